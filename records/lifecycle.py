@@ -1,6 +1,6 @@
 """States of cases, procedure steps and sessions, and the moves between them: one table each, pure.
 
-``advance`` is the only way to a next state. Who may make a move is policy and what it stores is the services' work.
+``advance`` is the only way to a next state. Who may make a move is policy; what it stores is the services' work.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ class MoveTable(Generic[S, M]):
         self._moves = dict(moves)
 
     def advance(self, state: S, move: M) -> S:
-        """The state after ``move``; raises :class:`Conflict` ``move_not_allowed`` for any move not in the table."""
+        """The state after ``move``; raises :class:`Conflict` ``move_not_allowed`` if the table has no such move."""
         target = self._moves.get((state, move))
         if target is None:
-            raise Conflict("move_not_allowed", {"subject": self.subject, "state": state.value, "move": move.value})
+            params = {"subject": self.subject, "state": state.value, "move": move.value}
+            raise Conflict("move_not_allowed", params)
         return target
 
     def moves_from(self, state: S) -> frozenset[M]:
@@ -46,7 +47,10 @@ class MoveTable(Generic[S, M]):
 
 
 class CaseState(StrEnum):
-    """A temporary case serves an unregistered person in an emergency and is confirmed, linked or closed within 24 h (M-1)."""
+    """Where a case stands.
+
+    A temporary one serves an unregistered person in an emergency; it is confirmed, linked or closed in 24 h (M-1).
+    """
 
     TEMPORARY = "temporary"
     OPEN = "open"
@@ -204,7 +208,7 @@ def advance(state: SessionState, move: SessionMove) -> SessionState: ...
 def advance(
     state: CaseState | StepState | SessionState, move: CaseMove | StepMove | SessionMove
 ) -> CaseState | StepState | SessionState:
-    """The state after ``move``; raises :class:`Conflict` ``move_not_allowed`` (params subject, state, move)."""
+    """The state after ``move``; raises ``Conflict`` ``move_not_allowed`` (params subject, state, move)."""
     if isinstance(state, CaseState) and isinstance(move, CaseMove):
         return CASE.advance(state, move)
     if isinstance(state, StepState) and isinstance(move, StepMove):
@@ -215,7 +219,7 @@ def advance(
 
 
 def step_move_after(outcome: Outcome) -> StepMove:
-    """What the end of a session does to its step: only a completed one was held, the others wait for a new date."""
+    """What the end of a session does to its step: a completed one was held, the others wait for a new date."""
     return StepMove.HOLD if outcome is Outcome.COMPLETED else StepMove.POSTPONE
 
 

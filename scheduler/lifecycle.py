@@ -1,6 +1,6 @@
-"""States of bookings, offers and assignments, the moves between them, and the order of the queue (M-10): pure.
+"""States of bookings, offers and assignments, their moves, and the order of the queue (M-10): pure.
 
-``advance`` is the only way to a next state; the database decides races with the same tables (``states_before``).
+``advance`` is the only way to a next state; the database decides races by the same tables (``states_before``).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class AssignmentMove(StrEnum):
 
 
 class DeclineReason(StrEnum):
-    """Why an interpreter declines: two about the moment, the rest are the recusal codes of M-5. Never prose."""
+    """Why an interpreter declines: two about the moment, the rest are the recusal codes of M-5."""
 
     NOT_NOW = "not_now"
     BUSY = "busy"
@@ -185,7 +185,7 @@ def advance(state: AssignmentState, move: AssignmentMove) -> AssignmentState: ..
 def advance(
     state: BookingState | OfferState | AssignmentState, move: BookingMove | OfferMove | AssignmentMove
 ) -> BookingState | OfferState | AssignmentState:
-    """The state after ``move``; raises :class:`core.errors.Conflict` ``move_not_allowed`` (params subject, state, move)."""
+    """The state after ``move``; raises ``Conflict`` ``move_not_allowed`` (params subject, state, move)."""
     if isinstance(state, BookingState) and isinstance(move, BookingMove):
         return BOOKING.advance(state, move)
     if isinstance(state, OfferState) and isinstance(move, OfferMove):
@@ -209,12 +209,14 @@ def priority_for(
 ) -> Priority:
     """The queue class of a request (M-10).
 
-    ``stage`` is the stage word of the catalogue (identification, registration, vulnerability, asylum, return);
-    ``booked`` says that it is for a time agreed before. P5 is what M-10 does not name: other work asked for *now*.
+    ``stage`` is the stage word of the catalogue (identification, registration, vulnerability, asylum,
+    return); ``booked`` says that it is for a time agreed before. P5 is what M-10 does not name: other work
+    asked for *now*.
     A removal within 24 h is P1; a legal timer within 72 h lifts to P2 at least.
     """
     removal_soon = removal_at is not None and removal_at - now <= REMOVAL_CALL
-    if urgent_medical or unaccompanied_minor or trafficking_or_violence or woman_alone_with_sex_rule or removal_soon:
+    signs = (urgent_medical, unaccompanied_minor, trafficking_or_violence, woman_alone_with_sex_rule, removal_soon)
+    if any(signs):
         return Priority.P1
     if deadline_at is not None and deadline_at - now <= LAST_CALL:
         return Priority.P2

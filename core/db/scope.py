@@ -1,0 +1,139 @@
+"""The country filter: every ORM statement of a session is narrowed to the countries of its actor.
+
+Not an access policy (those live in ``signaling.policy``): it is the floor under all of them, and on PostgreSQL row-level
+security (``core.db.rls``) is the floor under this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import (
+    Mapper,
+    ORMExecuteState,
+    Session,
+    SessionTransaction,
+    UOWTransaction,
+    with_loader_criteria,
+)
+from sqlalchemy.orm.attributes import get_history
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.schema import Column, Table
+
+from core.access import Actor
+from core.db.base import Base, CountryScoped
+from core.errors import Forbidden
+
+_ACTOR = "actor"
+_READ_ONLY = "read_only"
+
+
+class ScopedSession(Session):
+    """A session that works for one actor, named in ``info``; without an actor every use of it raises ``RuntimeError``."""
+
+
+def session_info(actor: Actor, *, read_only: bool) -> dict[str, Any]:
+    """What ``ScopedSession`` must be given as ``info``."""
+    return {_ACTOR: actor, _READ_ONLY: read_only}
+
+
+def countries_of(session: Session) -> list[str]:
+    """The countries that the actor of ``session`` may touch, sorted."""
+    actor = session.info.get(_ACTOR)
+    if not isinstance(actor, Actor):
+        raise RuntimeError("a database session was used without an actor")
+    return sorted(country.value for country in actor.countries)
+
+
+@event.listens_for(ScopedSession, "after_begin")
+def _announce(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    countries = ",".join(countries_of(session))
+    if connection.dialect.name != "postgresql":
+        return
+    if session.info[_READ_ONLY]:
+        statement = "SELECT set_config('app.countries', %s, true), set_config('transaction_read_only', 'on', true)"
+    else:
+        statement = "SELECT set_config('app.countries', %s, true)"
+    connection.exec_driver_sql(statement, (countries,))
+
+
+@event.listens_for(ScopedSession, "do_orm_execute")
+def _filter(state: ORMExecuteState) -> None:
+    countries = countries_of(state.session)
+    if state.is_orm_statement:
+        if state.is_insert or state.is_update:
+            _check_written(state, countries)
+        if not state.is_insert:
+            criteria = with_loader_criteria(
+                CountryScoped,
+                lambda cls: cls.country.in_(countries),
+                include_aliases=True,
+            )
+            state.statement = cast(Any, state.statement).options(criteria)
+        return
+    for table in _tables(state.statement):
+        if table in _scoped_tables():
+            raise RuntimeError(f"a statement on {table.name} bypasses the country filter; write it with the ORM class")
+
+
+@event.listens_for(ScopedSession, "before_flush")
+def _check_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    countries = countries_of(session)
+    for instance in [*session.new, *session.dirty, *session.deleted]:
+        if isinstance(instance, CountryScoped):
+            before = get_history(instance, "country").deleted or ()
+            _refuse([instance.country, *before], countries)
+
+
+def _check_written(state: ORMExecuteState, countries: list[str]) -> None:
+    mapper = state.bind_mapper
+    if mapper is None or not issubclass(mapper.class_, CountryScoped):
+        return
+    written = list(_written_countries(state))
+    if state.is_insert and not written:
+        raise RuntimeError(f"an insert into {mapper.local_table} does not name its country")
+    _refuse(written, countries)
+
+
+def _written_countries(state: ORMExecuteState) -> Iterator[str]:
+    """The literal values that an insert or update statement gives to ``country``."""
+    statement = cast(Any, state.statement)
+    rows: list[Mapping[Any, Any]] = []
+    if statement._values:
+        rows.append(statement._values)
+    for several in getattr(statement, "_multi_values", ()):
+        rows.extend(several)
+    parameters = state.parameters
+    if isinstance(parameters, Mapping):
+        rows.append(parameters)
+    elif parameters:
+        rows.extend(parameters)
+    for row in rows:
+        for key, value in row.items():
+            if (key.key if isinstance(key, Column) else str(getattr(key, "key", key))) == "country":
+                yield str(getattr(value, "value", value))
+
+
+def _refuse(written: Iterable[str], allowed: list[str]) -> None:
+    if any(country not in allowed for country in written):
+        raise Forbidden("country_not_yours")
+
+
+def _tables(statement: Any) -> Iterator[Table]:
+    for element in visitors.iterate(statement):
+        if isinstance(element, Table):
+            yield element
+        target = getattr(element, "table", None)
+        if isinstance(target, Table):
+            yield target
+
+
+def _scoped_tables() -> set[Table]:
+    mappers: Iterable[Mapper[Any]] = Base.registry.mappers
+    return {
+        mapper.local_table
+        for mapper in mappers
+        if issubclass(mapper.class_, CountryScoped) and isinstance(mapper.local_table, Table)
+    }

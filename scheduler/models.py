@@ -1,0 +1,256 @@
+"""Tables of the pool and of the queue: interpreters, presence, bookings, offers, assignments, cross-border gates.
+
+Double booking is impossible here and not only in the code: an exclusion constraint (PostgreSQL) and triggers (SQLite)
+forbid two active assignments of one interpreter that overlap, a partial unique index allows one winner per booking and leg.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.db.base import Base, CountryScoped, EnumText
+from scheduler.lifecycle import AssignmentState, BookingState, OfferState
+
+
+class Interpreter(Base):
+    """A person of the regional pool (domain 3.1). Who may see which field is decided in ``signaling.policy``."""
+
+    __tablename__ = "interpreters"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    code: Mapped[str] = mapped_column(String(16), unique=True)
+    user_id: Mapped[str | None] = mapped_column(String(40), unique=True)
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+    nominated_by: Mapped[str] = mapped_column(String(8))
+    engagement: Mapped[str] = mapped_column(String(12))
+    base_country: Mapped[str] = mapped_column(String(2), index=True)
+    time_zone: Mapped[str] = mapped_column(String(40))
+    location_status: Mapped[str] = mapped_column(String(16))
+    """approved_room, approved_home, unapproved (T-6)."""
+    sex: Mapped[str] = mapped_column(String(12))
+    """woman, man, other; for matching only, never shown to officers (M-8)."""
+    level: Mapped[str] = mapped_column(String(2))
+    """Accreditation level L0..L3 (domain 3.3)."""
+    officer_languages: Mapped[list[str]] = mapped_column(default=list)
+    region_of_language: Mapped[str | None] = mapped_column(String(80))
+    training: Mapped[list[Any]] = mapped_column(default=list)
+    """``[{code, date, expires}]`` with ISO dates."""
+    sworn: Mapped[dict[str, Any] | None]
+    vetting_result: Mapped[str] = mapped_column(String(8), default="none")
+    vetting_expires: Mapped[datetime | None]
+    nda_version: Mapped[str | None] = mapped_column(String(16))
+    nda_expires: Mapped[datetime | None]
+    conduct_version: Mapped[str | None] = mapped_column(String(16))
+    conduct_expires: Mapped[datetime | None]
+    own_asylum_case: Mapped[str] = mapped_column(String(8), default="none")
+    country_of_origin: Mapped[str | None] = mapped_column(String(2))
+    communities_declared: Mapped[list[str]] = mapped_column(default=list)
+    """Voluntary; read by the matcher only."""
+    max_minutes_day: Mapped[int] = mapped_column(Integer, default=240)
+    max_block_min: Mapped[int] = mapped_column(Integer, default=45)
+    no_topics: Mapped[list[str]] = mapped_column(default=list)
+    no_children: Mapped[bool] = mapped_column(Boolean, default=False)
+    reachable_by: Mapped[list[str]] = mapped_column(default=list)
+    on_call: Mapped[bool] = mapped_column(Boolean, default=False)
+    quality: Mapped[int] = mapped_column(Integer, default=0)
+    """-10..10, from reviews and ratings (M-8)."""
+    offers_count: Mapped[int] = mapped_column(Integer, default=0)
+    accepts_count: Mapped[int] = mapped_column(Integer, default=0)
+    devices_checked_at: Mapped[datetime | None]
+    last_live_at: Mapped[datetime | None]
+    """End of the latest session; the longest idle is served first."""
+    joined_pool_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+    pairs: Mapped[list[InterpreterPair]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class InterpreterPair(Base):
+    """A working pair: the person's language, the officer's language, levels (CEFR or native), modes, how it was verified."""
+
+    __tablename__ = "interpreter_pairs"
+    interpreter_id: Mapped[str] = mapped_column(ForeignKey("interpreters.id", ondelete="CASCADE"), primary_key=True)
+    from_lang: Mapped[str] = mapped_column(String(3), primary_key=True)
+    to_lang: Mapped[str] = mapped_column(String(3), primary_key=True)
+    level_from: Mapped[str] = mapped_column(String(8))
+    level_to: Mapped[str] = mapped_column(String(8))
+    modes: Mapped[list[str]] = mapped_column(default=list)
+    verified_by: Mapped[str] = mapped_column(String(8))
+
+
+class CaseBar(Base):
+    """An interpreter who may never again serve this case: recused or asked to be avoided (M-5)."""
+
+    __tablename__ = "case_bars"
+    case_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    interpreter_id: Mapped[str] = mapped_column(ForeignKey("interpreters.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime]
+
+
+class Presence(Base):
+    """Whether an interpreter can be rung now: the wish, and the lease that the heartbeats of the open page renew."""
+
+    __tablename__ = "presences"
+    interpreter_id: Mapped[str] = mapped_column(ForeignKey("interpreters.id", ondelete="CASCADE"), primary_key=True)
+    wanted: Mapped[str] = mapped_column(String(12), default="away")
+    """available or away; busy follows from an active session."""
+    since: Mapped[datetime]
+    seen_until: Mapped[datetime | None] = mapped_column(index=True)
+    """Without a heartbeat until then the interpreter counts as away."""
+
+
+class TransferInstrument(Base):
+    """The legal gate for an interpreter who sits in the other country (T-2). Shipped empty: both directions closed."""
+
+    __tablename__ = "transfer_instruments"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    from_country: Mapped[str] = mapped_column(String(2))
+    """Country of the case."""
+    to_country: Mapped[str] = mapped_column(String(2))
+    """Country of the interpreter."""
+    basis: Mapped[str] = mapped_column(String(120))
+    reference: Mapped[str] = mapped_column(String(120))
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime | None]
+    stages: Mapped[list[str]]
+    created_by: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+
+
+class Booking(CountryScoped, Base):
+    """A request for interpretation of a step, now or for a time."""
+
+    __tablename__ = "bookings"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    case_id: Mapped[str] = mapped_column(String(40), index=True)
+    case_ref: Mapped[str] = mapped_column(String(20))
+    step_id: Mapped[str] = mapped_column(String(40), index=True)
+    step_code: Mapped[str] = mapped_column(String(16))
+    site: Mapped[str] = mapped_column(String(32))
+    authority: Mapped[str] = mapped_column(String(16), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    """now or appointment."""
+    language: Mapped[str] = mapped_column(String(3))
+    officer_language: Mapped[str] = mapped_column(String(3))
+    need: Mapped[dict[str, Any]]
+    """The need as it was matched (scheduler.matching.Need as JSON); re-made when the case changes."""
+    priority: Mapped[str] = mapped_column(String(2))
+    state: Mapped[BookingState] = mapped_column(EnumText(BookingState), default=BookingState.REQUESTED, index=True)
+    requested_by: Mapped[str] = mapped_column(String(40))
+    requester_code: Mapped[str] = mapped_column(String(16))
+    requested_at: Mapped[datetime]
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    zone: Mapped[str] = mapped_column(String(40))
+    round: Mapped[int] = mapped_column(Integer, default=0)
+    """Fencing number: offers of an older round cannot be accepted."""
+    rungs: Mapped[list[Any]] = mapped_column(default=list)
+    """What happened on the ladder so far: ``[{code, state, count, reason, started_at, ends_at}]``."""
+    next_round_at: Mapped[datetime | None] = mapped_column(index=True)
+    matched_at: Mapped[datetime | None]
+    interpreter_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    session_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    join_by: Mapped[datetime | None]
+    """Join lease: an interpreter who accepted and is not in the room by then is released."""
+    callback: Mapped[bool] = mapped_column(Boolean, default=False)
+    needs_coordinator: Mapped[bool] = mapped_column(Boolean, default=False)
+    safety_only: Mapped[bool] = mapped_column(Boolean, default=False)
+    reason: Mapped[str | None] = mapped_column(String(32))
+    """Why unfilled, missed or cancelled."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(120), unique=True)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+    __table_args__ = (
+        CheckConstraint("starts_at < ends_at", name="order"),
+        Index(
+            "uq_bookings_open_step",
+            "step_id",
+            unique=True,
+            sqlite_where=text("state IN ('requested','offering','unfilled','assigned','in_session')"),
+            postgresql_where=text("state IN ('requested','offering','unfilled','assigned','in_session')"),
+        ),
+    )
+
+
+class Offer(Base):
+    """A proposal of one booking to one interpreter, valid for one round."""
+
+    __tablename__ = "offers"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
+    interpreter_id: Mapped[str] = mapped_column(ForeignKey("interpreters.id"), index=True)
+    round: Mapped[int] = mapped_column(Integer)
+    rung: Mapped[str] = mapped_column(String(16))
+    state: Mapped[OfferState] = mapped_column(EnumText(OfferState), default=OfferState.PENDING)
+    score: Mapped[int] = mapped_column(Integer)
+    """Tenths of a point (M-8)."""
+    terms: Mapped[list[Any]]
+    reasons: Mapped[list[Any]]
+    sent_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(String(20))
+
+    __table_args__ = (
+        UniqueConstraint("booking_id", "interpreter_id", "round"),
+        Index("ix_offers_pending", "interpreter_id", "state"),
+    )
+
+
+class Assignment(Base):
+    """The binding of an interpreter to a booking. Times are half-open: ``[starts_at, busy_until)`` includes the break that is owed."""
+
+    __tablename__ = "assignments"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
+    interpreter_id: Mapped[str] = mapped_column(ForeignKey("interpreters.id"), index=True)
+    leg: Mapped[int] = mapped_column(Integer, default=1)
+    """1 for a direct booking; 1 and 2 for the legs of a relay."""
+    state: Mapped[AssignmentState] = mapped_column(EnumText(AssignmentState), default=AssignmentState.ACTIVE)
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    busy_until: Mapped[datetime]
+    offer_id: Mapped[str | None] = mapped_column(String(40))
+    made_by: Mapped[str] = mapped_column(String(40))
+    made_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    active_min: Mapped[int] = mapped_column(Integer, default=0)
+    """Interpreting minutes of the session, set at its end."""
+    reason: Mapped[str | None] = mapped_column(String(20))
+
+    __table_args__ = (
+        CheckConstraint("starts_at < busy_until", name="order"),
+        Index(
+            "uq_assignments_one_winner",
+            "booking_id",
+            "leg",
+            unique=True,
+            sqlite_where=text("state = 'active'"),
+            postgresql_where=text("state = 'active'"),
+        ),
+    )
+
+
+_OVERLAP = (
+    "SELECT RAISE(ABORT, 'no_double_booking') WHERE NEW.state = 'active' AND EXISTS ("
+    "SELECT 1 FROM assignments a WHERE a.interpreter_id = NEW.interpreter_id AND a.state = 'active' "
+    "AND a.id IS NOT NEW.id AND a.starts_at < NEW.busy_until AND NEW.starts_at < a.busy_until)"
+)
+
+DDL_SQLITE: list[str] = [
+    f"CREATE TRIGGER assignments_no_double_insert BEFORE INSERT ON assignments BEGIN {_OVERLAP}; END",
+    "CREATE TRIGGER assignments_no_double_update BEFORE UPDATE OF interpreter_id, starts_at, busy_until, state "
+    f"ON assignments BEGIN {_OVERLAP}; END",
+]
+"""Half-open overlap check on insert and on update (a cancelled row can be revived: both are needed)."""
+
+DDL_POSTGRESQL: list[str] = [
+    "CREATE EXTENSION IF NOT EXISTS btree_gist",
+    "ALTER TABLE assignments ADD CONSTRAINT no_double_booking EXCLUDE USING gist "
+    "(interpreter_id WITH =, tstzrange(starts_at, busy_until, '[)') WITH &&) WHERE (state = 'active')",
+]

@@ -1,0 +1,177 @@
+"""The bus of the embedded deployment: one process, one event loop, nothing outlives it. The outbox makes up for that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from core.errors import Unavailable
+from core.events.bus import Event, EventHandler, FollowHandler, Json, Position, Replay, RequestHandler
+from core.events.delivery import CONCURRENCY, HANDLER_LIMIT, MAX_ATTEMPTS, answer, copied, retry_wait, tell
+from core.events.topic_log import TopicLog
+
+log = logging.getLogger(__name__)
+
+MAX_TOPICS = 10_000
+"""Logs kept at once; the one unused for longest is dropped first (its readers get a gap)."""
+MAX_WAITING = 10_000
+"""Events that may wait for one group; beyond that ``publish`` refuses and the outbox keeps them."""
+
+
+class _Group:
+    """One consumer group: the event names it listens to and the events that wait for a member."""
+
+    def __init__(self) -> None:
+        self.names: Counter[str] = Counter()
+        self.waiting: asyncio.Queue[tuple[Event, int]] = asyncio.Queue()
+
+
+class InProcessBus:
+    """``EventBus`` within one process."""
+
+    def __init__(self, *, first_wait: float = 0.1, longest_wait: float = 5.0) -> None:
+        self._first_wait = first_wait
+        self._longest_wait = longest_wait
+        self._logs: OrderedDict[str, TopicLog] = OrderedDict()
+        self._followers: dict[str, list[FollowHandler]] = {}
+        self._groups: dict[str, _Group] = {}
+        self._served: dict[str, tuple[RequestHandler, set[asyncio.Task[Json]]]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def append(self, topic: str, body: Json, *, dedupe_id: str | None = None) -> Position:
+        self._check_open()
+        message, position = self._log(topic).append(copied(body), dedupe_id)
+        if message is not None:
+            for handler in list(self._followers.get(topic, ())):
+                tell(handler, message)
+        return position
+
+    async def read_after(self, topic: str, position: Position | None, *, limit: int = 500) -> Replay:
+        self._check_open()
+        return self._log(topic).read_after(position, limit)
+
+    @asynccontextmanager
+    async def follow(self, topic: str, handler: FollowHandler) -> AsyncIterator[None]:
+        self._check_open()
+        handlers = self._followers.setdefault(topic, [])
+        handlers.append(handler)
+        try:
+            yield
+        finally:
+            handlers.remove(handler)
+            if not handlers:
+                self._followers.pop(topic, None)
+
+    async def publish(self, event: Event) -> None:
+        self._check_open()
+        interested = [group for group in self._groups.values() if event.name in group.names]
+        if any(group.waiting.qsize() >= MAX_WAITING for group in interested):
+            raise Unavailable("bus_unavailable")
+        for group in interested:
+            group.waiting.put_nowait((Event(event.name, event.country, copied(event.body), event.id), 1))
+
+    @asynccontextmanager
+    async def consume(self, group: str, names: Sequence[str], handler: EventHandler) -> AsyncIterator[None]:
+        self._check_open()
+        joined = self._groups.setdefault(group, _Group())
+        joined.names.update(names)
+        workers = [self._spawn(self._work(joined, handler), f"consume:{group}") for _ in range(CONCURRENCY)]
+        try:
+            yield
+        finally:
+            for worker in workers:
+                await self._cancel(worker)
+
+    async def request(self, address: str, body: Json, *, timeout: float) -> Json:
+        self._check_open()
+        if address not in self._served:
+            raise Unavailable("no_answer")
+        handler, running = self._served[address]
+        task = self._spawn(answer(handler, copied(body)), f"serve:{address}")
+        running.add(task)
+        task.add_done_callback(running.discard)
+        task.add_done_callback(_look_at)
+        done, _ = await asyncio.wait({task}, timeout=timeout)
+        if not done or task.cancelled():
+            raise Unavailable("no_answer")
+        return copied(task.result())
+
+    @asynccontextmanager
+    async def serve(self, address: str, handler: RequestHandler) -> AsyncIterator[None]:
+        self._check_open()
+        if address in self._served:
+            raise RuntimeError(f"{address} is served already")
+        running: set[asyncio.Task[Json]] = set()
+        self._served[address] = (handler, running)
+        try:
+            yield
+        finally:
+            del self._served[address]
+            for task in list(running):
+                await self._cancel(task)
+
+    async def close(self) -> None:
+        self._closed = True
+        for task in list(self._tasks):
+            await self._cancel(task)
+
+    async def _work(self, group: _Group, handler: EventHandler) -> None:
+        while True:
+            event, attempt = await group.waiting.get()
+            try:
+                async with asyncio.timeout(HANDLER_LIMIT):
+                    await handler(event)
+            except asyncio.CancelledError:
+                group.waiting.put_nowait((event, attempt))
+                raise
+            except Exception:
+                if attempt >= MAX_ATTEMPTS:
+                    log.exception("event_set_aside", extra={"event_name": event.name, "event_id": event.id})
+                    continue
+                log.warning("event_retried", exc_info=True, extra={"event_name": event.name, "attempt": attempt})
+                wait = retry_wait(attempt, self._first_wait, self._longest_wait)
+                self._spawn(_later(wait, group, event, attempt + 1), f"retry:{event.name}")
+
+    def _log(self, topic: str) -> TopicLog:
+        found = self._logs.get(topic)
+        if found is None:
+            found = self._logs[topic] = TopicLog(topic)
+            if len(self._logs) > MAX_TOPICS:
+                self._logs.popitem(last=False)
+        self._logs.move_to_end(topic)
+        return found
+
+    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    @staticmethod
+    async def _cancel(task: asyncio.Task[Any]) -> None:
+        if task is asyncio.current_task():
+            return
+        task.cancel()
+        await asyncio.wait({task})
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("bus_unavailable")
+
+
+async def _later(wait: float, group: _Group, event: Event, attempt: int) -> None:
+    try:
+        await asyncio.sleep(wait)
+    finally:
+        group.waiting.put_nowait((event, attempt))
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    """Mark the outcome as seen, so that an answer nobody waited for is not reported as a lost exception."""
+    if not task.cancelled():
+        task.exception()

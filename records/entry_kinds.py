@@ -1,0 +1,104 @@
+"""The kinds of entries of a session log and the data that each holds; the catalogue key of its sentence is ``log.<kind>``.
+
+Data is pseudonymous: codes, parts, closed words, numbers, instants (ISO 8601 UTC text). Nothing that was said, no names.
+Every key of :data:`SLOTS` is present in the entry; a value that is not known is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class EntryKind(StrEnum):
+    """What an entry of the session log says."""
+
+    PLANNED = "planned"
+    """The session was planned: who asked, who was matched, on which rung of the ladder."""
+    LANGUAGE_DECLARED = "language_declared"
+    SUBSTITUTION = "substitution"
+    """The interpreter's language is not the person's: the substitute and its penalty (domain 3.7)."""
+    SEX_PREFERENCE = "sex_preference"
+    """A wish for the sex of the interpreter was recorded, and whether it is met (M-3)."""
+    TRANSFER = "transfer"
+    """The interpreter sits in the other country, under this transfer instrument (T-2)."""
+    INVITED = "invited"
+    """The officer made a link for a guest."""
+    OPENED = "opened"
+    """First arrival: the session waits for the other side."""
+    ARRIVED = "arrived"
+    LEFT = "left"
+    STARTED = "started"
+    """Officer and interpreter are both heard: interpreting begins."""
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    LINE_LOST = "line_lost"
+    """Somebody has been out of reach for more than 10 s (S-11)."""
+    LINE_BACK = "line_back"
+    SERVICE_GAP = "service_gap"
+    """Our own service was away: nothing could be observed in this time."""
+    MODE = "mode"
+    """A new mode segment begins: video, audio or phone."""
+    LANGUAGE_CONFIRMED = "language_confirmed"
+    SIGNAL = "signal"
+    """A signal button: pause, repeat, slower, shorter, cannot_hear, break."""
+    CORRECTION = "correction"
+    """Somebody marked a translation as wrong, to be asked again at once (S-14)."""
+    LIMIT_REACHED = "limit_reached"
+    """Continuous interpreting reached the limit of S-8."""
+    RECUSED = "recused"
+    """The interpreter stepped back (M-5)."""
+    RECHECK = "recheck"
+    """The part interpreted by somebody who stepped back is to be checked again (M-5)."""
+    INTERPRETER_LOST = "interpreter_lost"
+    """The interpreter did not come back; a replacement is searched."""
+    REPLACED = "replaced"
+    """Another interpreter takes over in the same session."""
+    CALLED_OFF = "called_off"
+    ENDED = "ended"
+    SEALED = "sealed"
+
+
+SLOTS: Mapping[EntryKind, tuple[str, ...]] = {
+    EntryKind.PLANNED: (
+        "officer_code",
+        "interpreter_code",
+        "level",
+        "country",
+        "step_code",
+        "starts_at",
+        "requested_at",
+        "matched_at",
+        "rung",
+        "mode",
+    ),
+    EntryKind.LANGUAGE_DECLARED: ("language", "source", "officer_language"),
+    EntryKind.SUBSTITUTION: ("from", "to", "penalty"),
+    EntryKind.SEX_PREFERENCE: ("value", "must", "met", "asked_at"),
+    EntryKind.TRANSFER: ("instrument", "country"),
+    EntryKind.INVITED: ("part",),
+    EntryKind.OPENED: ("part", "code"),
+    EntryKind.ARRIVED: ("part", "code"),
+    EntryKind.LEFT: ("part", "code", "reason"),
+    EntryKind.STARTED: (),
+    EntryKind.PAUSED: ("reason",),
+    EntryKind.RESUMED: ("reason", "seconds"),
+    EntryKind.LINE_LOST: ("part", "code", "from"),
+    EntryKind.LINE_BACK: ("part", "code", "from", "seconds"),
+    EntryKind.SERVICE_GAP: ("from", "seconds"),
+    EntryKind.MODE: ("mode",),
+    EntryKind.LANGUAGE_CONFIRMED: ("language", "declared", "by"),
+    EntryKind.SIGNAL: ("signal", "part"),
+    EntryKind.CORRECTION: ("part",),
+    EntryKind.LIMIT_REACHED: ("minutes", "limit"),
+    EntryKind.RECUSED: ("code", "reason"),
+    EntryKind.RECHECK: ("code", "from", "to"),
+    EntryKind.INTERPRETER_LOST: ("code", "reason"),
+    EntryKind.REPLACED: ("old_code", "code", "level", "country", "rung"),
+    EntryKind.CALLED_OFF: ("reason",),
+    EntryKind.ENDED: ("outcome", "reason", "by", "interpreting_s"),
+    EntryKind.SEALED: ("entries",),
+}
+"""The keys of ``data`` by kind: slots for the sentence. ``from``, ``to``, ``*_at`` are instants, ``seconds``,
+``interpreting_s`` whole seconds, ``part`` a participant part, ``by`` a part or ``system``, ``code`` a staff or interpreter code
+(None for guests), ``language`` and ``declared`` ISO 639-3 codes; in SUBSTITUTION ``from`` and ``to`` are languages."""

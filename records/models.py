@@ -164,7 +164,7 @@ class Session(CountryScoped, Base):
 
 
 class SessionParticipant(Base):
-    """A person's place in a session, by part and code, never by name. The row is also the lease that says whether the person is in the room."""
+    """A person's place in a session, by part and code, never by name; also the lease that says who is in the room."""
 
     __tablename__ = "session_participants"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -176,6 +176,8 @@ class SessionParticipant(Base):
     state: Mapped[str] = mapped_column(String(8), default="invited")
     """invited, present, lost, left."""
     connection_id: Mapped[str | None] = mapped_column(String(40))
+    resume_hash: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of the secret with which a cut connection comes back into its place."""
     seen_at: Mapped[datetime | None]
     since: Mapped[datetime | None]
     audio: Mapped[bool] = mapped_column(Boolean, default=True)

@@ -24,8 +24,6 @@ class User(Base):
     officer_language: Mapped[str] = mapped_column(String(3), default="srp")
     locale: Mapped[str] = mapped_column(String(8), default="en")
     disabled: Mapped[bool] = mapped_column(Boolean, default=False)
-    failed_count: Mapped[int] = mapped_column(Integer, default=0)
-    locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     password_changed_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
@@ -41,6 +39,16 @@ class MembershipRow(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     role: Mapped[Role] = mapped_column(EnumText(Role), primary_key=True)
     country: Mapped[Country] = mapped_column(EnumText(Country), primary_key=True)
+
+
+class SignInAttempts(Base):
+    """Failed sign-ins in a row for one code, whether or not an account has it: an outsider cannot tell the difference."""
+
+    __tablename__ = "sign_in_attempts"
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failed_count: Mapped[int] = mapped_column(Integer, default=0)
+    locked_until: Mapped[datetime | None]
+    last_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Login(Base):

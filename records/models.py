@@ -185,6 +185,10 @@ class SessionParticipant(Base):
     has_audio: Mapped[bool] = mapped_column(Boolean, default=False)
     has_video: Mapped[bool] = mapped_column(Boolean, default=False)
     grade: Mapped[str | None] = mapped_column(String(8))
+    media_lost_at: Mapped[datetime | None]
+    """Since when the node hears nothing from this browser although the socket may stand."""
+    loss_logged_at: Mapped[datetime | None]
+    """When the running loss was written into the log (only losses over 10 s are, S-11)."""
     heard_at: Mapped[datetime | None]
     """First sound after the latest arrival; both sides heard makes the session active."""
 

@@ -1,0 +1,266 @@
+"""The rows that say who has a place in a session and who is in the room now. The lease of a place is its ``seen_at``.
+
+A place belongs to one connection at a time: every change is conditional on it, so that an old socket that dies late
+cannot throw out the person who already came back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, or_, select, update
+
+from core.clock import new_id
+from core.db.session import ReadUnit, UnitOfWork
+from core.errors import NotFound, Unauthenticated
+from records.lifecycle import SESSION_OVER
+from records.models import Session, SessionParticipant
+
+LEASE = timedelta(seconds=20)
+"""Without any sign of life for so long a person counts as lost, whatever the socket says (its process may be dead)."""
+IN_ROOM = ("present", "lost")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One person's place in a session, as it is now."""
+
+    id: str
+    session_id: str
+    part: str
+    code: str | None
+    user_id: str | None
+    state: str
+    connection_id: str | None
+    seen_at: datetime | None
+    since: datetime | None
+    audio: bool
+    video: bool
+    has_audio: bool
+    has_video: bool
+    grade: str | None
+    heard_at: datetime | None
+    media_lost_at: datetime | None
+    loss_logged_at: datetime | None
+
+    @property
+    def lost_from(self) -> datetime | None:
+        """Since when the others cannot reach this person: the socket is cut, or the node hears nothing."""
+        cut = self.since if self.state == "lost" else None
+        known = [at for at in (cut, self.media_lost_at) if at is not None]
+        return min(known) if known else None
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A place just taken by a connection."""
+
+    place: Place
+    before: Place
+    """As it was a moment ago: lost since when, on which connection."""
+    secret: str
+    """With it a cut connection comes back (stored as a hash only)."""
+
+
+def _place(row: SessionParticipant) -> Place:
+    return Place(
+        id=row.id,
+        session_id=row.session_id,
+        part=row.part,
+        code=row.code,
+        user_id=row.user_id,
+        state=row.state,
+        connection_id=row.connection_id,
+        seen_at=row.seen_at,
+        since=row.since,
+        audio=row.audio,
+        video=row.video,
+        has_audio=row.has_audio,
+        has_video=row.has_video,
+        grade=row.grade,
+        heard_at=row.heard_at,
+        media_lost_at=row.media_lost_at,
+        loss_logged_at=row.loss_logged_at,
+    )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+async def get(unit: ReadUnit, place_id: str) -> Place:
+    """Raises ``NotFound('participant_unknown')``."""
+    row = await unit.session.get(SessionParticipant, place_id)
+    if row is None:
+        raise NotFound("participant_unknown")
+    return _place(row)
+
+
+async def of_session(unit: ReadUnit, session_id: str) -> list[Place]:
+    """All places of a session in the fixed order in which they were made: tiles never jump."""
+    rows = await unit.session.scalars(
+        select(SessionParticipant)
+        .where(SessionParticipant.session_id == session_id)
+        .order_by(SessionParticipant.id)
+        .execution_options(populate_existing=True)
+    )
+    return [_place(row) for row in rows]
+
+
+async def of_user(unit: ReadUnit, session_id: str, user_id: str) -> Place | None:
+    """The place of a member of staff in a session, if any that was not given up by a replacement."""
+    row = await unit.session.scalar(
+        select(SessionParticipant).where(
+            SessionParticipant.session_id == session_id,
+            SessionParticipant.user_id == user_id,
+            SessionParticipant.state != "gone",
+        )
+    )
+    return None if row is None else _place(row)
+
+
+async def invite(uow: UnitOfWork, session_id: str, part: str) -> Place:
+    """A new place for a guest: the person, a guardian or a lawyer."""
+    row = SessionParticipant(id=new_id("part"), session_id=session_id, part=part, state="invited")
+    row.audio = row.video = True
+    row.has_audio = row.has_video = False
+    uow.session.add(row)
+    await uow.flush()
+    return _place(row)
+
+
+async def take(uow: UnitOfWork, place_id: str) -> Seat:
+    """Seat a new connection. The newest wins: an older one of the same place is replaced."""
+    row = await uow.session.get(SessionParticipant, place_id, with_for_update=uow.dialect == "postgresql")
+    if row is None or row.state == "gone":
+        raise NotFound("participant_unknown")
+    before = _place(row)
+    secret = secrets.token_urlsafe(24)
+    if row.state != "present":
+        row.since = uow.now
+    row.state = "present"
+    row.connection_id = new_id("conn")
+    row.resume_hash = _digest(secret)
+    row.seen_at = uow.now
+    await uow.flush()
+    return Seat(_place(row), before, secret)
+
+
+async def resume(uow: UnitOfWork, connection_id: str, secret: str) -> Seat:
+    """Seat the connection that was cut. Raises ``Unauthenticated('resume_refused')`` when the place went to another one."""
+    row = await uow.session.scalar(
+        select(SessionParticipant).where(
+            SessionParticipant.connection_id == connection_id,
+            SessionParticipant.resume_hash == _digest(secret),
+            SessionParticipant.state.in_(IN_ROOM),
+        )
+    )
+    if row is None:
+        raise Unauthenticated("resume_refused")
+    return await take(uow, row.id)
+
+
+async def touch(uow: UnitOfWork, connection_ids: Sequence[str]) -> None:
+    """Renew the leases of the connections that this process holds: one statement for all of them."""
+    if connection_ids:
+        await uow.session.execute(
+            update(SessionParticipant)
+            .where(SessionParticipant.connection_id.in_(connection_ids), SessionParticipant.state == "present")
+            .values(seen_at=uow.now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def lose(uow: UnitOfWork, place_id: str, connection_id: str, *, since: datetime | None = None) -> bool:
+    """The connection is gone, the place is kept. False when somebody else sits there already."""
+    return await _conditional(uow, place_id, connection_id, "present", state="lost", since=since or uow.now)
+
+
+async def leave(uow: UnitOfWork, place_id: str, connection_id: str | None = None) -> bool:
+    """The person left on purpose; coming back needs a new grant."""
+    statement = update(SessionParticipant).where(
+        SessionParticipant.id == place_id, SessionParticipant.state.in_(IN_ROOM)
+    )
+    if connection_id is not None:
+        statement = statement.where(SessionParticipant.connection_id == connection_id)
+    result = await uow.session.execute(
+        statement.values(
+            state="left", since=uow.now, resume_hash=None, has_audio=False, has_video=False, heard_at=None
+        ).execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+async def change(uow: UnitOfWork, place_id: str, **values: Any) -> None:
+    """Set facts of a place: wishes, flowing media, grade, heard."""
+    await uow.session.execute(
+        update(SessionParticipant)
+        .where(SessionParticipant.id == place_id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def first_sound(uow: UnitOfWork, place_id: str) -> bool:
+    """Note that somebody is heard. True for the first time since they arrived."""
+    result = await uow.session.execute(
+        update(SessionParticipant)
+        .where(
+            SessionParticipant.id == place_id,
+            SessionParticipant.heard_at.is_(None),
+            SessionParticipant.state.in_(IN_ROOM),
+        )
+        .values(heard_at=uow.now)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+async def expired(unit: ReadUnit) -> list[Place]:
+    """People whose process vanished with their socket: present by the row, without a sign of life for ``LEASE``."""
+    rows = await unit.session.scalars(
+        select(SessionParticipant)
+        .join(Session, Session.id == SessionParticipant.session_id)
+        .where(
+            SessionParticipant.state == "present",
+            SessionParticipant.seen_at < unit.now - LEASE,
+            Session.state.not_in([state.value for state in SESSION_OVER]),
+        )
+    )
+    return [_place(row) for row in rows]
+
+
+async def lost_before(unit: ReadUnit, instant: datetime) -> list[Place]:
+    """People of running sessions who have been out of reach since before ``instant``."""
+    rows = await unit.session.scalars(
+        select(SessionParticipant)
+        .join(Session, Session.id == SessionParticipant.session_id)
+        .where(
+            SessionParticipant.state.in_(IN_ROOM),
+            or_(
+                and_(SessionParticipant.state == "lost", SessionParticipant.since < instant),
+                SessionParticipant.media_lost_at < instant,
+            ),
+            Session.state.not_in([state.value for state in SESSION_OVER]),
+        )
+    )
+    return [_place(row) for row in rows]
+
+
+async def _conditional(uow: UnitOfWork, place_id: str, connection_id: str, state: str, **values: Any) -> bool:
+    result = await uow.session.execute(
+        update(SessionParticipant)
+        .where(
+            SessionParticipant.id == place_id,
+            SessionParticipant.connection_id == connection_id,
+            SessionParticipant.state == state,
+        )
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]

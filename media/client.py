@@ -87,18 +87,14 @@ class LocalMediaClient:
 
     async def answer(self, room_id: str, peer_id: str, generation: int, negotiation: int, sdp: str) -> None:
         await self._node.handle(
-            TakeAnswer(
-                room_id=room_id, peer_id=peer_id, generation=generation, negotiation=negotiation, sdp=sdp
-            )
+            TakeAnswer(room_id=room_id, peer_id=peer_id, generation=generation, negotiation=negotiation, sdp=sdp)
         )
 
     async def candidate(
         self, room_id: str, peer_id: str, generation: int, candidate: str | None, mid: str | None
     ) -> None:
         await self._node.handle(
-            AddCandidate(
-                room_id=room_id, peer_id=peer_id, generation=generation, candidate=candidate, mid=mid
-            )
+            AddCandidate(room_id=room_id, peer_id=peer_id, generation=generation, candidate=candidate, mid=mid)
         )
 
     async def set_peer(self, room_id: str, peer_id: str, flags: PeerFlags) -> None:

@@ -1,0 +1,440 @@
+"""The only file that touches private parts of aiortc and aioice: one encrypted wire to one browser, and nothing above it.
+
+Only the transport layer is taken from them (ICE, DTLS, SRTP keys); descriptions, RTP and RTCP are our own. Nothing is patched
+globally: a stock ``RTCPeerConnection`` in the same process stays stock. ``tests/media/test_seam.py`` fails first when names change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import random
+import socket
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import ifaddr
+import pylibsrtp
+from aioice import Candidate
+from aioice import stun as aioice_stun
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import CandidatePair, Connection, StunProtocol
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+
+from media.rtp import is_rtcp
+from media.sdp import Answer, LocalTransport
+
+logger = logging.getLogger(__name__)
+
+PINNED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
+_FOUND = {name: version(name) for name in PINNED}
+if _FOUND != PINNED:
+    raise ImportError(f"the media seam is written for {PINNED}, found {_FOUND}")
+
+_HELD_SOURCES, _HELD_PACKETS = 8, 4
+_QUEUE = 256
+"""Datagrams that may wait for the DTLS handshake; more are dropped, as a network would."""
+_SOCKET_BUFFER = 1 << 20
+_CERTIFICATE_DAYS = 1.0
+
+
+@dataclass(frozen=True)
+class WireOptions:
+    """How wires open sockets and keep consent. Times in seconds."""
+
+    low_port: int = 0
+    """First UDP port of the node's range; 0 lets the system choose."""
+    high_port: int = 0
+    advertised: str | None = None
+    """Public address to tell browsers instead of the host's own (1:1 NAT)."""
+    interfaces: tuple[str, ...] = ()
+    """Names of interfaces, addresses or networks to bind; empty means all."""
+    allow_loopback: bool = False
+    ipv6: bool = True
+    guard: bool = True
+    """Refuse datagrams that are not STUN from a source that has not passed an ICE check. Never turn off except to prove it."""
+    fast: bool = True
+    """Media goes from the socket callback straight to the forwarder instead of through queue and task."""
+    consent_interval: float = 5.0
+    consent_expiry: float = 30.0
+
+
+def local_addresses(options: WireOptions) -> list[str]:
+    """Addresses of this machine to bind, in stable order, after the interface filter."""
+    found: list[str] = []
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
+            scoped = not isinstance(ip.ip, str) and ip.ip[2] != 0
+            address = ipaddress.ip_address(text)
+            if scoped or (address.version == 6 and not options.ipv6):
+                continue
+            if address.is_loopback and not options.allow_loopback:
+                continue
+            if options.interfaces and not _selected(adapter.nice_name, address, options.interfaces):
+                continue
+            found.append(text)
+    return found
+
+
+def _selected(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address, wanted: Sequence[str]) -> bool:
+    for item in wanted:
+        if item == name:
+            return True
+        try:
+            if address in ipaddress.ip_network(item, strict=False):
+                return True
+        except ValueError:
+            continue
+    return False
+
+
+def _bind(address: str, options: WireOptions) -> socket.socket:
+    """A UDP socket on a free port of the range; raises ``OSError`` when none is free."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER)
+        if not options.low_port:
+            sock.bind((address, 0))
+            return sock
+        ports = range(options.low_port, options.high_port + 1)
+        start = random.randrange(len(ports))  # noqa: S311 - spreads load, hides nothing
+        for offset in range(len(ports)):
+            try:
+                sock.bind((address, ports[(start + offset) % len(ports)]))
+                return sock
+            except OSError:
+                continue
+        raise OSError("no free port in the range")
+    except BaseException:
+        sock.close()
+        raise
+
+
+class _Protocol(StunProtocol):
+    """One socket. STUN goes to ICE; everything else only from sources that ICE has checked (ASVS 5.0, 17.2.6)."""
+
+    receiver: _Ice
+
+    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+        if not data or isinstance(data, str):
+            return
+        if data[0] > 3:
+            self.receiver.take(data, (addr[0], addr[1]))
+            return
+        try:
+            super().datagram_received(data, addr)
+        except Exception:
+            logger.debug("malformed STUN dropped", exc_info=True)
+
+
+class _Ice(Connection):
+    """ICE with our own sockets, spoof guard and consent check; controlling, since the server offers."""
+
+    def __init__(self, options: WireOptions, wire: Wire) -> None:
+        super().__init__(ice_controlling=True)
+        self._options = options
+        self._wire = wire
+        self._trusted: set[tuple[str, int]] = set()
+        self._held: OrderedDict[tuple[str, int], deque[bytes]] = OrderedDict()
+
+    async def gather_candidates(self) -> None:
+        if self._local_candidates_start:
+            return
+        self._local_candidates_start = True
+        loop = asyncio.get_running_loop()
+        for address in local_addresses(self._options):
+            try:
+                sock = _bind(address, self._options)
+            except OSError:
+                logger.warning("no UDP port free on an address of this machine")
+                continue
+            _, protocol = await loop.create_datagram_endpoint(lambda: _Protocol(self), sock=sock)
+            port = sock.getsockname()[1]
+            preference = 65535 - 2 * len(self._protocols) - (0 if ":" in address else 1)
+            protocol.local_candidate = Candidate(
+                foundation=candidate_foundation("host", "udp", address)[:16],
+                component=1,
+                transport="udp",
+                priority=candidate_priority(1, "host", preference),
+                host=address,
+                port=port,
+                type="host",
+            )
+            self._protocols.append(protocol)
+            self._local_candidates.append(protocol.local_candidate)
+        self._local_candidates_end = True
+
+    def take(self, data: bytes, addr: tuple[str, int]) -> None:
+        """A datagram that is not STUN."""
+        if addr in self._trusted or not self._options.guard:
+            self._pass(data)
+            return
+        held = self._held.get(addr)
+        if held is None:
+            while len(self._held) >= _HELD_SOURCES:
+                self._held.popitem(last=False)
+            held = self._held[addr] = deque(maxlen=_HELD_PACKETS)
+        held.append(bytes(data))
+
+    def _pass(self, data: bytes) -> None:
+        if self._options.fast and data[0] & 0xC0 == 0x80 and self._wire.take_media(data):
+            return
+        if self._queue.qsize() < _QUEUE:
+            self._queue.put_nowait((data, 1))
+
+    def data_received(self, data: bytes, component: int) -> None:
+        """Called by aioice for what looked like STUN and was not: nothing that we want."""
+
+    def request_received(self, message: Any, addr: tuple[str, int], protocol: StunProtocol) -> None:
+        if "PRIORITY" not in message.attributes:
+            return
+        super().request_received(message, addr, protocol)
+
+    def check_incoming(self, message: Any, addr: tuple[str, int], protocol: StunProtocol) -> None:
+        self._wire.note_heard()
+        super().check_incoming(message, addr, protocol)
+
+    def check_state(self, pair: CandidatePair, state: CandidatePair.State) -> None:
+        super().check_state(pair, state)
+        if state is CandidatePair.State.SUCCEEDED and pair.remote_addr not in self._trusted:
+            self._trusted.add(pair.remote_addr)
+            for data in self._held.pop(pair.remote_addr, ()):
+                self._pass(data)
+
+    def check_complete(self, pair: CandidatePair) -> None:
+        super().check_complete(pair)
+        chosen = self._nominated.get(1)
+        if chosen is not None:
+            self._wire.use(chosen.protocol.transport, chosen.remote_addr)
+
+    async def query_consent(self) -> None:
+        """RFC 7675 with time for slow paths: each check is sent three times within 3.5 s, and authenticated media counts too."""
+        assert self.remote_password is not None
+        key, granted = self.remote_password.encode(), time.monotonic()
+        while True:
+            await asyncio.sleep(self._options.consent_interval * (0.8 + 0.4 * random.random()))  # noqa: S311
+            pair = self._nominated.get(1)
+            if pair is not None:
+                asked = time.monotonic()
+                try:
+                    request = self.build_request(pair, nominate=False)
+                    await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=2)
+                    granted = time.monotonic()
+                    self._wire.note_heard()
+                    self._wire.stun_rtt = granted - asked
+                except aioice_stun.TransactionError:
+                    pass
+            granted = max(granted, self._wire.secure_at)
+            if time.monotonic() - granted > self._options.consent_expiry:
+                self._query_consent_task = None
+                await self.close()
+                return
+
+
+class _Carrier:
+    """What ``RTCDtlsTransport`` needs of an ICE transport."""
+
+    def __init__(self, ice: _Ice) -> None:
+        self._recv = ice.recv
+        self._send = ice.send
+        self.role = "controlling"
+
+
+class _Dtls(RTCDtlsTransport):
+    """DTLS and SRTP keys; decrypted packets go to the wire as bytes."""
+
+    def __init__(self, carrier: Any, certificates: list[RTCCertificate], wire: Wire) -> None:
+        super().__init__(carrier, certificates)
+        self._wire = wire
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        self._wire.deliver_rtp(data)
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        self._wire.deliver_rtcp(data)
+
+
+@dataclass
+class Certificates:
+    """One DTLS certificate per node, made anew each day (making one costs about 5 ms)."""
+
+    _current: RTCCertificate | None = None
+    _made_at: float = field(default=0.0)
+
+    def current(self) -> list[RTCCertificate]:
+        now = time.monotonic()
+        if self._current is None or now - self._made_at > _CERTIFICATE_DAYS * 86400:
+            self._current, self._made_at = RTCCertificate.generateCertificate(), now
+        return [self._current]
+
+
+class WireError(Exception):
+    """ICE or DTLS did not come up, or not in time."""
+
+
+class Wire:
+    """One encrypted transport to one browser: opens, connects, sends and delivers RTP and RTCP bytes.
+
+    ``on_rtp`` and ``on_rtcp`` get decrypted packets; what they raise is logged and never harms the connection.
+    ``on_closed`` is called once when a connected wire ends for whatever reason, also by ``close``."""
+
+    def __init__(self, options: WireOptions, certificates: Certificates) -> None:
+        self._options = options
+        self._ice = _Ice(options, self)
+        self._dtls = _Dtls(_Carrier(self._ice), certificates.current(), self)
+        self._transport: asyncio.DatagramTransport | None = None
+        self._remote: tuple[str, int] = ("", 0)
+        self._closed = False
+        self.connected = False
+        self.heard_at = time.monotonic()
+        """When anything authentic came in last (monotonic)."""
+        self.secure_at = 0.0
+        """When the last authenticated media packet came in (monotonic)."""
+        self.stun_rtt: float | None = None
+        self.on_rtp: Callable[[bytes, float], None] = lambda data, now: None
+        self.on_rtcp: Callable[[bytes, float], None] = lambda data, now: None
+        self.on_closed: Callable[[], None] = lambda: None
+        self._dtls.on("statechange", self._state_changed)
+
+    async def gather(self) -> LocalTransport:
+        """Binds the sockets. Raises ``WireError`` when no address or port is free."""
+        await self._ice.gather_candidates()
+        if not self._ice.local_candidates:
+            raise WireError("no local address")
+        prints = tuple((f.algorithm, f.value) for f in self._dtls.getLocalParameters().fingerprints)
+        return LocalTransport(
+            ufrag=self._ice.local_username,
+            pwd=self._ice.local_password,
+            fingerprints=tuple(p for p in prints if p[0] == "sha-256"),
+            candidates=tuple(dict.fromkeys(self._candidate_text(c) for c in self._ice.local_candidates)),
+        )
+
+    def _candidate_text(self, candidate: Candidate) -> str:
+        text: str = candidate.to_sdp()
+        advertised = self._options.advertised
+        if advertised and (":" in advertised) == (":" in candidate.host):
+            text = text.replace(f" {candidate.host} ", f" {advertised} ", 1)
+        return text
+
+    async def connect(self, answer: Answer, *, timeout: float) -> None:
+        """ICE and DTLS with what the browser answered. Raises ``WireError``; the wire is then to be closed."""
+        self._ice.remote_username, self._ice.remote_password = answer.ufrag, answer.pwd
+        self._dtls._set_role("server" if answer.active else "client")
+        prints = [RTCDtlsFingerprint(algorithm=algorithm, value=value) for algorithm, value in answer.fingerprints]
+        try:
+            async with asyncio.timeout(timeout):
+                await self._ice.connect()
+                await self._dtls.start(RTCDtlsParameters(fingerprints=prints))
+        except (ConnectionError, TimeoutError) as error:
+            raise WireError(type(error).__name__) from error
+        if self._dtls.state != "connected":
+            raise WireError("dtls")
+        self.note_heard()
+        self.connected = not self._closed
+
+    async def add_candidate(self, text: str) -> bool:
+        """A remote candidate as in SDP without ``candidate:``. Names (mDNS) and TCP are left out: the browser's own
+        checks reach us. False when it is malformed."""
+        try:
+            candidate = Candidate.from_sdp(text)
+            if candidate.host.endswith(".local") or candidate.transport.lower() != "udp":
+                return True
+            ipaddress.ip_address(candidate.host)
+            if candidate.component != 1 or not 0 < candidate.port < 65536:
+                return candidate.component == 2
+            if len(self._ice.remote_candidates) < 40:
+                await self._ice.add_remote_candidate(candidate)
+        except ValueError:
+            return False
+        return True
+
+    def send_rtp(self, packet: bytes) -> bytes | None:
+        """Encrypts and sends at once; gives the encrypted packet (for ``send_again``), or none when it could not be sent."""
+        if not self.connected or self._transport is None:
+            return None
+        try:
+            protected: bytes = self._dtls._tx_srtp.protect(packet)
+            self._transport.sendto(protected, self._remote)
+        except (pylibsrtp.Error, OSError):
+            return None
+        return protected
+
+    def send_again(self, protected: bytes) -> None:
+        """Sends an encrypted packet once more (the answer to a NACK)."""
+        if self.connected and self._transport is not None:
+            self._transport.sendto(protected, self._remote)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Encrypts and sends at once; silently nothing when not connected."""
+        if not self.connected or self._transport is None:
+            return
+        try:
+            self._transport.sendto(self._dtls._tx_srtp.protect_rtcp(packet), self._remote)
+        except (pylibsrtp.Error, OSError):
+            return
+
+    async def close(self) -> None:
+        """Says good-bye (DTLS close_notify) and frees the sockets. Idempotent."""
+        already, self._closed = self._closed, True
+        if already:
+            return
+        try:
+            await self._dtls.stop()
+        except Exception:
+            logger.debug("DTLS stop failed", exc_info=True)
+        await self._ice.close()
+        self._ended()
+
+    # called from the transport below
+
+    def use(self, transport: asyncio.DatagramTransport, remote: tuple[str, int]) -> None:
+        self._transport, self._remote = transport, remote
+
+    def note_heard(self) -> None:
+        self.heard_at = time.monotonic()
+
+    def take_media(self, data: bytes) -> bool:
+        """The fast way: False when there are no keys yet."""
+        srtp = self._dtls._rx_srtp
+        if srtp is None or len(data) < 12:
+            return False
+        try:
+            if is_rtcp(data):
+                self.deliver_rtcp(srtp.unprotect_rtcp(data))
+            else:
+                self.deliver_rtp(srtp.unprotect(data))
+        except pylibsrtp.Error:
+            pass
+        return True
+
+    def deliver_rtp(self, data: bytes) -> None:
+        now = self.heard_at = self.secure_at = time.monotonic()
+        try:
+            self.on_rtp(data, now)
+        except Exception:
+            logger.exception("RTP handler failed")
+
+    def deliver_rtcp(self, data: bytes) -> None:
+        now = self.heard_at = self.secure_at = time.monotonic()
+        try:
+            self.on_rtcp(data, now)
+        except Exception:
+            logger.exception("RTCP handler failed")
+
+    def _state_changed(self) -> None:
+        if self._dtls.state in ("closed", "failed"):
+            self._ended()
+
+    def _ended(self) -> None:
+        self.connected = False
+        self._transport = None
+        on_closed, self.on_closed = self.on_closed, lambda: None
+        on_closed()

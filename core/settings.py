@@ -92,12 +92,16 @@ class AuthSettings(_Section):
 
     session_hours: float = Field(12.0, gt=0, le=24, description="hours after which a sign-in ends")
     idle_minutes: int = Field(60, ge=5, le=720, description="minutes without use after which a sign-in ends")
-    cookie_name: str | None = Field(None, description="name of the session cookie; chosen after the public address if empty")
+    cookie_name: str | None = Field(
+        None, description="name of the session cookie; chosen after the public address if empty"
+    )
     argon2_memory_kib: int = Field(47_104, ge=8, description="memory of one password check in KiB (46 MiB)")
     argon2_time: int = Field(1, ge=1, le=10, description="passes of one password check")
     argon2_parallelism: int = Field(1, ge=1, le=4, description="lanes of one password check")
     argon2_concurrency: int = Field(2, ge=1, le=16, description="password checks at the same time")
-    login_attempts: int = Field(8, ge=3, le=100, description="wrong passwords for one account in 15 minutes before it waits")
+    login_attempts: int = Field(
+        8, ge=3, le=100, description="wrong passwords for one account in 15 minutes before it waits"
+    )
 
 
 class LimitSettings(_Section):
@@ -105,8 +109,12 @@ class LimitSettings(_Section):
 
     request_bytes: int = Field(1_048_576, ge=1024, description="largest HTTP request body")
     socket_message_bytes: int = Field(65_536, ge=1024, description="largest socket message")
-    socket_queue: int = Field(256, ge=16, le=10_000, description="messages waiting for one socket before it is closed with 4409")
-    socket_messages_per_second: int = Field(50, ge=5, le=1000, description="messages that one socket may send in a second")
+    socket_queue: int = Field(
+        256, ge=16, le=10_000, description="messages waiting for one socket before it is closed with 4409"
+    )
+    socket_messages_per_second: int = Field(
+        50, ge=5, le=1000, description="messages that one socket may send in a second"
+    )
     requests_per_minute: int = Field(600, ge=30, description="HTTP requests of one account or address in a minute")
     heartbeat_seconds: float = Field(15.0, gt=0, le=60, description="pace of the heartbeat of a socket")
 
@@ -126,13 +134,21 @@ class Settings(BaseSettings):
     mode: Mode = Field(Mode.DEVELOPMENT, description="development or production")
     demo: bool = Field(False, description="fill an empty database with invented people and cases; never in production")
     data_dir: Path = Field(Path("var"), description="folder for the SQLite file, the key file and blobs")
-    database_url: str = Field("", repr=False, description="postgresql+psycopg://... ; empty means SQLite in the data folder")
+    database_url: str = Field(
+        "", repr=False, description="postgresql+psycopg://... ; empty means SQLite in the data folder"
+    )
     bus_url: str = Field("memory://", repr=False, description="redis://... ; memory:// for one process")
-    public_url: str = Field("", description="address under which people open Tarjuman; empty means http://localhost:<port>")
+    public_url: str = Field(
+        "", description="address under which people open Tarjuman; empty means http://localhost:<port>"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="TCP port to listen on")
-    key_file: Path | None = Field(None, description="key ring for field encryption; empty means <data folder>/keys.json")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least important log entry that is written")
+    key_file: Path | None = Field(
+        None, description="key ring for field encryption; empty means <data folder>/keys.json"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least important log entry that is written"
+    )
     stun_urls: list[str] = Field([], description="STUN addresses such as stun:stun.example.org:3478")
     media: MediaSettings = Field(default_factory=lambda: MediaSettings.model_validate({}))
     turn: TurnSettings = Field(default_factory=lambda: TurnSettings.model_validate({}))
@@ -194,7 +210,9 @@ class Settings(BaseSettings):
         if self.demo:
             raise ValueError("demo data and production exclude each other: set demo=false or mode=development")
         if not self.public_url.startswith("https://"):
-            raise ValueError("production needs https: browsers give no microphone to plain http; set public_url to https://...")
+            raise ValueError(
+                "production needs https: browsers give no microphone to plain http; set public_url to https://..."
+            )
         return self
 
     @property
@@ -303,7 +321,9 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _explained(error: ValidationError) -> str:
     sentences = []
     for problem in error.errors(include_input=False, include_url=False):
-        where = (PREFIX + DELIMITER.join(str(part) for part in problem["loc"])).upper() if problem["loc"] else "settings"
+        where = (
+            (PREFIX + DELIMITER.join(str(part) for part in problem["loc"])).upper() if problem["loc"] else "settings"
+        )
         sentences.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
     return "; ".join(sentences)
 

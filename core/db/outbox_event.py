@@ -14,10 +14,10 @@ from core.db.base import Base, CountryScoped
 class OutboxEvent(CountryScoped, Base):
     """One event of the outbox. ``seq`` orders the events of a country; ``published_at`` is empty until the bus has it."""
 
-    __tablename__ = "outbox_event"
+    __tablename__ = "outbox_events"
     __table_args__ = (
         Index(
-            "ix_outbox_event_waiting",
+            "ix_outbox_events_waiting",
             "country",
             "seq",
             sqlite_where=text("published_at IS NULL"),
@@ -26,7 +26,9 @@ class OutboxEvent(CountryScoped, Base):
         {"sqlite_autoincrement": True},
     )
 
-    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
+    seq: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
+    )
     id: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(80))
     body: Mapped[dict[str, Any]]

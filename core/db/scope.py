@@ -74,7 +74,7 @@ def _filter(state: ORMExecuteState) -> None:
             state.statement = cast(Any, state.statement).options(criteria)
         return
     for table in _tables(state.statement):
-        if table in _scoped_tables():
+        if table in scoped_tables():
             raise RuntimeError(f"a statement on {table.name} bypasses the country filter; write it with the ORM class")
 
 
@@ -130,7 +130,8 @@ def _tables(statement: Any) -> Iterator[Table]:
             yield target
 
 
-def _scoped_tables() -> set[Table]:
+def scoped_tables() -> set[Table]:
+    """The tables whose rows belong to one country, of all ORM classes that are loaded."""
     mappers: Iterable[Mapper[Any]] = Base.registry.mappers
     return {
         mapper.local_table

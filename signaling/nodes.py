@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 
+from media.placement import choose
 from pydantic import ValidationError
 from sqlalchemy import update
 
@@ -19,7 +20,6 @@ from core.db.session import Database
 from core.errors import NotFound, Unavailable
 from core.events.bus import EventBus, Message
 from media.client import LocalMediaClient, MediaClient, RemoteMediaClient
-from media.placement import choose
 from media.protocol import NODES_TOPIC, NodeStatus
 from records.models import Session
 

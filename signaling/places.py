@@ -252,13 +252,13 @@ async def lost_before(unit: ReadUnit, instant: datetime) -> list[Place]:
     return [_place(row) for row in rows]
 
 
-async def _conditional(uow: UnitOfWork, place_id: str, connection_id: str, state: str, **values: Any) -> bool:
+async def _conditional(uow: UnitOfWork, place_id: str, connection_id: str, expected: str, **values: Any) -> bool:
     result = await uow.session.execute(
         update(SessionParticipant)
         .where(
             SessionParticipant.id == place_id,
             SessionParticipant.connection_id == connection_id,
-            SessionParticipant.state == state,
+            SessionParticipant.state == expected,
         )
         .values(**values)
         .execution_options(synchronize_session=False)

@@ -150,7 +150,7 @@ class Session(CountryScoped, Base):
     sex_pref_must: Mapped[bool] = mapped_column(Boolean, default=False)
     sex_pref_met: Mapped[bool | None] = mapped_column(Boolean)
     officer_user_id: Mapped[str] = mapped_column(String(40))
-    officer_code: Mapped[str] = mapped_column(String(16))
+    officer_code: Mapped[str] = mapped_column(String(32))
     site: Mapped[str] = mapped_column(String(32))
     interpreting_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     """Time in ACTIVE so far, milliseconds, without the running stretch."""
@@ -170,7 +170,7 @@ class SessionParticipant(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
     part: Mapped[str] = mapped_column(String(16))
-    code: Mapped[str | None] = mapped_column(String(16))
+    code: Mapped[str | None] = mapped_column(String(32))
     user_id: Mapped[str | None] = mapped_column(String(40), index=True)
     """None for guests: the person, a guardian or a lawyer on a tablet."""
     state: Mapped[str] = mapped_column(String(8), default="invited")

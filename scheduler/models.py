@@ -143,7 +143,7 @@ class Booking(CountryScoped, Base):
     priority: Mapped[str] = mapped_column(String(2))
     state: Mapped[BookingState] = mapped_column(EnumText(BookingState), default=BookingState.REQUESTED, index=True)
     requested_by: Mapped[str] = mapped_column(String(40))
-    requester_code: Mapped[str] = mapped_column(String(16))
+    requester_code: Mapped[str] = mapped_column(String(32))
     requested_at: Mapped[datetime]
     starts_at: Mapped[datetime] = mapped_column(index=True)
     ends_at: Mapped[datetime]
@@ -168,6 +168,7 @@ class Booking(CountryScoped, Base):
 
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="order"),
+        Index("ix_bookings_waits", "language", "matched_at"),
         Index(
             "uq_bookings_open_step",
             "step_id",

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.db.session import UnitOfWork
+from core.errors import TooMany
 from signaling.auth.models import SignInAttempts
 
 WINDOW = timedelta(minutes=15)
@@ -56,25 +58,31 @@ def code_hash(code: str) -> str:
     return hashlib.sha256(b"sign-in|" + code.encode()).hexdigest()
 
 
-async def read_attempts(uow: UnitOfWork, code: str) -> Attempts:
-    """What is known about ``code``."""
-    row = await uow.session.get(SignInAttempts, code_hash(code))
-    return Attempts() if row is None else Attempts(row.failed_count, row.locked_until, row.last_at)
+async def count_attempt(uow: UnitOfWork, code: str, *, allowed: int) -> Attempts:
+    """Count a try as failed *before* the password is looked at, so that many at once cannot slip through.
 
-
-async def store_attempts(uow: UnitOfWork, code: str, attempts: Attempts) -> None:
-    """Remember ``attempts``; none failed removes the row."""
+    Raises ``TooMany('sign_in_wait', {minutes, retry_after})`` while a wait runs; such tries are not counted.
+    """
     key = code_hash(code)
-    # Two failures at the same instant count as two on SQLite (one writer) and may count as one on PostgreSQL without the lock.
-    row = await uow.session.scalar(select(SignInAttempts).where(SignInAttempts.code_hash == key).with_for_update())
-    if attempts.failed == 0:
-        if row is not None:
-            await uow.session.delete(row)
-        return
-    if row is None:
-        row = SignInAttempts(code_hash=key)
-        uow.session.add(row)
-    row.failed_count, row.locked_until, row.last_at = attempts.failed, attempts.locked_until, attempts.last_at or uow.now
+    insert = postgresql.insert if uow.dialect == "postgresql" else sqlite.insert
+    await uow.session.execute(
+        insert(SignInAttempts).values(code_hash=key, failed_count=0, last_at=uow.now).on_conflict_do_nothing()
+    )
+    row = (
+        await uow.session.scalars(select(SignInAttempts).where(SignInAttempts.code_hash == key).with_for_update())
+    ).one()
+    known = Attempts(row.failed_count, row.locked_until, row.last_at)
+    minutes = known.wait_minutes(uow.now)
+    if minutes:
+        raise TooMany("sign_in_wait", {"minutes": minutes, "retry_after": minutes * 60})
+    counted = known.after_failure(uow.now, allowed)
+    row.failed_count, row.locked_until, row.last_at = counted.failed, counted.locked_until, uow.now
+    return counted
+
+
+async def forget_attempts(uow: UnitOfWork, code: str) -> None:
+    """After a success, or when an administrator unlocks the code."""
+    await uow.session.execute(delete(SignInAttempts).where(SignInAttempts.code_hash == code_hash(code)))
 
 
 async def forget_old_attempts(uow: UnitOfWork) -> None:

@@ -1,0 +1,64 @@
+// Every catalogue has every text, in the plural forms of its language, with the same slots, in its own script.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const dir = new URL('../locales/', import.meta.url)
+const read = (locale) => JSON.parse(readFileSync(fileURLToPath(new URL(`${locale}.json`, dir)), 'utf8'))
+const categories = {
+  en: ['one', 'other'],
+  'sr-Cyrl': ['one', 'few', 'other'],
+  mk: ['one', 'other'],
+  sq: ['one', 'other'],
+  fa: ['one', 'other'],
+  ps: ['one', 'other'],
+  ar: ['zero', 'one', 'two', 'few', 'many', 'other'],
+}
+const script = {
+  'sr-Cyrl': /\p{Script=Cyrillic}/u,
+  mk: /\p{Script=Cyrillic}/u,
+  ar: /\p{Script=Arabic}/u,
+  fa: /\p{Script=Arabic}/u,
+  ps: /\p{Script=Arabic}/u,
+}
+const suffix = /_(zero|one|two|few|many|other)$/
+const slots = (text) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((m) => m[1])
+
+const english = read('en')
+const plurals = new Set(
+  Object.keys(english)
+    .filter((k) => suffix.test(k))
+    .map((k) => k.replace(suffix, '')),
+)
+const singles = Object.keys(english).filter((k) => !suffix.test(k))
+const faults = []
+
+for (const [locale, forms] of Object.entries(categories)) {
+  const own = read(locale)
+  const fault = (key, what) => faults.push(`${locale}: ${key}: ${what}`)
+  const wanted = new Set([...singles, ...[...plurals].flatMap((base) => forms.map((f) => `${base}_${f}`))])
+  for (const key of wanted) if (own[key] === undefined) fault(key, 'is missing')
+  for (const [key, text] of Object.entries(own)) {
+    if (!wanted.has(key)) {
+      fault(key, 'is not in the English catalogue or not a plural form of this language')
+      continue
+    }
+    if (typeof text !== 'string' || text.trim() === '') fault(key, 'is empty')
+    const source = english[key] ?? english[key.replace(suffix, '_other')]
+    const want = new Set(slots(source))
+    const have = new Set(slots(text))
+    for (const name of have) if (!want.has(name)) fault(key, `has a slot {{${name}}} that English lacks`)
+    // A plural form for one definite number may leave the number out ("one try", the Arabic dual).
+    for (const name of want)
+      if (!have.has(name) && !(name === 'count' && suffix.test(key))) fault(key, `lacks the slot {{${name}}}`)
+    const words = text.replace(/\{\{\w+\}\}/g, '').replace(/[^\p{L}]/gu, '')
+    const sameInAll = /^(brand|lang\.name\.)/.test(key) || words.length < 3
+    if (script[locale] && !sameInAll && !script[locale].test(text)) fault(key, `is not in the script of the language: ${text}`)
+    if (/[!]/.test(text)) fault(key, 'has an exclamation mark')
+  }
+}
+if (faults.length) {
+  console.error(faults.join('\n'))
+  console.error(`${faults.length} faults in the catalogues`)
+  process.exit(1)
+}
+console.log(`catalogues: ${Object.keys(categories).length} files, ${singles.length + plurals.size} texts each`)

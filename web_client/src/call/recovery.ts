@@ -1,0 +1,38 @@
+/** When a media connection is taken as dead and a new one is asked for. Pure: facts and times in, a decision out. */
+import { silenceLimit } from './quality'
+
+export type MediaFacts = {
+  connection: RTCPeerConnectionState
+  /** Since when the connection is in this state. */
+  since: number
+  /** When the last sound packet came in; undefined before the first. */
+  heardAt: number | undefined
+  /** Somebody else is here whose sound should flow. */
+  expectSound: boolean
+  /** Since when sound is expected. */
+  expectedSince: number
+  /** When the attempt under way was begun, if one is. */
+  attemptSince: number | undefined
+  attempts: number
+}
+
+const disconnectedLimit = 3000
+/** One attempt may take this long before the next is made. */
+const attemptLimit = 9000
+
+/** Pause before the next attempt after one that came to nothing. */
+export const pause = (attempts: number): number => [0, 500, 1000, 2000, 4000][Math.min(attempts, 4)] ?? 4000
+
+export type RestartReason = 'failed' | 'disconnected' | 'silent' | 'stuck'
+
+/** Why a new connection is needed now, if it is. */
+export function needsRestart(facts: MediaFacts, now: number): RestartReason | undefined {
+  if (facts.attemptSince !== undefined) return now - facts.attemptSince > attemptLimit ? 'stuck' : undefined
+  if (facts.connection === 'failed' || facts.connection === 'closed') return 'failed'
+  if (facts.connection === 'disconnected' && now - facts.since > disconnectedLimit) return 'disconnected'
+  if (facts.connection === 'connected' && facts.expectSound) {
+    const quiet = now - Math.max(facts.heardAt ?? 0, facts.expectedSince, facts.since)
+    if (quiet > silenceLimit) return 'silent'
+  }
+  return undefined
+}

@@ -1,0 +1,98 @@
+/** Texts: `t(key, slots)` from flat catalogues in `locales/`, loaded one at a time; sets `lang` and `dir` of the page. */
+import type en from '../../locales/en.json'
+import { setLanguage as setRequestLanguage } from '../api/client'
+import type { Names } from '../api/types'
+import { type Catalogue, fill, pick, type Slots } from './engine'
+import { toLatin } from './latin'
+import { choose, type Direction, directionOf, isLocale, type Locale } from './locales'
+
+type Raw = keyof typeof en
+type Plural = '_zero' | '_one' | '_two' | '_few' | '_many' | '_other'
+type Base<K extends string> = K extends `${infer B}${Plural}` ? B : K
+/** Every text there is; a key that the English catalogue lacks does not compile. */
+export type Key = Base<Raw>
+export type { Slots }
+
+const memory = 'tarjuman.locale'
+// Made from numbers, so that no invisible character stands in the source.
+const [firstStrong, popIsolate] = [0x2068, 0x2069].map((n) => String.fromCodePoint(n))
+const files = import.meta.glob<{ default: Record<string, string> }>('../../locales/*.json')
+const loaded = new Map<Locale, Catalogue>()
+let shown = $state<Locale>('en')
+
+async function fetchCatalogue(locale: Locale): Promise<Record<string, string>> {
+  if (locale === 'sr-Latn') return (await import('virtual:sr-Latn')).default
+  const load = files[`../../locales/${locale}.json`]
+  if (!load) throw new Error(`no catalogue ${locale}`)
+  return (await load()).default
+}
+
+/** Values of slots keep their own direction inside right-to-left sentences. */
+const isolate = (slots: Slots): Slots =>
+  directionOf(shown) === 'ltr'
+    ? slots
+    : Object.fromEntries(
+        Object.entries(slots).map(([k, v]) => [k, typeof v === 'string' ? `${firstStrong}${v}${popIsolate}` : v]),
+      )
+
+/** For keys made of a code from the server (`lang.pbt`, `error.step_locked`): the text, or undefined when there is none. */
+export function lookUp(key: string, slots: Slots = {}): string | undefined {
+  const count = slots.count
+  const text = pick(loaded.get(shown) ?? {}, shown, key, typeof count === 'number' ? count : undefined)
+  return text === undefined ? undefined : fill(text, isolate(slots))
+}
+
+/** The text of `key` in the language shown. The slot `count` chooses the plural form. */
+export function t(key: Key, slots?: Slots): string {
+  return lookUp(key, slots) ?? key
+}
+
+/** As `lookUp`, with `otherwise` (by default the code itself) where the catalogue has nothing. */
+export const byCode = (area: string, code: string, slots?: Slots, otherwise = code): string =>
+  lookUp(`${area}.${code}`, slots) ?? otherwise
+
+export const i18n = {
+  get locale(): Locale {
+    return shown
+  },
+  get dir(): Direction {
+    return directionOf(shown)
+  },
+}
+
+/** The name of a place, step or authority in the language shown: its own, transliterated for Serbian Latin, else English. */
+export function named(names: Names): string {
+  if (shown === 'sr-Cyrl' || shown === 'sr-Latn') {
+    const serbian = names['sr-Cyrl']
+    if (serbian) return shown === 'sr-Latn' ? toLatin(serbian) : serbian
+  }
+  return (shown === 'mk' ? names.mk : undefined) ?? names.en
+}
+
+/** Loads a catalogue if need be and shows the page in it. */
+export async function show(locale: Locale): Promise<void> {
+  if (!loaded.has(locale)) loaded.set(locale, await fetchCatalogue(locale))
+  shown = locale
+  setRequestLanguage(locale)
+  document.documentElement.lang = locale
+  document.documentElement.dir = directionOf(locale)
+  try {
+    localStorage.setItem(memory, locale)
+  } catch {
+    // Storage may be shut off; the language then lasts for this page only.
+  }
+}
+
+function remembered(): string[] {
+  try {
+    return [localStorage.getItem(memory) ?? '']
+  } catch {
+    return []
+  }
+}
+
+/** Starts with the language chosen before, else the browser's. */
+export async function startTexts(): Promise<void> {
+  const wish = remembered().find(isLocale)
+  await show(wish && isLocale(wish) ? wish : choose(navigator.languages))
+}

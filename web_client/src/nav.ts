@@ -1,0 +1,14 @@
+/** What stands in the head of the page for whom. Only what works is offered. */
+import type { Role } from './api/types'
+import type { Key } from './i18n/index.svelte'
+
+export type NavEntry = { path: string; text: Key; role: Role }
+
+const entries: readonly NavEntry[] = [
+  { path: '/cases', text: 'nav.cases', role: 'interviewer' },
+  { path: '/bookings', text: 'nav.bookings', role: 'interviewer' },
+  { path: '/today', text: 'nav.today', role: 'interpreter' },
+  { path: '/board', text: 'nav.board', role: 'coordinator' },
+]
+
+export const navFor = (who: { has: (role: Role) => boolean }): NavEntry[] => entries.filter((e) => who.has(e.role))

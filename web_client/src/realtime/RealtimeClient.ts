@@ -1,0 +1,432 @@
+/**
+ * One socket to the server that comes back by itself: hello, heartbeat, resume, numbered topics, messages that are acknowledged once.
+ * It knows no rooms and no offers; those listen to `onEvent`, `onSnapshot` and `onMediaOffer`.
+ */
+import { AppError } from '../lib/errors'
+import type { ClientMessage, EventFrame, MediaOffer, Position, RoomSnapshot, ServerFrame, Welcome } from './protocol'
+import { closed } from './protocol'
+import { TopicLog } from './TopicLog'
+
+export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'onopen' | 'onmessage' | 'onclose' | 'onerror'>
+export type Credentials = { ticket?: string; grant?: string }
+/** `connecting` covers every try; `ended` is final: nobody is signed in, another tab took over, or the server refuses. */
+export type LinkState = 'idle' | 'connecting' | 'open' | 'ended'
+export type EndReason = 'signed_out' | 'replaced' | 'refused' | 'closed'
+
+export type RealtimeOptions = {
+  /** A fresh ticket or grant; called whenever the place cannot be resumed. An `AppError` with status 401 or 403 ends the client. */
+  credentials: () => Promise<Credentials>
+  locale: () => string
+  url?: string
+  open?: (url: string) => SocketLike
+  random?: () => number
+}
+
+type Waiting = { frame: Record<string, unknown>; resolve: (data: unknown) => void; reject: (error: AppError) => void }
+type Events = {
+  state: (state: LinkState, reason: EndReason | undefined) => void
+  event: (frame: EventFrame) => void
+  /** The state of `topic` has to be taken anew; `room` holds it for a room, other topics are read over HTTP. */
+  snapshot: (topic: string, room: RoomSnapshot | undefined) => void
+  mediaOffer: (offer: MediaOffer) => void
+  /** The socket is there (again); `resumed` tells whether the server kept our place. */
+  welcome: (welcome: Welcome, resumed: boolean) => void
+}
+
+const backoff = [0, 300, 1000, 2000, 5000]
+/** A place is kept this long by the server (milliseconds), less a margin. */
+const resumeWithin = 58_000
+/** A connection that lived this long starts the back-off anew. */
+const settled = 5000
+const helloLimit = 8000
+const replyLimit = 15_000
+const probeLimit = 2500
+
+export class RealtimeClient {
+  state: LinkState = 'idle'
+  endReason: EndReason | undefined
+  #options: RealtimeOptions
+  #socket: SocketLike | undefined
+  #listeners: { [K in keyof Events]: Set<Events[K]> } = {
+    state: new Set(),
+    event: new Set(),
+    snapshot: new Set(),
+    mediaOffer: new Set(),
+    welcome: new Set(),
+  }
+  #topics = new Map<string, TopicLog>()
+  /** Topics that we asked for ourselves; those of the ticket or the grant come by themselves. */
+  #wanted = new Set<string>()
+  #waiting = new Map<string, Waiting>()
+  #place: { connection: string; secret: string; seenAt: number } | undefined
+  #tries = 0
+  #welcomedAt = 0
+  #next = 0
+  #prefix: string
+  #timers: {
+    retry?: ReturnType<typeof setTimeout>
+    limit?: ReturnType<typeof setTimeout>
+    beat?: ReturnType<typeof setInterval>
+  } = {}
+  #heardAt = 0
+  #pings = new Map<string, number>()
+  #offset = 0
+  #bestTrip = Number.POSITIVE_INFINITY
+
+  constructor(options: RealtimeOptions) {
+    this.#options = options
+    this.#prefix = Math.floor((options.random ?? Math.random)() * 0xffffff).toString(36)
+  }
+
+  on<K extends keyof Events>(name: K, listener: Events[K]): () => void {
+    this.#listeners[name].add(listener)
+    return () => this.#listeners[name].delete(listener)
+  }
+
+  /** Milliseconds since the epoch by the server's clock. */
+  now(): number {
+    return Date.now() + this.#offset
+  }
+
+  start(): void {
+    if (this.state !== 'idle') return
+    this.#set('connecting')
+    void this.#connect()
+  }
+
+  /** Ends for good; nothing comes back by itself afterwards. */
+  stop(): void {
+    this.#end('closed')
+  }
+
+  /** Something changed (the network, the tab became visible): find out now whether the line is alive. */
+  poke(): void {
+    if (this.state === 'open') this.#ping(probeLimit)
+    else if (this.state === 'connecting' && this.#timers.retry !== undefined) {
+      clearTimeout(this.#timers.retry)
+      delete this.#timers.retry
+      void this.#connect()
+    }
+  }
+
+  /** Follows a topic for as long as this client lives. Its first state comes as `snapshot`. */
+  follow(topic: string): void {
+    this.#wanted.add(topic)
+    this.#log(topic)
+    if (this.state === 'open') this.#sendFollow(topic)
+  }
+
+  unfollow(topic: string): void {
+    if (!this.#wanted.delete(topic)) return
+    this.#forget(topic)
+    if (this.state === 'open') void this.#ask({ t: 'unfollow', topic }).catch(() => {})
+  }
+
+  /**
+   * Sends and waits for the server's answer. A message that was not answered when the line broke is sent again with the same id, so
+   * that the server acts once. Rejects with `AppError`: the server's code, `timeout`, `line_lost` (media messages only), `closed`.
+   */
+  send(message: ClientMessage): Promise<unknown> {
+    if (this.state === 'ended') return Promise.reject(new AppError('closed'))
+    if (message.t.startsWith('media.') && this.state !== 'open') return Promise.reject(new AppError('line_lost'))
+    return this.#ask(message)
+  }
+
+  // ---- connecting ----
+
+  async #connect(): Promise<void> {
+    const place = this.#place && Date.now() - this.#place.seenAt < resumeWithin ? this.#place : undefined
+    let credentials: Credentials = {}
+    if (!place) {
+      this.#place = undefined
+      try {
+        credentials = await this.#options.credentials()
+      } catch (thrown) {
+        const status = thrown instanceof AppError ? thrown.status : 0
+        if (status === 401) this.#end('signed_out')
+        else if (status === 403 || status === 404 || status === 409 || status === 410) this.#end('refused')
+        else this.#again()
+        return
+      }
+    }
+    if (this.state !== 'connecting') return
+    const url = this.#options.url ?? `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/socket`
+    const socket = this.#options.open ? this.#options.open(url) : new WebSocket(url, 'tarjuman.v1')
+    this.#socket = socket
+    const hello = this.#id()
+    let welcomed = false
+    this.#timers.limit = setTimeout(() => this.#lost(socket), helloLimit)
+    socket.onopen = () => {
+      const after = Object.fromEntries([...this.#topics].flatMap(([topic, log]) => (log.position ? [[topic, log.position]] : [])))
+      this.#write({
+        t: 'hello',
+        id: hello,
+        v: 1,
+        ...credentials,
+        ...(place ? { resume: { connection: place.connection, secret: place.secret } } : {}),
+        after,
+        locale: this.#options.locale(),
+      })
+    }
+    socket.onmessage = (message) => {
+      if (socket !== this.#socket) return
+      this.#heardAt = Date.now()
+      const frame = parse(message.data)
+      if (!frame) return
+      if (frame.t === 'welcome') {
+        welcomed = true
+        this.#welcome(frame, place !== undefined && frame.connection === place.connection)
+      } else if (frame.t === 'reply' && frame.re === hello && !frame.ok) {
+        if (place) this.#place = undefined
+        this.#lost(socket)
+      } else this.#read(frame)
+    }
+    socket.onclose = (event) => {
+      if (socket !== this.#socket) return
+      if (place && !welcomed) this.#place = undefined
+      this.#closed(event.code, place !== undefined && !welcomed)
+    }
+    socket.onerror = () => {}
+  }
+
+  #welcome(frame: Welcome, resumed: boolean): void {
+    clearTimeout(this.#timers.limit)
+    this.#place = { connection: frame.connection, secret: frame.secret, seenAt: Date.now() }
+    this.#welcomedAt = Date.now()
+    this.#offset = Date.parse(frame.server_time) - Date.now()
+    this.#bestTrip = Number.POSITIVE_INFINITY
+    clearInterval(this.#timers.beat)
+    const beat = Math.max(1, frame.heartbeat_s) * 1000
+    this.#timers.beat = setInterval(() => this.#beat(beat), beat)
+    for (const [topic, position] of Object.entries(frame.positions)) {
+      const log = this.#log(topic)
+      if (frame.replay[topic] === 'continued' && log.position) continue
+      const room = frame.room && topic === `room:${frame.room.session_id}` ? frame.room : undefined
+      log.stand(room?.position ?? position, () => this.#tell(topic, room))
+    }
+    this.#set('open')
+    for (const listener of this.#listeners.welcome) listener(frame, resumed)
+    for (const topic of this.#wanted) if (!(topic in frame.positions)) this.#sendFollow(topic)
+    for (const [id, waiting] of [...this.#waiting]) {
+      if (String(waiting.frame.t).startsWith('media.')) this.#fail(id, new AppError('line_lost'))
+      else this.#write(waiting.frame)
+    }
+    this.#ping()
+  }
+
+  #closed(code: number, whileResuming: boolean): void {
+    this.#drop()
+    if (code === closed.replaced) this.#end('replaced')
+    else if (code === closed.signedOut && !whileResuming) this.#end('signed_out')
+    else if (code === closed.refused && !whileResuming) this.#end('refused')
+    else {
+      if (code === closed.badMessage || code === closed.signedOut || code === closed.refused) this.#place = undefined
+      if (code === closed.tooMany) this.#tries = backoff.length
+      this.#again()
+    }
+  }
+
+  /** The socket is taken as dead, whatever it says later. */
+  #lost(socket: SocketLike): void {
+    if (socket !== this.#socket) return
+    this.#drop()
+    this.#again()
+  }
+
+  #drop(): void {
+    const socket = this.#socket
+    this.#socket = undefined
+    clearTimeout(this.#timers.limit)
+    clearInterval(this.#timers.beat)
+    this.#pings.clear()
+    if (this.#place && this.state === 'open') this.#place.seenAt = Date.now()
+    if (socket) {
+      socket.onclose = null
+      socket.onmessage = null
+      socket.onopen = null
+      try {
+        socket.close()
+      } catch {
+        // A socket that is still opening refuses to close in some browsers; it is forgotten either way.
+      }
+    }
+    for (const [id, waiting] of [...this.#waiting])
+      if (String(waiting.frame.t).startsWith('media.')) this.#fail(id, new AppError('line_lost'))
+  }
+
+  #again(): void {
+    if (this.state === 'ended') return
+    if (this.#welcomedAt !== 0 && Date.now() - this.#welcomedAt >= settled) this.#tries = 0
+    this.#welcomedAt = 0
+    this.#set('connecting')
+    const base = backoff[Math.min(this.#tries, backoff.length - 1)] ?? 5000
+    this.#tries += 1
+    const wait = base * (0.8 + 0.4 * (this.#options.random ?? Math.random)())
+    clearTimeout(this.#timers.retry)
+    this.#timers.retry = setTimeout(() => {
+      delete this.#timers.retry
+      void this.#connect()
+    }, wait)
+  }
+
+  #end(reason: EndReason): void {
+    if (this.state === 'ended') return
+    this.endReason = reason
+    this.#drop()
+    clearTimeout(this.#timers.retry)
+    for (const log of this.#topics.values()) log.close()
+    this.#topics.clear()
+    this.#set('ended', reason)
+    for (const id of [...this.#waiting.keys()]) this.#fail(id, new AppError('closed'))
+  }
+
+  // ---- frames ----
+
+  #read(frame: ServerFrame): void {
+    switch (frame.t) {
+      case 'event':
+        this.#log(frame.topic).take(frame)
+        return
+      case 'reply': {
+        const waiting = this.#waiting.get(frame.re)
+        if (!waiting) return
+        this.#waiting.delete(frame.re)
+        if (frame.ok) waiting.resolve(frame.data)
+        else waiting.reject(new AppError(frame.problem.code, 0, frame.problem.params, frame.problem.detail))
+        return
+      }
+      case 'pong': {
+        const sent = this.#pings.get(frame.re)
+        this.#pings.delete(frame.re)
+        if (sent === undefined) return
+        const trip = Date.now() - sent
+        if (trip <= this.#bestTrip) {
+          this.#bestTrip = trip
+          this.#offset = Date.parse(frame.server_time) + trip / 2 - Date.now()
+        }
+        return
+      }
+      case 'media.offer':
+        for (const listener of this.#listeners.mediaOffer) listener(frame)
+        return
+      default:
+        return
+    }
+  }
+
+  #beat(every: number): void {
+    if (Date.now() - this.#heardAt > every * 1.8 && this.#socket) this.#lost(this.#socket)
+    else this.#ping()
+  }
+
+  #ping(limit?: number): void {
+    const socket = this.#socket
+    if (!socket) return
+    const id = this.#id()
+    this.#pings.set(id, Date.now())
+    this.#write({ t: 'ping', id })
+    if (limit === undefined) return
+    setTimeout(() => {
+      if (this.#pings.has(id) && Date.now() - this.#heardAt >= limit) this.#lost(socket)
+    }, limit)
+  }
+
+  #ask(message: Record<string, unknown>): Promise<unknown> {
+    const id = this.#id()
+    const frame = { ...message, id }
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => this.#fail(id, new AppError('timeout')), replyLimit)
+      const done =
+        <T>(then: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(limit)
+          then(value)
+        }
+      this.#waiting.set(id, { frame, resolve: done(resolve), reject: done(reject) })
+      if (this.state === 'open') this.#write(frame)
+    })
+  }
+
+  #fail(id: string, error: AppError): void {
+    const waiting = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    waiting?.reject(error)
+  }
+
+  #write(frame: Record<string, unknown>): void {
+    try {
+      this.#socket?.send(JSON.stringify(frame))
+    } catch {
+      // A socket that closes under our hands; `onclose` follows and what was not answered is sent again.
+    }
+  }
+
+  // ---- topics ----
+
+  #log(topic: string): TopicLog {
+    let log = this.#topics.get(topic)
+    if (!log) {
+      log = new TopicLog(
+        (frame) => {
+          for (const listener of this.#listeners.event) listener(frame)
+        },
+        () => this.#resync(topic),
+      )
+      this.#topics.set(topic, log)
+    }
+    return log
+  }
+
+  #forget(topic: string): void {
+    this.#topics.get(topic)?.close()
+    this.#topics.delete(topic)
+  }
+
+  /** Frames are missing: ask for what came after the last one that we have; the server replays it or gives the state anew. */
+  #resync(topic: string): void {
+    if (this.state === 'open') this.#sendFollow(topic)
+  }
+
+  #sendFollow(topic: string): void {
+    const log = this.#log(topic)
+    const after = log.position
+    this.#ask({ t: 'follow', topic, ...(after ? { after } : {}) })
+      .then((data) => {
+        if (this.#topics.get(topic) !== log) return
+        const answer = (data ?? {}) as { replay?: string; position?: Position; room?: RoomSnapshot | null }
+        if (after && answer.replay === 'continued') return
+        const position = answer.room?.position ?? answer.position
+        if (position) log.stand(position, () => this.#tell(topic, answer.room ?? undefined))
+        else this.#tell(topic, answer.room ?? undefined)
+      })
+      .catch(() => {
+        // Refused or cut: a cut line asks again with the next welcome; a refusal leaves the page on what HTTP gave it.
+      })
+  }
+
+  // ---- small ----
+
+  #id(): string {
+    this.#next += 1
+    return `${this.#prefix}-${this.#next}`
+  }
+
+  #set(state: LinkState, reason?: EndReason): void {
+    if (this.state === state) return
+    this.state = state
+    for (const listener of this.#listeners.state) listener(state, reason)
+  }
+
+  #tell(topic: string, room: RoomSnapshot | undefined): void {
+    for (const listener of this.#listeners.snapshot) listener(topic, room)
+  }
+}
+
+function parse(text: unknown): ServerFrame | undefined {
+  try {
+    const frame = JSON.parse(String(text)) as ServerFrame
+    return typeof frame === 'object' && frame !== null && 't' in frame ? frame : undefined
+  } catch {
+    return undefined
+  }
+}

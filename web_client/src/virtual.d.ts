@@ -1,0 +1,4 @@
+declare module 'virtual:sr-Latn' {
+  const catalogue: Record<string, string>
+  export default catalogue
+}

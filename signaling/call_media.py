@@ -1,0 +1,193 @@
+"""Between browsers and media nodes: negotiation down, news up. Holds no media and decides nothing about sessions.
+
+The server is always the offerer. After any trouble a browser sends ``media.start`` again and gets a new peer connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from core.access import Actor
+from core.db.session import Database
+from core.errors import AppError, NotFound
+from core.events.bus import Event
+from media.protocol import (
+    Grade,
+    Kind,
+    MediaWant,
+    News,
+    OfferMade,
+    PeerBack,
+    PeerConnected,
+    PeerFlags,
+    PeerHeard,
+    PeerLost,
+    PeerOffer,
+    QualityChanged,
+    SpeakingChanged,
+    TrackEnded,
+    TrackPublished,
+    news_from_event,
+)
+from records.models import Session
+from signaling import places
+from signaling.nodes import NodeDirectory, Placement
+from signaling.places import Place
+from signaling.realtime.hub import Hub
+from signaling.realtime.protocol import MediaAnswer, MediaCandidate, MediaSet, MediaStart
+from signaling.realtime.rooms import participant
+
+log = logging.getLogger(__name__)
+CHECK_PREFIX = "check_"
+"""Rooms of one for the check before joining; they belong to no session and leave no trace."""
+Heard = Callable[[str, str], Awaitable[None]]
+"""Called with session id and place id when somebody is heard for the first time since they came."""
+
+
+def room_topic(session_id: str) -> str:
+    """Topic of the numbered news of a room."""
+    return f"room:{session_id}"
+
+
+class CallMedia:
+    """Negotiates for the people in rooms and hears what the nodes tell."""
+
+    def __init__(self, database: Database, hub: Hub, nodes: NodeDirectory, placement: Placement) -> None:
+        self._database = database
+        self._hub = hub
+        self._nodes = nodes
+        self._placement = placement
+        self._check_nodes: dict[str, str] = {}
+        self.on_heard: Heard | None = None
+
+    async def start(self, session_id: str, place_id: str, message: MediaStart) -> None:
+        """A new peer connection; its first offer goes out as a frame to the browser."""
+        want = MediaWant(**message.want.model_dump(), echo=session_id.startswith(CHECK_PREFIX))
+        if session_id.startswith(CHECK_PREFIX):
+            node = await self._nodes.choose(session_id)
+            client = self._nodes.client(node)
+            self._check_nodes[session_id] = node
+            await client.open_room(session_id)
+        else:
+            _, client = await self._placement.ensure(session_id)
+        offer = await client.offer(session_id, place_id, want=want)
+        await self._send_offer(place_id, offer)
+
+    async def answer(self, session_id: str, place_id: str, message: MediaAnswer) -> None:
+        """The browser's answer."""
+        client = await self._client(session_id)
+        await client.answer(session_id, place_id, message.generation, message.negotiation, message.sdp)
+
+    async def candidate(self, session_id: str, place_id: str, message: MediaCandidate) -> None:
+        """One more candidate of the browser."""
+        client = await self._client(session_id)
+        await client.candidate(session_id, place_id, message.generation, message.candidate, message.mid)
+
+    async def set_flags(self, session_id: str, place_id: str, message: MediaSet) -> None:
+        """Microphone, camera and received pictures as the person wants them; kept through reconnects."""
+        if not session_id.startswith(CHECK_PREFIX):
+            async with self._database.unit(Actor.system()) as uow:
+                await places.change(uow, place_id, audio=message.audio, video=message.video)
+                place = await places.get(uow, place_id)
+            await self._tell_place(place)
+        flags = PeerFlags(audio=message.audio, video=message.video, receive_video=message.receive_video)
+        client = await self._client(session_id)
+        await client.set_peer(session_id, place_id, flags)
+
+    async def drop(self, session_id: str, place_id: str | None, reason: str) -> int:
+        """End one connection or the whole room. Returns the speaking time of the room in milliseconds (0 if unknown).
+
+        Never raises: a node that is gone has nothing left to close."""
+        speech_ms = 0
+        try:
+            client = await self._client(session_id)
+            if place_id is None:
+                description = await client.describe(session_id)
+                speech_ms = sum(peer.speech_ms for peer in description.peers)
+            await client.close(session_id, place_id, reason)
+        except AppError as error:
+            log.info("media_close_skipped", extra={"code": error.code})
+        self._check_nodes.pop(session_id, None)
+        return speech_ms
+
+    async def on_event(self, event: Event) -> None:
+        """News of a node (group ``calls``: one signalling process hears each)."""
+        news = news_from_event(event)
+        match news:
+            case OfferMade():
+                await self._send_offer(news.offer.peer_id, news.offer, dedupe_id=news.id)
+            case _ if news.room_id.startswith(CHECK_PREFIX):
+                return
+            case SpeakingChanged():
+                await self._tell(news.room_id, "speaking", {"id": news.peer_id, "on": news.on}, news)
+            case QualityChanged():
+                await self._change(news.peer_id, grade=news.grade.value)
+                await self._tell(news.room_id, "quality", {"id": news.peer_id, "grade": news.grade.value}, news)
+            case TrackPublished() | TrackEnded():
+                flag = "has_audio" if news.kind is Kind.AUDIO else "has_video"
+                await self._change(news.peer_id, tell=True, **{flag: isinstance(news, TrackPublished)})
+            case PeerLost():
+                await self._change(
+                    news.peer_id,
+                    tell=True,
+                    media_lost_at=news.last_rtp_at or news.at,
+                    grade=Grade.LOST.value,
+                    has_audio=False,
+                    has_video=False,
+                )
+            case PeerBack() | PeerConnected():
+                await self._change(news.peer_id, tell=True, media_lost_at=None, grade=Grade.GOOD.value)
+            case PeerHeard():
+                await self._heard(news)
+            case _:
+                return
+
+    async def _heard(self, news: PeerHeard) -> None:
+        async with self._database.unit(Actor.system()) as uow:
+            await places.change(uow, news.peer_id, has_audio=True, media_lost_at=None)
+            first = await places.first_sound(uow, news.peer_id)
+        if first and self.on_heard is not None:
+            await self.on_heard(news.room_id, news.peer_id)
+
+    async def _change(self, place_id: str, *, tell: bool = False, **values: Any) -> None:
+        async with self._database.unit(Actor.system()) as uow:
+            await places.change(uow, place_id, **values)
+            try:
+                place = await places.get(uow, place_id)
+            except NotFound:
+                return
+        if tell:
+            await self._tell_place(place)
+
+    async def _tell_place(self, place: Place) -> None:
+        await self._hub.tell(room_topic(place.session_id), "participant.changed", participant(place))
+
+    async def _tell(self, session_id: str, name: str, data: dict[str, Any], news: News) -> None:
+        await self._hub.tell(room_topic(session_id), name, data, dedupe_id=news.id)
+
+    async def _send_offer(self, place_id: str, offer: PeerOffer, *, dedupe_id: str | None = None) -> None:
+        frame = {
+            "t": "media.offer",
+            "generation": offer.generation,
+            "negotiation": offer.negotiation,
+            "sdp": offer.sdp,
+            "tracks": _tracks(offer),
+        }
+        await self._hub.send_frame(place_id, frame, dedupe_id=dedupe_id)
+
+    async def _client(self, session_id: str) -> Any:
+        if session_id.startswith(CHECK_PREFIX):
+            node = self._check_nodes.get(session_id)
+        else:
+            async with self._database.read(Actor.system()) as unit:
+                session = await unit.session.get(Session, session_id)
+                node = None if session is None else session.media_node
+        if node is None:
+            raise NotFound("room_unknown")
+        return self._nodes.client(node)
+
+
+def _tracks(offer: PeerOffer) -> Sequence[dict[str, str]]:
+    return [{"mid": track.mid, "participant_id": track.peer_id, "kind": track.kind.value} for track in offer.tracks]

@@ -1,0 +1,147 @@
+"""What people in a room may say on the socket: break, signals, language, stepping back, ending. One method a message.
+
+Which part may send which message is decided before, in ``signaling.policy``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.access import Actor
+from core.db.session import Database
+from core.errors import Conflict, Invalid, NotFound
+from records.cases import CaseService
+from records.entry_kinds import EntryKind
+from records.lifecycle import SESSION_OVER, EndReason, Outcome, PauseReason, SessionState
+from records.models import Session
+from records.session_log import SessionLog
+from scheduler.bookings import BookingService
+from scheduler.languages import LanguageTable
+from scheduler.lifecycle import DeclineReason
+from signaling import places
+from signaling.call_media import CallMedia
+from signaling.calls import CallService, tell_room
+from signaling.places import Place
+from signaling.realtime.hub import Hub
+from signaling.realtime.protocol import (
+    RoomEnd,
+    RoomGotIt,
+    RoomLanguage,
+    RoomMessage,
+    RoomPause,
+    RoomRecuse,
+    RoomResume,
+    RoomSignal,
+)
+from signaling.realtime.rooms import INTERPRETER, OFFICER, participant
+
+
+class CallRoom:
+    """The people's words in a room that are not media."""
+
+    def __init__(
+        self,
+        database: Database,
+        hub: Hub,
+        calls: CallService,
+        media: CallMedia,
+        session_log: SessionLog,
+        bookings: BookingService,
+        cases: CaseService,
+        languages: LanguageTable,
+    ) -> None:
+        self._database = database
+        self._hub = hub
+        self._calls = calls
+        self._media = media
+        self._log = session_log
+        self._bookings = bookings
+        self._cases = cases
+        self._languages = languages
+
+    async def handle(self, place: Place, message: RoomMessage) -> dict[str, Any]:
+        """Do what the message says. Returns data for the reply; raises coded errors."""
+        match message:
+            case RoomPause():
+                await self._pause(place)
+            case RoomResume():
+                await self._resume(place)
+            case RoomSignal():
+                return {"signal_id": await self._signal(place, message)}
+            case RoomGotIt():
+                data = {"signal_id": message.signal_id, "by": place.id}
+                await self._hub.tell(f"room:{place.session_id}", "signal.cleared", data)
+            case RoomLanguage():
+                await self._language(place, message.code)
+            case RoomRecuse():
+                await self._recuse(place, DeclineReason(message.reason))
+            case RoomEnd():
+                await self._end(place, message)
+            case _:
+                raise Invalid("message_not_here", {"type": message.t})
+        return {}
+
+    async def _pause(self, place: Place) -> None:
+        async with self._database.unit(Actor.system()) as uow:
+            session = await uow.session.get(Session, place.session_id)
+            if session is not None and session.state is SessionState.PAUSED:
+                return
+            await self._log.pause(uow, session_id=place.session_id, reason=PauseReason.BREAK)
+
+    async def _resume(self, place: Place) -> None:
+        async with self._database.unit(Actor.system()) as uow:
+            session = await uow.session.get(Session, place.session_id)
+            if session is None or session.state is SessionState.ACTIVE:
+                return
+            seated = await places.of_session(uow, place.session_id)
+            present = {p.part for p in seated if p.state == "present" and p.lost_from is None}
+            if not {OFFICER, INTERPRETER} <= present:
+                raise Conflict("not_everybody_here")
+            await self._log.resume(uow, session_id=place.session_id)
+
+    async def _signal(self, place: Place, message: RoomSignal) -> str:
+        signal_id = f"{place.id}.{message.id}"[:64]
+        async with self._database.unit(Actor.system()) as uow:
+            session = await uow.session.get(Session, place.session_id)
+            if session is None or session.state in SESSION_OVER:
+                raise Conflict("session_over")
+            data = {"signal_id": signal_id, "kind": message.kind, "from": place.id, "part": place.part}
+            if message.kind != "concern":
+                entry = {"signal": message.kind, "part": place.part}
+                await self._log.append(uow, session_id=session.id, kind=EntryKind.SIGNAL, data=entry)
+                tell_room(uow, session, "signal.raised", data)
+            officer = session.officer_user_id
+        if message.kind == "concern":
+            told = {**data, "session_id": place.session_id}
+            await self._hub.tell(f"user:{officer}", "signal.raised", told, dedupe_id=signal_id)
+        return signal_id
+
+    async def _language(self, place: Place, code: str) -> None:
+        if not self._languages.known(code):
+            raise Invalid("language_unknown", {"code": code})
+        async with self._database.unit(Actor.system()) as uow:
+            session = await uow.session.get(Session, place.session_id)
+            if session is None or session.state in SESSION_OVER:
+                raise Conflict("session_over")
+            await self._log.confirm_language(uow, session_id=session.id, language=code, by=place.code or place.part)
+            await self._cases.language_confirmed(uow, case_id=session.case_id, code=code)
+            tell_room(uow, session, "language.confirmed", {"code": code})
+
+    async def _recuse(self, place: Place, reason: DeclineReason) -> None:
+        """The interpreter steps back: barred from the case for good, the session pauses, a replacement is searched (M-5)."""
+        async with self._database.unit(Actor.system()) as uow:
+            session = await uow.session.get(Session, place.session_id)
+            if session is None:
+                raise NotFound("session_unknown")
+            await self._bookings.recuse(uow, booking_id=session.booking_id, reason=reason)
+            gone = await places.get(uow, place.id)
+            tell_room(uow, session, "participant.left", {"id": gone.id, "reason": "recused"})
+            tell_room(uow, session, "participant.changed", {**participant(gone), "state": "left"})
+        await self._media.drop(place.session_id, place.id, "recused")
+
+    async def _end(self, place: Place, message: RoomEnd) -> None:
+        try:
+            reason = EndReason(message.reason) if message.reason else EndReason.FINISHED
+        except ValueError:
+            raise Invalid("reason_unknown") from None
+        await self._calls.close(place.session_id, Outcome(message.outcome), reason, by=place.part)

@@ -1,0 +1,124 @@
+"""Watches running sessions: renews the leases of people here, finds those who vanished, writes long losses into the log.
+
+Every process renews its own people; the rest runs in one process at a time (``core.jobs``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from core.access import Actor
+from core.db.session import Database, UnitOfWork
+from records.entry_kinds import EntryKind
+from records.lifecycle import EndReason, Outcome, PauseReason, SessionState
+from records.models import Session, SessionParticipant
+from records.session_log import SessionLog
+from signaling import places
+from signaling.calls import LOG_AFTER, CallService, tell_room
+from signaling.places import Place
+from signaling.realtime.protocol import instant
+from signaling.realtime.rooms import INTERPRETER, OFFICER, participant
+
+log = logging.getLogger(__name__)
+TOUCH_EVERY_S = 5.0
+WATCH_EVERY_S = 2.0
+ABANDONED_AFTER = timedelta(minutes=15)
+"""A session in which nobody has been for so long is ended by the system: nobody is there to do it."""
+GAP_AFTER = timedelta(seconds=8)
+"""When even the renewals of everybody's lease stopped for so long, it was our own service that was away."""
+
+
+class CallWatch:
+    """Keeps the record true when sockets, processes and people vanish."""
+
+    def __init__(self, database: Database, session_log: SessionLog, calls: CallService) -> None:
+        self._database = database
+        self._log = session_log
+        self._calls = calls
+
+    async def touch(self, connection_ids: Callable[[], Sequence[str]]) -> None:
+        """Renew the leases of the people whose sockets this process holds."""
+        held = connection_ids()
+        if held:
+            async with self._database.unit(Actor.system()) as uow:
+                await places.touch(uow, held)
+
+    async def note_gap(self) -> None:
+        """After a start: sessions whose people all lack a sign of life for some seconds were without service; say so in their log."""
+        async with self._database.unit(Actor.system()) as uow:
+            running = (SessionState.WAITING.value, SessionState.ACTIVE.value, SessionState.PAUSED.value)
+            sessions = await uow.session.scalars(select(Session).where(Session.state.in_(running)))
+            for session in sessions:
+                seated = [p for p in await places.of_session(uow, session.id) if p.state == "present"]
+                seen = [p.seen_at for p in seated if p.seen_at is not None]
+                if seen and uow.now - max(seen) > GAP_AFTER:
+                    data = {"from": instant(max(seen)), "seconds": int((uow.now - max(seen)).total_seconds())}
+                    await self._log.append(uow, session_id=session.id, kind=EntryKind.SERVICE_GAP, data=data)
+
+    async def watch(self) -> None:
+        """One round: expired leases become lost, long losses are written and pause the session, empty sessions end."""
+        async with self._database.unit(Actor.system()) as uow:
+            for place in await places.expired(uow):
+                await self._expire(uow, place)
+            for place in await places.lost_before(uow, uow.now - LOG_AFTER):
+                await self._log_loss(uow, place)
+            for place in await self._media_back(uow):
+                await self._log_return(uow, place)
+            abandoned = await self._abandoned(uow, uow.now - ABANDONED_AFTER)
+        for session_id in abandoned:
+            await self._calls.close(session_id, Outcome.STOPPED, EndReason.ABANDONED, by="system")
+
+    async def _expire(self, uow: UnitOfWork, place: Place) -> None:
+        if not await places.lose(uow, place.id, place.connection_id or "", since=place.seen_at):
+            return
+        session = await uow.session.get(Session, place.session_id)
+        if session is not None:
+            tell_room(uow, session, "participant.changed", {**participant(place), "state": "lost"})
+
+    async def _log_loss(self, uow: UnitOfWork, place: Place) -> None:
+        session = await uow.session.get(Session, place.session_id)
+        lost_from = place.lost_from
+        if session is None or lost_from is None or place.loss_logged_at is not None:
+            return
+        data = {"part": place.part, "code": place.code, "from": instant(lost_from)}
+        await self._log.append(uow, session_id=session.id, kind=EntryKind.LINE_LOST, data=data)
+        await places.change(uow, place.id, loss_logged_at=uow.now, heard_at=None)
+        if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
+            lost = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
+            await self._log.pause(uow, session_id=session.id, reason=lost)
+
+    async def _media_back(self, uow: UnitOfWork) -> list[Place]:
+        """People whose loss was written and who are within reach again, though their socket never fell."""
+        rows = await uow.session.scalars(
+            select(SessionParticipant.id).where(
+                SessionParticipant.loss_logged_at.is_not(None),
+                SessionParticipant.state == "present",
+                SessionParticipant.media_lost_at.is_(None),
+            )
+        )
+        return [await places.get(uow, place_id) for place_id in list(rows)]
+
+    async def _log_return(self, uow: UnitOfWork, place: Place) -> None:
+        session = await uow.session.get(Session, place.session_id)
+        logged = place.loss_logged_at
+        if session is None or logged is None:
+            return
+        if session.state not in (SessionState.WAITING, SessionState.ACTIVE, SessionState.PAUSED):
+            await places.change(uow, place.id, loss_logged_at=None)
+            return
+        await self._calls.log_back(uow, session, place, logged - LOG_AFTER)
+
+    async def _abandoned(self, uow: UnitOfWork, before: datetime) -> list[str]:
+        found = []
+        running = (SessionState.ACTIVE.value, SessionState.PAUSED.value)
+        for session in await uow.session.scalars(select(Session).where(Session.state.in_(running))):
+            seated = await places.of_session(uow, session.id)
+            here = [p for p in seated if p.state == "present"]
+            latest = max((p.since for p in seated if p.since is not None), default=session.state_since)
+            if not here and max(latest, session.state_since) < before:
+                found.append(session.id)
+        return found

@@ -1,0 +1,348 @@
+"""The live side of a session: who may come in, arriving, coming back, leaving, and the end. Media is ``call_media``'s work.
+
+Every step is one transaction; what people in the room must learn is told through the outbox after the commit, so that a
+process that dies in between loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from core.access import Actor
+from core.clock import new_id
+from core.db.session import Database, ReadUnit, UnitOfWork
+from core.errors import Conflict, Forbidden, NotFound
+from media.ice import IceConfig
+from records.entry_kinds import EntryKind
+from records.lifecycle import SESSION_OVER, EndReason, NotHeldReason, Outcome, PauseReason, SessionState
+from records.models import Case, Session
+from records.session_log import SessionLog
+from scheduler.bookings import BookingService
+from signaling import places
+from signaling.auth.principal import Principal
+from signaling.auth.tokens import TokenKind, issue, redeem
+from signaling.call_media import CHECK_PREFIX, CallMedia, room_topic
+from signaling.places import Place, Seat
+from signaling.realtime.hub import Hub
+from signaling.realtime.protocol import instant
+from signaling.realtime.rooms import INTERPRETER, OFFICER, RoomFacts, block_limit_min, participant, snapshot
+
+log = logging.getLogger(__name__)
+GRANT_TTL = timedelta(seconds=60)
+INVITE_TTL = timedelta(minutes=30)
+CHECK_TTL = timedelta(minutes=2)
+LOG_AFTER = timedelta(seconds=10)
+"""Only losses longer than this are written into the log (S-11)."""
+ROOM_TOLD = "room.told"
+"""Outbox event that becomes numbered news of a room: ``{session_id, name, at, data}``."""
+GUEST_PARTS = ("applicant", "guardian", "lawyer")
+
+
+@dataclass(frozen=True)
+class Join:
+    """All that a browser needs to open its socket and its media."""
+
+    grant: str
+    session_id: str
+    place_id: str
+    part: str
+    code: str | None
+    ice_servers: list[dict[str, Any]]
+    mode: str
+    step_code: str
+    language: str
+    officer_language: str
+    case_ref: str | None
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A connection that sits in a room now."""
+
+    session_id: str
+    place: Place
+    secret: str
+    user_id: str | None
+    came_back: bool
+
+
+class CallService:
+    """Joins people to sessions."""
+
+    def __init__(
+        self,
+        database: Database,
+        hub: Hub,
+        media: CallMedia,
+        session_log: SessionLog,
+        bookings: BookingService,
+        ice: IceConfig,
+    ) -> None:
+        self._database = database
+        self._hub = hub
+        self._media = media
+        self._log = session_log
+        self._bookings = bookings
+        self._ice = ice
+        media.on_heard = self.heard
+
+    async def join(self, principal: Principal, session_id: str) -> Join:
+        """A one-time grant for the officer or the interpreter of the session.
+
+        Raises ``NotFound('session_unknown')`` for everybody else, ``Conflict('join_not_open' | 'session_over')``."""
+        async with self._database.unit(Actor.system()) as uow:
+            session = await _running(uow, session_id)
+            place = await places.of_user(uow, session_id, principal.user_id)
+            if place is None:
+                raise NotFound("session_unknown")
+            if uow.now < session.join_opens_at:
+                raise Conflict("join_not_open", {"opens_at": instant(session.join_opens_at)})
+            return await self._grant(uow, session, place)
+
+    async def invite(self, principal: Principal, session_id: str, part: str) -> tuple[str, datetime]:
+        """A one-time token for a guest on another device; the officer shows or reads it out. Raises ``NotFound``."""
+        if part not in GUEST_PARTS:
+            raise Forbidden("part_not_allowed")
+        async with self._database.unit(Actor.system()) as uow:
+            session = await _running(uow, session_id)
+            if session.officer_user_id != principal.user_id:
+                raise NotFound("session_unknown")
+            place = await places.invite(uow, session_id, part)
+            token = await issue(uow, TokenKind.INVITE, ttl=INVITE_TTL, session_id=session_id, participant_id=place.id)
+            await self._log.append(uow, session_id=session_id, kind=EntryKind.INVITED, data={"part": part})
+            return token.secret, token.expires_at
+
+    async def guest_join(self, token: str) -> Join:
+        """The guest's link, used once, becomes a grant. Raises ``Unauthenticated('token_invalid')``."""
+        async with self._database.unit(Actor.system()) as uow:
+            used = await redeem(uow, TokenKind.INVITE, token)
+            session = await _running(uow, used.session_id or "")
+            place = await places.get(uow, used.participant_id or "")
+            return await self._grant(uow, session, place)
+
+    async def precheck(self, principal: Principal) -> Join:
+        """A room of one on a real node that sends the own sound back."""
+        room = new_id("check")
+        async with self._database.unit(Actor.system()) as uow:
+            user_id = principal.user_id
+            token = await issue(
+                uow, TokenKind.JOIN, ttl=CHECK_TTL, user_id=user_id, session_id=room, participant_id=room
+            )
+        part = INTERPRETER if principal.interpreter_id else OFFICER
+        ice = self._ice.servers(room)
+        return Join(
+            token.secret, room, room, part, principal.code, ice, "open", "", "", principal.officer_language, None
+        )
+
+    async def end(self, principal: Principal, session_id: str, outcome: Outcome, reason: EndReason | None) -> None:
+        """End for everybody. Raises ``NotFound('session_unknown')``, ``Conflict('session_over')``."""
+        async with self._database.read(Actor.system()) as unit:
+            session = await _running(unit, session_id)
+            if session.officer_user_id != principal.user_id:
+                raise NotFound("session_unknown")
+        await self.close(session_id, outcome, reason or EndReason.FINISHED, by=OFFICER)
+
+    async def close(self, session_id: str, outcome: Outcome, reason: EndReason, *, by: str) -> None:
+        """End media first (no network inside a transaction), then end and seal session, booking and step in one transaction."""
+        speech_ms = await self._media.drop(session_id, None, "session_ended")
+        async with self._database.unit(Actor.system()) as uow:
+            session = await _running(uow, session_id)
+            if session.state in (SessionState.PLANNED, SessionState.WAITING):
+                await self._log.call_off(uow, session_id=session_id, reason=NotHeldReason.CANCELLED)
+                await self._bookings.not_held(uow, booking_id=session.booking_id, reason=NotHeldReason.CANCELLED)
+            else:
+                session.speaking_ms = speech_ms
+                await self._log.end(uow, session_id=session_id, outcome=outcome, reason=reason, by=by)
+                await self._bookings.fulfil(uow, booking_id=session.booking_id)
+                await self._log.seal(uow, session_id=session_id)
+            for place in await places.of_session(uow, session_id):
+                await places.leave(uow, place.id)
+            tell_room(uow, session, "room.closed", {"reason": reason.value})
+
+    # the socket's side
+
+    async def enter(self, grant: str) -> Entered:
+        """Redeem a grant and take the place. Raises ``Unauthenticated('token_invalid')``, ``Conflict('session_over')``."""
+        async with self._database.unit(Actor.system()) as uow:
+            used = await redeem(uow, TokenKind.JOIN, grant)
+            session_id, place_id = used.session_id or "", used.participant_id or ""
+            if session_id.startswith(CHECK_PREFIX):
+                return Entered(session_id, check_place(session_id), "", used.user_id, came_back=False)
+            session = await _running(uow, session_id)
+            seat = await places.take(uow, place_id)
+            await self._arrived(uow, session, seat)
+            return Entered(session_id, seat.place, seat.secret, seat.place.user_id, came_back=False)
+
+    async def come_back(self, connection_id: str, secret: str) -> Entered:
+        """Take the place of a cut connection again. Raises ``Unauthenticated('resume_refused')``, ``Conflict('session_over')``."""
+        async with self._database.unit(Actor.system()) as uow:
+            seat = await places.resume(uow, connection_id, secret)
+            session = await _running(uow, seat.place.session_id)
+            await self._arrived(uow, session, seat)
+            return Entered(session.id, seat.place, seat.secret, seat.place.user_id, came_back=True)
+
+    async def cut(self, session_id: str, place_id: str, connection_id: str) -> None:
+        """The socket ended without a word: the place is kept, the others see that the line is lost."""
+        async with self._database.unit(Actor.system()) as uow:
+            if not await places.lose(uow, place_id, connection_id):
+                return
+            session = await uow.session.get(Session, session_id)
+            if session is not None:
+                place = await places.get(uow, place_id)
+                tell_room(uow, session, "participant.changed", participant(place))
+
+    async def leave(self, session_id: str, place_id: str, connection_id: str) -> None:
+        """Somebody leaves on purpose. The session goes on; if it was the interpreter, it pauses."""
+        async with self._database.unit(Actor.system()) as uow:
+            place = await places.get(uow, place_id)
+            session = await uow.session.get(Session, session_id)
+            if session is None or not await places.leave(uow, place_id, connection_id):
+                return
+            data = {"part": place.part, "code": place.code, "reason": "left"}
+            await self._log.append(uow, session_id=session_id, kind=EntryKind.LEFT, data=data)
+            if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
+                reason = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
+                await self._log.pause(uow, session_id=session_id, reason=reason)
+            tell_room(uow, session, "participant.left", {"id": place_id, "reason": "left"})
+        await self._media.drop(session_id, place_id, "left")
+
+    async def heard(self, session_id: str, place_id: str) -> None:
+        """Somebody is heard for the first time since they came: with both sides heard interpreting begins or goes on."""
+        async with self._database.unit(Actor.system()) as uow:
+            session = await uow.session.get(Session, session_id)
+            if session is None:
+                return
+            heard = {
+                place.part
+                for place in await places.of_session(uow, session_id)
+                if place.heard_at is not None and place.state == "present"
+            }
+            if not {OFFICER, INTERPRETER} <= heard:
+                return
+            if session.state is SessionState.WAITING:
+                await self._log.activate(uow, session_id=session_id)
+                await self._bookings.start(uow, booking_id=session.booking_id)
+            elif session.state is SessionState.PAUSED and session.reason in (
+                PauseReason.CONNECTION_LOST,
+                PauseReason.INTERPRETER_LOST,
+            ):
+                await self._log.resume(uow, session_id=session_id)
+
+    async def room_snapshot(self, entered: Entered, position: Any) -> dict[str, Any] | None:
+        """The room as this person may see it; none for a check."""
+        if entered.session_id.startswith(CHECK_PREFIX):
+            return None
+        async with self._database.read(Actor.system()) as unit:
+            session = await unit.session.get(Session, entered.session_id)
+            if session is None:
+                raise NotFound("session_unknown")
+            case = await unit.session.get(Case, session.case_id)
+            seated = await places.of_session(unit, entered.session_id)
+            entries = (
+                await self._log.latest(unit, session_id=session.id, limit=30) if entered.place.part == OFFICER else []
+            )
+            facts = _facts(session, case, unit.now)
+        return snapshot(facts, entered.place, seated, entries, position)
+
+    async def _grant(self, uow: UnitOfWork, session: Session, place: Place) -> Join:
+        token = await issue(
+            uow,
+            TokenKind.JOIN,
+            ttl=GRANT_TTL,
+            user_id=place.user_id,
+            session_id=session.id,
+            participant_id=place.id,
+        )
+        case = await uow.session.get(Case, session.case_id) if place.part == OFFICER else None
+        return Join(
+            grant=token.secret,
+            session_id=session.id,
+            place_id=place.id,
+            part=place.part,
+            code=place.code,
+            ice_servers=self._ice.servers(place.id),
+            mode=session.mode,
+            step_code=session.step_code if place.part == OFFICER else "",
+            language=session.language_declared,
+            officer_language=session.officer_language,
+            case_ref=case.case_ref if case is not None else None,
+        )
+
+    async def _arrived(self, uow: UnitOfWork, session: Session, seat: Seat) -> None:
+        before, place = seat.before, seat.place
+        if before.state in ("invited", "left"):
+            if session.state is SessionState.PLANNED:
+                await self._log.open(uow, session_id=session.id, part=place.part, code=place.code)
+                await self._bookings.arrived(uow, booking_id=session.booking_id)
+            data = {"part": place.part, "code": place.code}
+            await self._log.append(uow, session_id=session.id, kind=EntryKind.ARRIVED, data=data)
+            await places.change(uow, place.id, heard_at=None, media_lost_at=None, loss_logged_at=None)
+            tell_room(uow, session, "participant.joined", participant(place))
+            return
+        lost_from = before.lost_from or (before.seen_at if before.state == "present" else None)
+        if lost_from is not None and uow.now - lost_from > LOG_AFTER:
+            await self.log_back(uow, session, before, lost_from)
+            await places.change(uow, place.id, heard_at=None)
+        tell_room(uow, session, "participant.changed", participant(place))
+
+    async def log_back(self, uow: UnitOfWork, session: Session, place: Place, lost_from: datetime) -> None:
+        """Write that somebody is back after a loss of more than 10 s, and the loss itself if nobody has yet (S-11)."""
+        facts = {"part": place.part, "code": place.code, "from": instant(lost_from)}
+        if place.loss_logged_at is None:
+            await self._log.append(uow, session_id=session.id, kind=EntryKind.LINE_LOST, data=facts)
+        seconds = int((uow.now - lost_from).total_seconds())
+        await self._log.append(uow, session_id=session.id, kind=EntryKind.LINE_BACK, data={**facts, "seconds": seconds})
+        await places.change(uow, place.id, loss_logged_at=None)
+
+
+def tell_room(uow: UnitOfWork, session: Session, name: str, data: dict[str, Any]) -> None:
+    """Numbered news of a room, told after the commit and never without it."""
+    body = {"session_id": session.id, "name": name, "at": instant(uow.now), "data": data}
+    uow.emit(ROOM_TOLD, body, country=session.country)
+
+
+def check_place(room: str) -> Place:
+    """The place of the only person in a check room."""
+    nothing: Any = None
+    return Place(
+        id=room, session_id=room, part="check", code=None, user_id=None, state="present", connection_id=room,
+        seen_at=nothing, since=nothing, audio=True, video=True, has_audio=False, has_video=False, grade=None,
+        heard_at=nothing, media_lost_at=nothing, loss_logged_at=nothing,
+    )  # fmt: skip
+
+
+async def _running(unit: ReadUnit, session_id: str) -> Session:
+    session = await unit.session.get(Session, session_id)
+    if session is None:
+        raise NotFound("session_unknown")
+    if session.state in SESSION_OVER:
+        raise Conflict("session_over")
+    return session
+
+
+def _facts(session: Session, case: Case | None, now: datetime) -> RoomFacts:
+    running = timedelta(milliseconds=session.interpreting_ms)
+    if session.state is SessionState.ACTIVE:
+        running += now - session.state_since
+    child = case is not None and case.age_group in ("0-13", "14-15", "16-17")
+    return RoomFacts(
+        session_id=session.id,
+        state=session.state.value,
+        state_since=session.state_since,
+        pause_reason=session.reason if session.state is SessionState.PAUSED else None,
+        mode=session.mode,
+        step_code=session.step_code,
+        language=session.language_declared,
+        language_confirmed=session.language_confirmed,
+        officer_language=session.officer_language,
+        interpreting_s=int(running.total_seconds()),
+        block_limit_min=block_limit_min(mode="video", child=child, needs=case.needs if case is not None else []),
+        case_ref=case.case_ref if case is not None else "",
+        join_by=session.join_by,
+    )
+
+
+__all__ = ["CallService", "Entered", "Join", "room_topic", "tell_room"]

@@ -1,0 +1,127 @@
+"""The register of doors: for every route who may knock at all, and which limit and protection it has.
+
+What happens to the single thing behind the door is decided by ``signaling.policy`` inside the route. A route that is not
+listed here cannot be built: ``signaling.api.routing`` refuses it when the module is loaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.access import Role
+
+
+class Entry(StrEnum):
+    """What a door asks for."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed_in"
+    ROLES = "roles"
+    """Signed in, with one of the roles in any country; the country of the thing is the policy's question."""
+    TOKEN = "token"  # noqa: S105
+    """A one-time secret in the body or path takes the place of a sign-in."""
+    OPERATIONS = "operations"
+    """Health and numbers for the operator; holds no personal data."""
+
+
+class Limit(StrEnum):
+    """Which rate limit applies."""
+
+    NORMAL = "normal"
+    SIGN_IN = "sign_in"
+    """Guessing passwords or tokens is slow work."""
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Door:
+    """What a route asks for before anything else happens, even before its body is read."""
+
+    entry: Entry
+    roles: frozenset[Role] = frozenset()
+    limit: Limit = Limit.NORMAL
+    csrf: bool = True
+    """Unsafe methods need the CSRF value; doors that take no cookie cannot ask for it."""
+
+
+def _for(*roles: Role) -> Door:
+    return Door(Entry.ROLES, frozenset(roles))
+
+
+_ANYONE = Door(Entry.ANYONE)
+_SIGNED_IN = Door(Entry.SIGNED_IN)
+_OPERATIONS = Door(Entry.OPERATIONS, limit=Limit.NONE)
+_DESK = _for(Role.INTERVIEWER)
+_DESK_OR_COORDINATION = _for(Role.INTERVIEWER, Role.COORDINATOR)
+_COORDINATION = _for(Role.COORDINATOR)
+_INTERPRETING = _for(Role.INTERPRETER)
+_ADMINISTRATION = _for(Role.ADMINISTRATOR)
+
+DOORS: dict[tuple[str, str], Door] = {
+    ("GET", "/livez"): _OPERATIONS,
+    ("GET", "/readyz"): _OPERATIONS,
+    ("GET", "/metrics"): _OPERATIONS,
+    ("GET", "/api/openapi.json"): _ANYONE,
+    ("GET", "/api/config"): _ANYONE,
+    ("POST", "/api/sign-in"): Door(Entry.ANYONE, limit=Limit.SIGN_IN, csrf=False),
+    ("POST", "/api/sign-out"): _SIGNED_IN,
+    ("GET", "/api/me"): _SIGNED_IN,
+    ("PATCH", "/api/me"): _SIGNED_IN,
+    ("GET", "/demo/sign-in/{ticket}"): Door(Entry.TOKEN, limit=Limit.SIGN_IN),
+    ("POST", "/api/socket-ticket"): _SIGNED_IN,
+    ("GET", "/api/catalogue"): _SIGNED_IN,
+    ("GET", "/api/cases"): _DESK_OR_COORDINATION,
+    ("POST", "/api/cases"): _DESK,
+    ("GET", "/api/cases/{case_id}"): _DESK_OR_COORDINATION,
+    ("PATCH", "/api/cases/{case_id}"): _DESK,
+    ("POST", "/api/cases/{case_id}/steps"): _DESK,
+    ("POST", "/api/cases/{case_id}/steps/{step_id}/drop"): _DESK,
+    ("POST", "/api/cases/{case_id}/steps/{step_id}/postpone"): _DESK,
+    ("POST", "/api/cases/{case_id}/close"): _DESK,
+    ("GET", "/api/cases/{case_id}/steps/{step_id}/outlook"): _DESK,
+    ("GET", "/api/sessions/{session_id}"): _for(Role.INTERVIEWER, Role.COORDINATOR, Role.AUDITOR),
+    ("POST", "/api/bookings"): _DESK,
+    ("GET", "/api/bookings"): _DESK_OR_COORDINATION,
+    ("GET", "/api/bookings/{booking_id}"): _DESK_OR_COORDINATION,
+    ("POST", "/api/bookings/{booking_id}/cancel"): _DESK_OR_COORDINATION,
+    ("POST", "/api/bookings/{booking_id}/callback"): _DESK,
+    ("POST", "/api/bookings/{booking_id}/replace"): _DESK,
+    ("GET", "/api/bookings/{booking_id}/candidates"): _COORDINATION,
+    ("POST", "/api/bookings/{booking_id}/widen"): _COORDINATION,
+    ("POST", "/api/bookings/{booking_id}/place"): _COORDINATION,
+    ("GET", "/api/interpreter/home"): _INTERPRETING,
+    ("PUT", "/api/interpreter/presence"): _INTERPRETING,
+    ("POST", "/api/interpreter/devices"): _INTERPRETING,
+    ("POST", "/api/offers/{offer_id}/accept"): _INTERPRETING,
+    ("POST", "/api/offers/{offer_id}/decline"): _INTERPRETING,
+    ("GET", "/api/interpreter/assignments"): _INTERPRETING,
+    ("POST", "/api/assignments/{assignment_id}/release"): _INTERPRETING,
+    ("POST", "/api/sessions/{session_id}/join"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("POST", "/api/sessions/{session_id}/invite"): _DESK,
+    ("POST", "/api/guest/join"): Door(Entry.TOKEN, limit=Limit.SIGN_IN, csrf=False),
+    ("POST", "/api/sessions/{session_id}/end"): _DESK,
+    ("POST", "/api/precheck"): _SIGNED_IN,
+    ("GET", "/api/board"): _COORDINATION,
+    ("GET", "/api/interpreters"): _COORDINATION,
+    ("POST", "/api/interpreters"): _COORDINATION,
+    ("GET", "/api/interpreters/{interpreter_id}"): _COORDINATION,
+    ("PATCH", "/api/interpreters/{interpreter_id}"): _COORDINATION,
+    ("GET", "/api/transfer-instruments"): _ADMINISTRATION,
+    ("POST", "/api/transfer-instruments"): _ADMINISTRATION,
+    ("POST", "/api/transfer-instruments/{instrument_id}/close"): _ADMINISTRATION,
+    ("GET", "/api/users"): _ADMINISTRATION,
+    ("POST", "/api/users"): _ADMINISTRATION,
+    ("PATCH", "/api/users/{user_id}"): _ADMINISTRATION,
+    ("GET", "/api/procedures"): _for(Role.ADMINISTRATOR, Role.COORDINATOR),
+    ("GET", "/api/audit"): _for(Role.AUDITOR),
+}
+"""Every route by method and path."""
+
+
+def door(method: str, path: str) -> Door:
+    """The door of a route. Raises ``LookupError`` for one that is not in the register."""
+    try:
+        return DOORS[method, path]
+    except KeyError:
+        raise LookupError(f"{method} {path} is not in signaling.doors: decide who may use it") from None

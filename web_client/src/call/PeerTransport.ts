@@ -1,0 +1,220 @@
+/**
+ * Sound and pictures between this browser and the node, kept alive: on trouble a second connection is opened beside the first and
+ * takes over once it stands (make before break). Retries never end by themselves, and never touch what is muted.
+ */
+import type { ClientMessage, MediaOffer, Want } from '../realtime/protocol'
+import { type OwnTracks, PeerLink, type RemoteTrack } from './PeerLink'
+import { type Counters, counters, graded, type LineGrade, sampleBetween, score, smoothed } from './quality'
+import { type MediaFacts, needsRestart, pause } from './recovery'
+
+export type LinePhase = 'starting' | 'connected' | 'recovering' | 'closed'
+export type LineReport = { grade: LineGrade; score: number; rtt: number | null; loss: number; bytes: number; micLevel: number | null }
+
+export type TransportOptions = {
+  iceServers: RTCIceServer[]
+  send: (message: ClientMessage) => Promise<unknown>
+  own: () => OwnTracks
+  want: () => Want
+  /** Other people whose sound should arrive now. */
+  expected: () => string[]
+  onRemote: (tracks: RemoteTrack[]) => void
+  onPhase: (phase: LinePhase) => void
+  onReport: (report: LineReport) => void
+  createPeer?: (configuration: RTCConfiguration) => RTCPeerConnection
+}
+
+const every = 1000
+const linger = 400
+
+export class PeerTransport {
+  phase: LinePhase = 'starting'
+  #options: TransportOptions
+  #current: PeerLink | undefined
+  #next: PeerLink | undefined
+  #newest = 0
+  #timer: ReturnType<typeof setInterval> | undefined
+  #ticks = 0
+  #attemptSince: number | undefined
+  #attempts = 0
+  #notBefore = 0
+  #silentTries = 0
+  #heardAt: number | undefined
+  #expectedSince = 0
+  #expecting = false
+  #missingSince: number | undefined
+  #counted: { link: PeerLink; counters: Counters } | undefined
+  #score: number | undefined
+  #bytes = 0
+
+  constructor(options: TransportOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    if (this.phase === 'closed' || this.#timer !== undefined) return
+    this.#timer = setInterval(() => this.#tick(), every)
+    this.#attempt()
+  }
+
+  /** An offer from the server. A higher generation is a new connection; older ones are dead. */
+  take(offer: MediaOffer): void {
+    if (this.phase === 'closed' || offer.generation < this.#newest) return
+    if (offer.generation > this.#newest) {
+      this.#newest = offer.generation
+      this.#next?.close()
+      this.#next = this.#link(offer.generation)
+    }
+    const link = this.#next?.generation === offer.generation ? this.#next : this.#current
+    void link?.take(offer)
+  }
+
+  /** Own tracks changed: another microphone, the camera on or off. */
+  async refreshOwn(): Promise<void> {
+    await Promise.all([this.#current?.refreshOwn(), this.#next?.refreshOwn()])
+  }
+
+  /** The socket is back: offers may have been missed, so a connection that is not whole is made anew. */
+  socketBack(): void {
+    if (this.phase === 'closed') return
+    if (this.#current?.connection !== 'connected' || this.#missing().length > 0) this.restart()
+  }
+
+  /** Asks for a new connection now (the network changed, somebody pressed "try again"). */
+  restart(): void {
+    if (this.phase === 'closed') return
+    this.#attemptSince = undefined
+    this.#notBefore = 0
+    this.#attempt()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#current?.close()
+    this.#next?.close()
+    this.#current = this.#next = undefined
+    this.#set('closed')
+  }
+
+  #link(generation: number): PeerLink {
+    const configuration: RTCConfiguration = { iceServers: this.#options.iceServers, bundlePolicy: 'max-bundle' }
+    const pc = this.#options.createPeer?.(configuration) ?? new RTCPeerConnection(configuration)
+    return new PeerLink(generation, pc, {
+      send: this.#options.send,
+      own: this.#options.own,
+      changed: (link) => this.#changed(link),
+    })
+  }
+
+  #changed(link: PeerLink): void {
+    if (this.phase === 'closed') return
+    if (link === this.#next && link.connection === 'connected') {
+      const old = this.#current
+      this.#current = link
+      this.#next = undefined
+      this.#attemptSince = undefined
+      this.#attempts = 0
+      if (old) setTimeout(() => old.close(), linger)
+    } else if (link === this.#next && link.connection === 'failed') {
+      link.close()
+      this.#next = undefined
+      this.#attemptSince = undefined
+    }
+    if (link === this.#current) {
+      this.#options.onRemote(link.remote)
+      this.#set(link.connection === 'connected' ? 'connected' : 'recovering')
+      if (link.connection === 'failed' || link.connection === 'closed') this.#attempt()
+    }
+  }
+
+  #attempt(): void {
+    const now = performance.now()
+    if (this.phase === 'closed' || this.#attemptSince !== undefined || now < this.#notBefore) return
+    this.#attempts += 1
+    this.#attemptSince = now
+    this.#notBefore = now + pause(this.#attempts)
+    const mine = now
+    this.#options.send({ t: 'media.start', want: this.#options.want() }).catch(() => {
+      if (this.#attemptSince === mine) this.#attemptSince = undefined
+    })
+  }
+
+  #facts(): MediaFacts {
+    return {
+      connection: this.#current?.connection ?? 'new',
+      since: this.#current?.since ?? 0,
+      heardAt: this.#heardAt,
+      expectSound: this.#expecting,
+      expectedSince: this.#expectedSince,
+      attemptSince: this.#attemptSince,
+      attempts: this.#attempts,
+    }
+  }
+
+  #tick(): void {
+    const now = performance.now()
+    const expecting = this.#options.expected().length > 0
+    if (expecting !== this.#expecting) {
+      this.#expecting = expecting
+      this.#expectedSince = now
+    }
+    this.#missingSince = this.#missing().length > 0 ? (this.#missingSince ?? now) : undefined
+    const reason = needsRestart(this.#facts(), now)
+    if (reason === 'stuck') {
+      this.#attemptSince = undefined
+      this.#attempt()
+    } else if (reason === 'silent') {
+      // A far side that stays silent is asked again more and more seldom.
+      this.#silentTries += 1
+      this.#expectedSince = now + Math.min(this.#silentTries, 6) * 8000
+      this.#attempt()
+    } else if (reason) this.#attempt()
+    else if (this.#attemptSince === undefined && !this.#current) this.#attempt()
+    else if (this.#missingSince !== undefined && now - this.#missingSince > 4000) {
+      this.#missingSince = now
+      this.#attempt()
+    }
+    this.#ticks += 1
+    if (this.#ticks % 2 === 0) void this.#measure()
+  }
+
+  /** People whose sound is expected but for whom no track is there. */
+  #missing(): string[] {
+    const link = this.#current
+    if (!link || this.#next) return []
+    const have = new Set(link.remote.filter((one) => one.kind === 'audio').map((one) => one.participant))
+    return this.#options.expected().filter((id) => !have.has(id))
+  }
+
+  async #measure(): Promise<void> {
+    const link = this.#current
+    if (!link || link.connection === 'closed') return
+    const report = await link.pc.getStats().catch(() => undefined)
+    if (!report || this.phase === 'closed' || link !== this.#current) return
+    const now = counters(report as unknown as Map<string, Record<string, unknown>>, performance.now())
+    const before = this.#counted?.link === link ? this.#counted.counters : undefined
+    this.#counted = { link, counters: now }
+    if (!before) return
+    const sample = sampleBetween(before, now)
+    this.#bytes += sample.bytes
+    if (sample.audioPackets > 0) {
+      this.#heardAt = now.at
+      this.#silentTries = 0
+    }
+    const dead = link.connection !== 'connected'
+    this.#score = smoothed(this.#score, dead ? 0 : score(sample))
+    this.#options.onReport({
+      grade: dead ? 'lost' : graded(this.#score),
+      score: this.#score,
+      rtt: sample.rtt,
+      loss: Math.max(sample.lossDown, sample.lossUp),
+      bytes: this.#bytes,
+      micLevel: now.micLevel,
+    })
+  }
+
+  #set(phase: LinePhase): void {
+    if (this.phase === phase) return
+    this.phase = phase
+    this.#options.onPhase(phase)
+  }
+}

@@ -83,11 +83,14 @@ class SpeechMeter:
 
     def tick(self, now: float) -> bool:
         """Time passes, packets or not. True when ``speaking`` changed."""
-        if self.speaking and self._last is not None and now - self._last > self.off_after:
-            self.speaking = False
-            self._recent = 0
-            return True
-        return False
+        if self._last is None or now - self._last <= self.off_after:
+            return False
+        return self.stop()
+
+    def stop(self) -> bool:
+        """Muted or gone. True when ``speaking`` changed."""
+        changed, self.speaking, self._recent = self.speaking, False, 0
+        return changed
 
 
 @dataclass

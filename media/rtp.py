@@ -133,28 +133,6 @@ def unwrap_rtx(data: bytes, media_ssrc: int) -> bytes | None:
     )
 
 
-def vp8_keyframe(data: bytes) -> bool:
-    """Whether this packet begins a VP8 key frame (RFC 7741 sections 4.2 and 4.3). False for anything malformed."""
-    try:
-        at = payload_offset(data)
-        first = data[at]
-        if not first & 0x10 or first & 0x07:
-            return False
-        at += 1
-        if first & 0x80:
-            flags = data[at]
-            at += 1
-            if flags & 0x80:
-                at += 2 if data[at] & 0x80 else 1
-            if flags & 0x40:
-                at += 1
-            if flags & 0x30:
-                at += 1
-        return not data[at] & 0x01
-    except (IndexError, ValueError):
-        return False
-
-
 def build(pt: int, seq: int, ts: int, source: int, payload: bytes, *, marker: bool = False) -> bytes:
     """A plain packet, for tests and load generators."""
     head = _HEAD.pack(0x80, (0x80 if marker else 0) | pt, seq & 0xFFFF, ts & 0xFFFFFFFF, source)

@@ -1,0 +1,297 @@
+"""Carries encoded packets from one publisher's track to many subscribers without decoding; only the SSRC changes on the way.
+
+Also the feedback loops of one track: loss reports, retransmission both ways, key frames, rate limits, sender clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+from media import rtcp, rtp
+from media.protocol import Kind
+from media.reception import Missing, Reception
+
+KEYFRAME_EVERY = 0.5
+"""Seconds between two key frame requests to one publisher, at least."""
+_RING = 512
+"""Sent video packets kept per subscriber for retransmission (about three seconds at 1.5 Mbit/s)."""
+_RESEND_PER_SECOND = 300
+_NACK_TICK = 0.05
+_REMB_FLOOR, _IDLE_RATE = 150_000, 100_000
+_FRESH = 10.0
+"""Seconds for which a subscriber's report or estimate counts."""
+
+
+class Sender(Protocol):
+    """The part of a wire that sends."""
+
+    def send_rtp(self, packet: bytes) -> bytes | None: ...
+
+    def send_again(self, protected: bytes) -> None: ...
+
+    def send_rtcp(self, packet: bytes) -> None: ...
+
+
+class Listener:
+    """What one subscriber's browser says about its whole downlink."""
+
+    def __init__(self) -> None:
+        self.remb: int | None = None
+        self.remb_at = 0.0
+        self.videos = 0
+        """Video tracks that it receives now; they share its line."""
+
+    def share(self, now: float) -> int | None:
+        """Bits per second that its line has for one video; none when it told nothing lately."""
+        if self.remb is None or now - self.remb_at > _FRESH:
+            return None
+        return self.remb // max(1, self.videos)
+
+
+class Downlink:
+    """One track on its way to one subscriber."""
+
+    def __init__(self, kind: Kind, wire: Sender, listener: Listener) -> None:
+        self.kind = kind
+        self.ssrc = random.getrandbits(31) | 1
+        self.listener = listener
+        self._wire = wire
+        self._source = self.ssrc.to_bytes(4, "big")
+        self._ring: list[tuple[int, bytes] | None] | None = [None] * _RING if kind is Kind.VIDEO else None
+        self._resend_window = 0.0
+        self._resent = 0
+        self._reports_sent: OrderedDict[int, float] = OrderedDict()
+        self.packets = 0
+        self.octets = 0
+        self.loss = 0.0
+        self.jitter_ms = 0.0
+        self.rtt: float | None = None
+        self.told_at = 0.0
+
+    def send(self, head: bytes, tail: bytes, seq: int) -> None:
+        """One packet, cut around its SSRC."""
+        protected = self._wire.send_rtp(head + self._source + tail)
+        if protected is None:
+            return
+        self.packets += 1
+        self.octets += len(tail)
+        if self._ring is not None:
+            self._ring[seq % _RING] = (seq, protected)
+
+    def send_sender_report(self, report: rtcp.SenderReport, cname: str, now: float) -> None:
+        """The publisher's clock under our SSRC, so that lips and voice stay together."""
+        ours = rtcp.SenderReport(ssrc=self.ssrc, ntp=report.ntp, rtp=report.rtp)
+        self._reports_sent[rtcp.ntp_middle(report.ntp)] = now
+        while len(self._reports_sent) > 8:
+            self._reports_sent.popitem(last=False)
+        description = rtcp.source_description(self.ssrc, cname)
+        self._wire.send_rtcp(rtcp.sender_report(ours, self.packets, self.octets) + description)
+
+    def reported(self, report: rtcp.Report, now: float) -> None:
+        """The subscriber tells how our packets arrive."""
+        self.loss, self.told_at = report.lost, now
+        self.jitter_ms = report.jitter / (48 if self.kind is Kind.AUDIO else 90)
+        sent = self._reports_sent.get(report.lsr)
+        if sent is not None and report.lsr:
+            self.rtt = max(0.0, now - sent - report.dlsr / 65536)
+
+    def resend(self, missing: tuple[int, ...], now: float) -> None:
+        """Answers a NACK from the ring, within a bound per second."""
+        if self._ring is None:
+            return
+        if now - self._resend_window > 1.0:
+            self._resend_window, self._resent = now, 0
+        for seq in missing:
+            kept = self._ring[seq % _RING]
+            if kept is not None and kept[0] == seq and self._resent < _RESEND_PER_SECOND:
+                self._resent += 1
+                self._wire.send_again(kept[1])
+
+    def fresh(self, now: float) -> bool:
+        return now - self.told_at < _FRESH
+
+
+class TrackForwarder:
+    """One published track: takes the publisher's packets and hands each to every downlink at once.
+
+    ``on_first`` is called with the first packet, ``on_level`` with each audio level (-dBov) while the track is let through."""
+
+    def __init__(self, peer_id: str, kind: Kind, wire: Sender, *, cap_bps: int = 1_500_000) -> None:
+        self.peer_id = peer_id
+        self.kind = kind
+        self.enabled = True
+        self.ssrc: int | None = None
+        self.rtx_ssrc: int | None = None
+        self.downlinks: list[Downlink] = []
+        self.on_first: Callable[[], None] = lambda: None
+        self.on_level: Callable[[int, float], None] | None = None
+        self.loss = 0.0
+        """Of the last report interval, on the way from the publisher to here."""
+        self.reception: Reception | None = None
+        self._wire = wire
+        self._cap = cap_bps
+        self._source = b""
+        self._missing = Missing()
+        self._rtt = 0.1
+        self._nack_timer: asyncio.TimerHandle | None = None
+        self._keyframe_timer: asyncio.TimerHandle | None = None
+        self._keyframe_at = 0.0
+        self._ours = random.getrandbits(31) | 1
+        self.keyframe_requests = 0
+
+    def announce(self, ssrc: int, rtx_ssrc: int | None) -> None:
+        """The publisher's answer names its sources."""
+        self.ssrc, self.rtx_ssrc = ssrc, rtx_ssrc
+        self._source = ssrc.to_bytes(4, "big")
+        self.reception = Reception(ssrc, 48000 if self.kind is Kind.AUDIO else 90000)
+
+    # packets
+
+    def take(self, data: bytes, now: float) -> None:
+        """A decrypted packet of the main payload type."""
+        if data[8:12] != self._source:
+            if self.ssrc is not None:
+                return
+            self.announce(rtp.ssrc(data), None)
+        reception = self.reception
+        assert reception is not None
+        seq = rtp.sequence_number(data)
+        first = reception.last_at is None
+        gap = reception.add(seq, rtp.timestamp(data), len(data), now)
+        if first:
+            self.on_first()
+        if self.kind is Kind.VIDEO:
+            self._missing.arrived(seq)
+            if gap:
+                self._ask_again(self._missing.gap(seq, gap, now))
+        if self.enabled:
+            self._forward(data, seq, now)
+
+    def take_rtx(self, data: bytes) -> None:
+        """A retransmission or a probe; only packets that were really missing go on."""
+        if self.reception is None or self.rtx_ssrc is None or rtp.ssrc(data) != self.rtx_ssrc:
+            return
+        packet = rtp.unwrap_rtx(data, self.reception.ssrc)
+        if packet is None or not self._missing.arrived(rtp.sequence_number(packet)):
+            return
+        self.reception.octets += len(packet)
+        if self.enabled:
+            self._forward(packet, rtp.sequence_number(packet), time.monotonic())
+
+    def _forward(self, data: bytes, seq: int, now: float) -> None:
+        if self.on_level is not None:
+            level = rtp.audio_level(data)
+            if level is not None:
+                self.on_level(level, now)
+        if not self.downlinks:
+            return
+        if self.kind is Kind.VIDEO:
+            data = rtp.with_send_time(data, rtp.abs_send_time(time.time()))
+        head, tail = data[:8], data[12:]
+        for downlink in self.downlinks:
+            downlink.send(head, tail, seq)
+
+    # towards the publisher
+
+    def _ask_again(self, missing: list[int]) -> None:
+        assert self.reception is not None
+        self._wire.send_rtcp(self._report_head() + rtcp.nack(self._ours, self.reception.ssrc, missing))
+        if self._nack_timer is None:
+            self._nack_timer = asyncio.get_running_loop().call_later(_NACK_TICK, self._nack_tick)
+
+    def _nack_tick(self) -> None:
+        self._nack_timer = None
+        again = self._missing.due(time.monotonic(), max(_NACK_TICK, self._rtt))
+        if again:
+            self._ask_again(again)
+        elif self._missing:
+            self._nack_timer = asyncio.get_running_loop().call_later(_NACK_TICK, self._nack_tick)
+
+    def request_keyframe(self) -> None:
+        """Asks the publisher for a key frame, now or as soon as the throttle allows; never forgotten."""
+        if self.kind is not Kind.VIDEO or self.reception is None or self._keyframe_timer is not None:
+            return
+        wait = self._keyframe_at + KEYFRAME_EVERY - time.monotonic()
+        if wait > 0:
+            self._keyframe_timer = asyncio.get_running_loop().call_later(wait, self._send_keyframe_request)
+        else:
+            self._send_keyframe_request()
+
+    def _send_keyframe_request(self) -> None:
+        self._keyframe_timer = None
+        if self.reception is None:
+            return
+        self._keyframe_at = time.monotonic()
+        self.keyframe_requests += 1
+        self._wire.send_rtcp(self._report_head() + rtcp.picture_loss(self._ours, self.reception.ssrc))
+
+    def _report_head(self) -> bytes:
+        return rtcp.receiver_report(self._ours, ()) + rtcp.source_description(self._ours, "tarjuman")
+
+    def report(self, now: float, rtt: float | None) -> None:
+        """Once a second: how the track arrives, with the worst subscriber's loss (so that Opus sends FEC), and how much
+        video the subscribers' lines carry."""
+        if rtt is not None:
+            self._rtt = min(1.0, rtt)
+        reception = self.reception
+        if reception is None or reception.last_at is None:
+            return
+        own = reception.report(now)
+        self.loss = own.lost
+        worst = max((d.loss for d in self.downlinks if d.fresh(now)), default=0.0)
+        told = rtcp.Report(
+            ssrc=own.ssrc, lost=max(own.lost, worst), total_lost=own.total_lost, highest=own.highest,
+            jitter=own.jitter, lsr=own.lsr, dlsr=own.dlsr,
+        )  # fmt: skip
+        packet = rtcp.receiver_report(self._ours, (told,)) + rtcp.source_description(self._ours, "tarjuman")
+        if self.kind is Kind.VIDEO:
+            packet += rtcp.remb(self._ours, self.rate(now), (own.ssrc,))
+        self._wire.send_rtcp(packet)
+
+    def rate(self, now: float) -> int:
+        """Bits per second that the publisher may send: the weakest subscriber's share, within floor and cap."""
+        if not self.downlinks:
+            return _IDLE_RATE
+        shares = [share for d in self.downlinks if (share := d.listener.share(now)) is not None]
+        return max(_REMB_FLOOR, min(self._cap, *shares)) if shares else self._cap
+
+    def sender_reported(self, report: rtcp.SenderReport, now: float) -> None:
+        """The publisher's clock: noted for its round trip, passed on to every subscriber."""
+        if self.reception is None or report.ssrc != self.reception.ssrc:
+            return
+        self.reception.sender_reported(rtcp.ntp_middle(report.ntp), now)
+        for downlink in self.downlinks:
+            downlink.send_sender_report(report, self.peer_id, now)
+
+    # subscribers
+
+    def attach(self, downlink: Downlink) -> None:
+        """From now on this subscriber gets the track; video begins with a key frame."""
+        if downlink not in self.downlinks:
+            self.downlinks = [*self.downlinks, downlink]
+            if self.kind is Kind.VIDEO:
+                downlink.listener.videos += 1
+                self.report(time.monotonic(), None)
+            self.request_keyframe()
+
+    def detach(self, downlink: Downlink) -> None:
+        """No longer. Idempotent."""
+        if downlink in self.downlinks:
+            self.downlinks = [d for d in self.downlinks if d is not downlink]
+            if self.kind is Kind.VIDEO:
+                downlink.listener.videos -= 1
+
+    def flowing(self, now: float) -> bool:
+        """Whether packets came within the last one and a half seconds."""
+        return self.reception is not None and self.reception.last_at is not None and now - self.reception.last_at < 1.5
+
+    def close(self) -> None:
+        """Ends the timers."""
+        self.downlinks = []
+        for timer in (self._nack_timer, self._keyframe_timer):
+            if timer is not None:
+                timer.cancel()

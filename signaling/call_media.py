@@ -42,8 +42,8 @@ from signaling.realtime.rooms import participant
 log = logging.getLogger(__name__)
 CHECK_PREFIX = "check_"
 """Rooms of one for the check before joining; they belong to no session and leave no trace."""
-Heard = Callable[[str, str], Awaitable[None]]
-"""Called with session id and place id when somebody is heard for the first time since they came."""
+Told = Callable[[str, str], Awaitable[None]]
+"""Called with session id and place id."""
 
 
 def room_topic(session_id: str) -> str:
@@ -60,7 +60,10 @@ class CallMedia:
         self._nodes = nodes
         self._placement = placement
         self._check_nodes: dict[str, str] = {}
-        self.on_heard: Heard | None = None
+        self.on_heard: Told | None = None
+        """Somebody is heard for the first time since they came."""
+        self.on_reached: Told | None = None
+        """A connection stands, or stands again."""
 
     async def start(self, session_id: str, place_id: str, message: MediaStart) -> None:
         """A new peer connection; its first offer goes out as a frame to the browser."""
@@ -138,7 +141,9 @@ class CallMedia:
                     has_video=False,
                 )
             case PeerBack() | PeerConnected():
-                await self._change(news.peer_id, tell=True, media_lost_at=None, grade=Grade.GOOD.value)
+                await self._change(news.peer_id, grade=Grade.GOOD.value)
+                if self.on_reached is not None:
+                    await self.on_reached(news.room_id, news.peer_id)
             case PeerHeard():
                 await self._heard(news)
             case _:
@@ -146,7 +151,7 @@ class CallMedia:
 
     async def _heard(self, news: PeerHeard) -> None:
         async with self._database.unit(Actor.system()) as uow:
-            await places.change(uow, news.peer_id, has_audio=True, media_lost_at=None)
+            await places.change(uow, news.peer_id, has_audio=True)
             first = await places.first_sound(uow, news.peer_id)
         if first and self.on_heard is not None:
             await self.on_heard(news.room_id, news.peer_id)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from records.cases import CaseService
+from scheduler.bookings import BookingService
+
 from core.access import Actor
 from core.db.session import Database
 from core.errors import Conflict, Invalid, NotFound
-from records.cases import CaseService
 from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER, EndReason, Outcome, PauseReason, SessionState
 from records.models import Session
 from records.session_log import SessionLog
-from scheduler.bookings import BookingService
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import DeclineReason
 from signaling import places

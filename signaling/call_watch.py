@@ -15,7 +15,7 @@ from core.access import Actor
 from core.db.session import Database, UnitOfWork
 from records.entry_kinds import EntryKind
 from records.lifecycle import EndReason, Outcome, PauseReason, SessionState
-from records.models import Session, SessionParticipant
+from records.models import Session
 from records.session_log import SessionLog
 from signaling import places
 from signaling.calls import LOG_AFTER, CallService, tell_room
@@ -66,8 +66,6 @@ class CallWatch:
                 await self._expire(uow, place)
             for place in await places.lost_before(uow, uow.now - LOG_AFTER):
                 await self._log_loss(uow, place)
-            for place in await self._media_back(uow):
-                await self._log_return(uow, place)
             abandoned = await self._abandoned(uow, uow.now - ABANDONED_AFTER)
         for session_id in abandoned:
             await self._calls.close(session_id, Outcome.STOPPED, EndReason.ABANDONED, by="system")
@@ -90,27 +88,6 @@ class CallWatch:
         if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
             lost = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
             await self._log.pause(uow, session_id=session.id, reason=lost)
-
-    async def _media_back(self, uow: UnitOfWork) -> list[Place]:
-        """People whose loss was written and who are within reach again, though their socket never fell."""
-        rows = await uow.session.scalars(
-            select(SessionParticipant.id).where(
-                SessionParticipant.loss_logged_at.is_not(None),
-                SessionParticipant.state == "present",
-                SessionParticipant.media_lost_at.is_(None),
-            )
-        )
-        return [await places.get(uow, place_id) for place_id in list(rows)]
-
-    async def _log_return(self, uow: UnitOfWork, place: Place) -> None:
-        session = await uow.session.get(Session, place.session_id)
-        logged = place.loss_logged_at
-        if session is None or logged is None:
-            return
-        if session.state not in (SessionState.WAITING, SessionState.ACTIVE, SessionState.PAUSED):
-            await places.change(uow, place.id, loss_logged_at=None)
-            return
-        await self._calls.log_back(uow, session, place, logged - LOG_AFTER)
 
     async def _abandoned(self, uow: UnitOfWork, before: datetime) -> list[str]:
         found = []

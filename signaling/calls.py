@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from media.ice import IceConfig
+from scheduler.bookings import BookingService
+
 from core.access import Actor
 from core.clock import new_id
 from core.db.session import Database, ReadUnit, UnitOfWork
 from core.errors import Conflict, Forbidden, NotFound
-from media.ice import IceConfig
 from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER, EndReason, NotHeldReason, Outcome, PauseReason, SessionState
 from records.models import Case, Session
 from records.session_log import SessionLog
-from scheduler.bookings import BookingService
 from signaling import places
 from signaling.auth.principal import Principal
 from signaling.auth.tokens import TokenKind, issue, redeem
@@ -88,6 +89,7 @@ class CallService:
         self._bookings = bookings
         self._ice = ice
         media.on_heard = self.heard
+        media.on_reached = self.reached
 
     async def join(self, principal: Principal, session_id: str) -> Join:
         """A one-time grant for the officer or the interpreter of the session.
@@ -230,6 +232,26 @@ class CallService:
                 PauseReason.INTERPRETER_LOST,
             ):
                 await self._log.resume(uow, session_id=session_id)
+
+    async def reached(self, session_id: str, place_id: str) -> None:
+        """The node hears a browser again: a loss over 10 s is written with its length, a shorter one is forgotten."""
+        async with self._database.unit(Actor.system()) as uow:
+            place = await places.get(uow, place_id)
+            session = await uow.session.get(Session, session_id)
+            if session is None or session.state in SESSION_OVER:
+                return
+            lost_from = place.media_lost_at
+            if lost_from is not None and place.state == "present":
+                if uow.now - lost_from > LOG_AFTER:
+                    await self.log_back(uow, session, place, lost_from)
+                await places.change(uow, place_id, media_lost_at=None)
+                place = await places.get(uow, place_id)
+            elif lost_from is not None:
+                await places.change(uow, place_id, media_lost_at=None)
+            again = place.heard_at is None and lost_from is not None and await places.first_sound(uow, place_id)
+            tell_room(uow, session, "participant.changed", participant(place))
+        if again:
+            await self.heard(session_id, place_id)
 
     async def room_snapshot(self, entered: Entered, position: Any) -> dict[str, Any] | None:
         """The room as this person may see it; none for a check."""

@@ -95,7 +95,7 @@ def _digest(secret: str) -> str:
 
 async def get(unit: ReadUnit, place_id: str) -> Place:
     """Raises ``NotFound('participant_unknown')``."""
-    row = await unit.session.get(SessionParticipant, place_id)
+    row = await unit.session.get(SessionParticipant, place_id, populate_existing=True)
     if row is None:
         raise NotFound("participant_unknown")
     return _place(row)
@@ -136,7 +136,8 @@ async def invite(uow: UnitOfWork, session_id: str, part: str) -> Place:
 
 async def take(uow: UnitOfWork, place_id: str) -> Seat:
     """Seat a new connection. The newest wins: an older one of the same place is replaced."""
-    row = await uow.session.get(SessionParticipant, place_id, with_for_update=uow.dialect == "postgresql")
+    locked = uow.dialect == "postgresql"
+    row = await uow.session.get(SessionParticipant, place_id, populate_existing=True, with_for_update=locked)
     if row is None or row.state == "gone":
         raise NotFound("participant_unknown")
     before = _place(row)

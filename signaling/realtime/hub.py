@@ -39,13 +39,24 @@ class Connection:
     def __init__(self, connection_id: str) -> None:
         self.id = connection_id
         self.queue: asyncio.Queue[str] = asyncio.Queue(QUEUE)
-        self.overflowed = asyncio.Event()
         self.closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         """Set to (close code, reason code) when the server wants the socket to end."""
         self.followed: dict[str, _Followed] = {}
+        self.redacted = False
+        """True: log entries reach this browser empty, only their number is kept (ux: what interpreters and guests must not see)."""
+        self._held: list[Mapping[str, Any]] | None = []
+
+    def open(self, welcome: Mapping[str, Any]) -> None:
+        """Send the welcome, then what came while it was made: the welcome is the first frame that a browser reads."""
+        held, self._held = self._held or [], None
+        for frame in [welcome, *held]:
+            self.send(frame)
 
     def send(self, frame: Mapping[str, Any]) -> None:
         """Queue a frame; never blocks. A full queue ends the connection, nothing is dropped in the middle."""
+        if self._held is not None:
+            self._held.append(frame)
+            return
         try:
             self.queue.put_nowait(json.dumps(frame, ensure_ascii=False, separators=(",", ":")))
         except asyncio.QueueFull:
@@ -81,7 +92,10 @@ class Connection:
         if last is not None and message.position.epoch == last.epoch and message.position.seq <= last.seq:
             return
         followed.last = message.position
-        self.send(message.body["frame"] if message.topic.startswith(FRAME_TOPIC) else event_frame(message))
+        if message.topic.startswith(FRAME_TOPIC):
+            self.send(message.body["frame"])
+        else:
+            self.send(event_frame(message, redacted=self.redacted))
 
 
 class Hub:

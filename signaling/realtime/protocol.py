@@ -184,15 +184,16 @@ def at_json(position: Position) -> dict[str, Any]:
     return {"epoch": position.epoch, "seq": position.seq}
 
 
-def event_frame(message: Message) -> dict[str, Any]:
-    """A numbered message as it goes to browsers."""
+def event_frame(message: Message, *, redacted: bool = False) -> dict[str, Any]:
+    """A numbered message as it goes to browsers; redacted, log entries keep their number and lose their content."""
+    hidden = redacted and message.body["name"] == "log.appended"
     return {
         "t": "event",
         "topic": message.topic,
         **at_json(message.position),
-        "name": message.body["name"],
+        "name": "hidden" if hidden else message.body["name"],
         "at": message.body["at"],
-        "data": message.body["data"],
+        "data": {} if hidden else message.body["data"],
     }
 
 

@@ -1,0 +1,403 @@
+"""The WebSocket endpoint: hello, heartbeat, numbered replay, back-pressure, close codes. What messages do is elsewhere.
+
+Three tasks a socket: one reads, one writes from a bounded queue, one keeps time. Whatever ends one ends all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from core.clock import Clock, new_id
+from core.errors import AppError, Forbidden, Invalid, TooMany, Unauthenticated
+from signaling.auth.principal import Principal
+from signaling.call_media import CHECK_PREFIX, CallMedia, room_topic
+from signaling.call_room import CallRoom
+from signaling.calls import CallService, Entered
+from signaling.policy import may_room
+from signaling.realtime.hub import Connection, Hub, frame_topic
+from signaling.realtime.protocol import (
+    HEARTBEAT_S,
+    MAX_FRAME,
+    SUBPROTOCOL,
+    VERSION,
+    ClientMessage,
+    Follow,
+    Hello,
+    MediaAnswer,
+    MediaCandidate,
+    MediaSet,
+    MediaStart,
+    Ping,
+    RoomLeave,
+    Unfollow,
+    at_json,
+    instant,
+    message_id,
+    parse,
+)
+
+log = logging.getLogger(__name__)
+HELLO_WITHIN_S = 10.0
+CHECK_LOGIN_EVERY_S = 60.0
+BAD_FRAMES = 20
+"""Malformed messages that one socket may send before it is closed with 4400."""
+MESSAGES_PER_S = 50
+REMEMBERED = 256
+"""Answers kept for repeated message ids."""
+
+
+class SocketAuth(Protocol):
+    """What the socket asks of sign-in."""
+
+    async def principal_by_ticket(self, ticket: str, cookies: Mapping[str, str]) -> Principal:
+        """The signed-in person who owns both the ticket and the cookie. Raises ``Unauthenticated``."""
+        ...
+
+    async def principal_by_cookie(self, cookies: Mapping[str, str]) -> Principal | None:
+        """The signed-in person behind the cookie, if any."""
+        ...
+
+    async def still_valid(self, principal: Principal) -> bool:
+        """Whether the sign-in was not revoked meanwhile."""
+        ...
+
+    async def may_follow(self, principal: Principal, topic: str) -> bool:
+        """Whether the person may hear this topic (``signaling.policy``)."""
+        ...
+
+
+class PresenceBeat(Protocol):
+    """What keeps an interpreter reachable."""
+
+    async def beat(self, interpreter_id: str) -> None:
+        """A sign of life of an interpreter's open page."""
+        ...
+
+
+@dataclass(frozen=True)
+class SocketServices:
+    """What the endpoint needs."""
+
+    hub: Hub
+    calls: CallService
+    media: CallMedia
+    room: CallRoom
+    auth: SocketAuth
+    presence: PresenceBeat
+    clock: Clock
+    origins: frozenset[str]
+    """Origins that may open the socket; empty: the Host header's own (development)."""
+
+
+class _Ended(Exception):  # noqa: N818 - not an error: the socket's regular end
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        self.reason = reason
+
+
+def router(services: SocketServices) -> APIRouter:
+    """The endpoint ``/socket``."""
+    api = APIRouter()
+
+    @api.websocket("/socket")
+    async def socket(websocket: WebSocket) -> None:
+        if not _own_origin(websocket, services.origins):
+            await websocket.close(4403)
+            return
+        offered = websocket.scope.get("subprotocols", [])
+        await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        await Conversation(websocket, services).run()
+
+    return api
+
+
+def _own_origin(websocket: WebSocket, origins: frozenset[str]) -> bool:
+    origin = websocket.headers.get("origin")
+    if origin is None:
+        return False
+    return origin in origins if origins else urlsplit(origin).netloc == websocket.headers.get("host")
+
+
+class Conversation:
+    """One socket from hello to close."""
+
+    def __init__(self, websocket: WebSocket, services: SocketServices) -> None:
+        self._websocket = websocket
+        self._services = services
+        self._connection = Connection(new_id("conn"))
+        self._principal: Principal | None = None
+        self._entered: Entered | None = None
+        self._left = False
+        self._answers: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._bad = 0
+        self._tokens = float(MESSAGES_PER_S)
+        self._tokens_at = services.clock.monotonic()
+        self._heard_at = services.clock.monotonic()
+
+    async def run(self) -> None:
+        """Until the socket ends; leaves nothing behind."""
+        hub = self._services.hub
+        try:
+            async with asyncio.timeout(HELLO_WITHIN_S):
+                hello = await self._hello()
+                await self._welcome(hello)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read())
+                group.create_task(self._write())
+                group.create_task(self._watch())
+        except* _Ended as ended:
+            first = ended.exceptions[0]
+            while isinstance(first, BaseExceptionGroup):
+                first = first.exceptions[0]
+            assert isinstance(first, _Ended)
+            await self._close(first.code, first.reason)
+        except* TimeoutError:
+            await self._close(4408, "no_hello")
+        except* (WebSocketDisconnect, RuntimeError):
+            pass
+        finally:
+            await hub.remove(self._connection)
+            await self._depart()
+
+    async def _hello(self) -> Hello:
+        text = await self._receive()
+        try:
+            message = parse(text)
+        except Invalid as error:
+            raise _Ended(4400, error.code) from None
+        if not isinstance(message, Hello) or message.v != VERSION:
+            raise _Ended(4400, "hello_expected")
+        return message
+
+    async def _welcome(self, hello: Hello) -> None:
+        services, connection = self._services, self._connection
+        topics: list[str] = []
+        try:
+            await self._sign_in(hello)
+            if self._entered is not None:
+                connection.id = self._entered.place.connection_id or connection.id
+                connection.redacted = self._entered.place.part != "officer"
+            services.hub.add(connection)
+            if self._principal is not None:
+                topics.append(f"user:{self._principal.user_id}")
+            if self._entered is not None and not self._entered.session_id.startswith(CHECK_PREFIX):
+                topics.append(room_topic(self._entered.session_id))
+            topics += [t for t in hello.after if t not in topics and await self._may_follow(t)]
+            if self._entered is not None:
+                await services.hub.follow(connection, frame_topic(self._entered.place.id), None)
+        except AppError as error:
+            raise _Ended(4401 if isinstance(error, Unauthenticated) else 4403, error.code) from None
+        positions: dict[str, Any] = {}
+        replay: dict[str, str] = {}
+        for topic in topics:
+            after = hello.after.get(topic)
+            head, complete = await services.hub.follow(connection, topic, after.position() if after else None)
+            positions[topic] = at_json(head)
+            replay[topic] = "continued" if complete else "snapshot"
+        room = None
+        if self._entered is not None:
+            topic = room_topic(self._entered.session_id)
+            if replay.get(topic) == "snapshot":
+                room = await services.calls.room_snapshot(self._entered, positions[topic])
+        connection.open(
+            {
+                "t": "welcome",
+                "re": hello.id,
+                "v": VERSION,
+                "connection": connection.id,
+                "secret": self._entered.secret if self._entered else "",
+                "heartbeat_s": HEARTBEAT_S,
+                "positions": positions,
+                "replay": replay,
+                "room": room,
+                "server_time": instant(services.clock.now()),
+            }
+        )
+        await self._beat()
+
+    async def _sign_in(self, hello: Hello) -> None:
+        services, cookies = self._services, self._websocket.cookies
+        if hello.ticket is not None:
+            self._principal = await services.auth.principal_by_ticket(hello.ticket, cookies)
+        else:
+            self._principal = await services.auth.principal_by_cookie(cookies)
+        if hello.grant is not None:
+            self._entered = await services.calls.enter(hello.grant)
+        elif hello.resume is not None:
+            self._entered = await services.calls.come_back(hello.resume.connection, hello.resume.secret)
+        elif hello.ticket is None:
+            raise Unauthenticated("not_signed_in")
+        owner = None if self._entered is None else self._entered.user_id
+        if owner is None and self._entered is not None:
+            self._principal = None
+        elif owner is not None and (self._principal is None or self._principal.user_id != owner):
+            raise Unauthenticated("not_signed_in")
+
+    async def _read(self) -> None:
+        while True:
+            text = await self._receive()
+            self._heard_at = self._services.clock.monotonic()
+            self._spend()
+            try:
+                message = parse(text)
+            except Invalid as error:
+                self._bad += 1
+                if self._bad > BAD_FRAMES:
+                    raise _Ended(4400, "too_many_bad_messages") from None
+                self._connection.send(_refusal(message_id(text), error))
+                continue
+            await self._answer(message)
+
+    async def _answer(self, message: ClientMessage) -> None:
+        known = self._answers.get(message.id)
+        if known is not None:
+            self._connection.send(known)
+            return
+        try:
+            if isinstance(message, Ping):
+                await self._beat()
+                now = instant(self._services.clock.now())
+                self._connection.send({"t": "pong", "re": message.id, "server_time": now})
+                return
+            frame: dict[str, Any] = {"t": "reply", "re": message.id, "ok": True, "data": await self._do(message)}
+        except AppError as error:
+            frame = _refusal(message.id, error)
+        except (WebSocketDisconnect, asyncio.CancelledError):
+            raise
+        except Exception:
+            log.exception("socket_message_failed", extra={"message_type": message.t})
+            frame = _refusal(message.id, AppError("internal"))
+        self._answers[message.id] = frame
+        if len(self._answers) > REMEMBERED:
+            self._answers.popitem(last=False)
+        self._connection.send(frame)
+        if isinstance(message, RoomLeave) and frame["ok"]:
+            raise _Ended(1000, "left")
+
+    async def _do(self, message: ClientMessage) -> dict[str, Any]:
+        services, entered = self._services, self._entered
+        match message:
+            case Hello():
+                raise Invalid("hello_again")
+            case Follow():
+                if not await self._may_follow(message.topic):
+                    raise Forbidden("topic_not_yours")
+                after = message.after.position() if message.after else None
+                head, complete = await services.hub.follow(self._connection, message.topic, after)
+                return {"position": at_json(head), "replay": "continued" if complete else "snapshot"}
+            case Unfollow():
+                await services.hub.unfollow(self._connection, message.topic)
+                return {}
+            case _:
+                pass
+        if entered is None:
+            raise Forbidden("not_in_a_room")
+        session_id, place = entered.session_id, entered.place
+        if not may_room(place.part, message.t):
+            raise Forbidden("not_for_your_part")
+        match message:
+            case MediaStart():
+                await services.media.start(session_id, place.id, message)
+            case MediaAnswer():
+                await services.media.answer(session_id, place.id, message)
+            case MediaCandidate():
+                await services.media.candidate(session_id, place.id, message)
+            case MediaSet():
+                await services.media.set_flags(session_id, place.id, message)
+            case RoomLeave():
+                self._left = True
+                if session_id.startswith(CHECK_PREFIX):
+                    await services.media.drop(session_id, None, "left")
+                else:
+                    await services.calls.leave(session_id, place.id, self._connection.id)
+            case Ping():
+                return {}
+            case _:
+                return await services.room.handle(place, message)
+        return {}
+
+    async def _write(self) -> None:
+        closing = self._connection.closing
+        while True:
+            getter = asyncio.ensure_future(self._connection.queue.get())
+            try:
+                await asyncio.wait({getter, closing}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not getter.done():
+                    getter.cancel()
+            if closing.done():
+                raise _Ended(*closing.result())
+            await self._websocket.send_text(getter.result())
+
+    async def _watch(self) -> None:
+        services = self._services
+        checked = services.clock.monotonic()
+        while True:
+            await asyncio.sleep(HEARTBEAT_S / 3)
+            now = services.clock.monotonic()
+            if now - self._heard_at > 2 * HEARTBEAT_S + 2:
+                raise _Ended(4408, "no_heartbeat")
+            if self._principal is not None and now - checked > CHECK_LOGIN_EVERY_S:
+                checked = now
+                if not await services.auth.still_valid(self._principal):
+                    raise _Ended(4401, "signed_out")
+
+    async def _receive(self) -> str:
+        text = await self._websocket.receive_text()
+        if len(text) > MAX_FRAME:
+            raise _Ended(4400, "frame_too_large")
+        return text
+
+    async def _beat(self) -> None:
+        if self._principal is not None and self._principal.interpreter_id is not None:
+            await self._services.presence.beat(self._principal.interpreter_id)
+
+    async def _may_follow(self, topic: str) -> bool:
+        entered = self._entered
+        if entered is not None and topic == room_topic(entered.session_id):
+            return True
+        return self._principal is not None and await self._services.auth.may_follow(self._principal, topic)
+
+    def _spend(self) -> None:
+        now = self._services.clock.monotonic()
+        self._tokens = min(float(MESSAGES_PER_S), self._tokens + (now - self._tokens_at) * MESSAGES_PER_S) - 1
+        self._tokens_at = now
+        if self._tokens < -2 * MESSAGES_PER_S:
+            raise _Ended(4429, "too_many_messages")
+
+    async def _depart(self) -> None:
+        entered = self._entered
+        if entered is None or self._left:
+            return
+        if entered.session_id.startswith(CHECK_PREFIX):
+            await self._services.media.drop(entered.session_id, None, "gone")
+            return
+        await self._services.calls.cut(entered.session_id, entered.place.id, self._connection.id)
+
+    async def _close(self, code: int, reason: str) -> None:
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            return
+        try:
+            async with asyncio.timeout(2):
+                await self._websocket.send_json({"t": "bye", "code": reason, "params": {}})
+                await self._websocket.close(code, reason)
+        except (WebSocketDisconnect, RuntimeError, TimeoutError):
+            log.debug("socket_gone_before_bye")
+
+
+def _refusal(message: str | None, error: AppError) -> dict[str, Any]:
+    params = (
+        {**error.params, "retry_after": error.params.get("retry_after", 1)}
+        if isinstance(error, TooMany)
+        else error.params
+    )
+    return {"t": "reply", "re": message, "ok": False, "problem": {"code": error.code, "params": params}}

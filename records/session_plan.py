@@ -1,0 +1,118 @@
+"""What a session is planned from: the facts that the scheduler hands down, and the first entries they become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from records.chain import JsonValue
+from records.entry_kinds import EntryKind
+from records.models import Session
+from records.session_views import stamp
+
+EntryDraft = tuple[EntryKind, Mapping[str, JsonValue]]
+
+
+@dataclass(frozen=True)
+class InterpreterFacts:
+    """The interpreter of a session as the log may know one: by code, level and country at that time."""
+
+    id: str
+    user_id: str | None
+    code: str
+    level: str
+    country: str
+    """Where the interpreter works from."""
+    wish_met: bool | None
+    """Whether the person's wish for a woman or a man is met; None without a wish."""
+    substitution: Mapping[str, Any] | None = None
+    """``{from, to, penalty}`` when the interpreter's language is a substitute (domain 3.7)."""
+    transfer_instrument_id: str | None = None
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """Everything that is known when an interpreter was found for a step."""
+
+    step_id: str
+    booking_id: str
+    starts_at: datetime
+    join_opens_at: datetime
+    join_by: datetime
+    language: str
+    language_source: str | None
+    officer_language: str
+    officer_user_id: str
+    officer_code: str
+    site: str
+    sex_wish: str
+    sex_must: bool
+    sex_asked_at: datetime | None
+    requested_at: datetime
+    matched_at: datetime
+    rung: str | None
+    """Rung of the ladder on which the interpreter was found; ``by_hand`` when placed by a coordinator."""
+    interpreter: InterpreterFacts
+    mode: str = "open"
+
+
+def put_interpreter(session: Session, facts: InterpreterFacts) -> None:
+    """Write the interpreter's facts into the row."""
+    session.interpreter_id = facts.id
+    session.interpreter_code = facts.code
+    session.interpreter_level = facts.level
+    session.interpreter_country = facts.country
+    session.sex_pref_met = facts.wish_met
+    session.substitution = dict(facts.substitution) if facts.substitution else None
+    session.transfer_instrument_id = facts.transfer_instrument_id
+
+
+def plan_entries(plan: SessionPlan, step_code: str) -> list[EntryDraft]:
+    """The first entries of a log."""
+    facts = plan.interpreter
+    planned: EntryDraft = (
+        EntryKind.PLANNED,
+        {
+            "officer_code": plan.officer_code,
+            "interpreter_code": facts.code,
+            "level": facts.level,
+            "country": facts.country,
+            "step_code": step_code,
+            "starts_at": stamp(plan.starts_at),
+            "requested_at": stamp(plan.requested_at),
+            "matched_at": stamp(plan.matched_at),
+            "rung": plan.rung,
+            "mode": plan.mode,
+        },
+    )
+    language: EntryDraft = (
+        EntryKind.LANGUAGE_DECLARED,
+        {
+            "language": plan.language,
+            "source": plan.language_source,
+            "officer_language": plan.officer_language,
+        },
+    )
+    return [planned, language, *interpreter_entries(facts, plan.sex_wish, plan.sex_must, plan.sex_asked_at)]
+
+
+def interpreter_entries(
+    facts: InterpreterFacts, wish: str, must: bool, asked_at: datetime | None
+) -> list[EntryDraft]:
+    """How this interpreter serves the person: substitute language, wish, country."""
+    found: list[EntryDraft] = []
+    if facts.substitution:
+        values = facts.substitution
+        slots = {"from": values["from"], "to": values["to"], "penalty": values["penalty"]}
+        found.append((EntryKind.SUBSTITUTION, slots))
+    if wish != "none" or asked_at is not None:
+        asked = stamp(asked_at) if asked_at else None
+        found.append(
+            (EntryKind.SEX_PREFERENCE, {"value": wish, "must": must, "met": facts.wish_met, "asked_at": asked})
+        )
+    if facts.transfer_instrument_id is not None:
+        slots = {"instrument": facts.transfer_instrument_id, "country": facts.country}
+        found.append((EntryKind.TRANSFER, slots))
+    return found

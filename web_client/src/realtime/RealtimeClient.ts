@@ -20,7 +20,13 @@ export type RealtimeOptions = {
   url?: string
   open?: (url: string) => SocketLike
   random?: () => number
+  /** A place kept from before (a page that was loaded again), and where to keep the present one. */
+  place?: Place | undefined
+  keepPlace?: (place: Place) => void
 }
+
+/** Our place at the server: with it a cut connection comes back. */
+export type Place = { connection: string; secret: string }
 
 type Waiting = { frame: Record<string, unknown>; resolve: (data: unknown) => void; reject: (error: AppError) => void }
 type Events = {
@@ -34,8 +40,6 @@ type Events = {
 }
 
 const backoff = [0, 300, 1000, 2000, 5000]
-/** A place is kept this long by the server (milliseconds), less a margin. */
-const resumeWithin = 58_000
 /** A connection that lived this long starts the back-off anew. */
 const settled = 5000
 const helloLimit = 8000
@@ -58,7 +62,7 @@ export class RealtimeClient {
   /** Topics that we asked for ourselves; those of the ticket or the grant come by themselves. */
   #wanted = new Set<string>()
   #waiting = new Map<string, Waiting>()
-  #place: { connection: string; secret: string; seenAt: number } | undefined
+  #place: Place | undefined
   #tries = 0
   #welcomedAt = 0
   #next = 0
@@ -75,6 +79,7 @@ export class RealtimeClient {
 
   constructor(options: RealtimeOptions) {
     this.#options = options
+    this.#place = options.place
     this.#prefix = Math.floor((options.random ?? Math.random)() * 0xffffff).toString(36)
   }
 
@@ -135,10 +140,9 @@ export class RealtimeClient {
   // ---- connecting ----
 
   async #connect(): Promise<void> {
-    const place = this.#place && Date.now() - this.#place.seenAt < resumeWithin ? this.#place : undefined
+    const place = this.#place
     let credentials: Credentials = {}
     if (!place) {
-      this.#place = undefined
       try {
         credentials = await this.#options.credentials()
       } catch (thrown) {
@@ -191,7 +195,8 @@ export class RealtimeClient {
 
   #welcome(frame: Welcome, resumed: boolean): void {
     clearTimeout(this.#timers.limit)
-    this.#place = { connection: frame.connection, secret: frame.secret, seenAt: Date.now() }
+    this.#place = { connection: frame.connection, secret: frame.secret }
+    this.#options.keepPlace?.(this.#place)
     this.#welcomedAt = Date.now()
     this.#offset = Date.parse(frame.server_time) - Date.now()
     this.#bestTrip = Number.POSITIVE_INFINITY
@@ -239,7 +244,6 @@ export class RealtimeClient {
     clearTimeout(this.#timers.limit)
     clearInterval(this.#timers.beat)
     this.#pings.clear()
-    if (this.#place && this.state === 'open') this.#place.seenAt = Date.now()
     if (socket) {
       socket.onclose = null
       socket.onmessage = null

@@ -1,0 +1,430 @@
+/**
+ * One call from joining to its end: socket, room, sound and pictures put together into one state that pages draw and a few verbs that
+ * they call. Plain TypeScript; nothing in here draws or speaks.
+ */
+import { AppError, asAppError } from '../lib/errors'
+import type { Outcome, RecuseReason, Signal, SignalKind } from '../realtime/protocol'
+import type { LinkState, RealtimeClient } from '../realtime/RealtimeClient'
+import { applied, fromSnapshot, me, type RoomState } from '../realtime/roomState'
+import { Turns } from '../realtime/turns'
+import { own, tab } from '../realtime/tab'
+import { AudioOut } from './AudioOut'
+import type { Entry, Join } from './join'
+import { type Choice, type Devices, LocalMedia, type MediaFault } from './LocalMedia'
+import type { RemoteTrack } from './PeerLink'
+import { type LinePhase, type LineReport, PeerTransport } from './PeerTransport'
+import { type PictureHold, PictureRule } from './pictureRule'
+import type { LineGrade } from './quality'
+import { lineBack, lineLost, tick } from './sounds'
+
+export type CallStage = 'joining' | 'in' | 'over' | 'failed'
+export type CallEnd = 'left' | 'ended' | 'replaced' | 'signed_out' | 'withdrawn'
+export type CallState = {
+  stage: CallStage
+  error: AppError | undefined
+  ended: CallEnd | undefined
+  join: Join | undefined
+  room: RoomState | undefined
+  socket: LinkState
+  line: { phase: LinePhase; grade: LineGrade; rtt: number | null; bytes: number; lostSince: number | undefined }
+  remote: RemoteTrack[]
+  muted: boolean
+  /** What the person wishes for the own camera; `held` may keep it off all the same. */
+  camera: boolean
+  held: PictureHold
+  /** Pictures of the others are switched off by hand. */
+  soundOnly: boolean
+  ownPicture: MediaStreamTrack | null
+  audioFault: MediaFault | undefined
+  videoFault: MediaFault | undefined
+  silentMic: boolean
+  /** The browser waits for a tap before it plays sound. */
+  blocked: boolean
+  devices: Devices
+  choice: Choice
+  /** Sent to the officer alone. */
+  concerns: Signal[]
+}
+
+/** How long a signal is shown, in milliseconds; those that need an answer stay longer. */
+export const signalShown = (kind: SignalKind): number =>
+  kind === 'pause' || kind === 'break' || kind === 'cannot_hear' || kind === 'concern' ? 60_000 : 10_000
+
+const nothing: Devices = { microphones: [], cameras: [], speakers: [] }
+
+export class CallController {
+  state: CallState
+  readonly turns = new Turns()
+  readonly sound: AudioOut
+  readonly local: LocalMedia
+  #entry: Entry
+  #listeners = new Set<(state: CallState) => void>()
+  #client: RealtimeClient | undefined
+  #transport: PeerTransport | undefined
+  #rule = new PictureRule()
+  #unfollow: (() => void) | undefined
+  #wake: WakeLockSentinel | undefined
+  #prune: ReturnType<typeof setInterval> | undefined
+  #everConnected = false
+  #flags = ''
+
+  constructor(entry: Entry, wish: { camera: boolean; muted?: boolean }) {
+    this.#entry = entry
+    this.sound = new AudioOut(() => this.#set({ blocked: this.sound.blocked }))
+    this.local = new LocalMedia(() => this.#localChanged())
+    this.local.muted = wish.muted ?? false
+    this.state = {
+      stage: 'joining',
+      error: undefined,
+      ended: undefined,
+      join: undefined,
+      room: undefined,
+      socket: 'idle',
+      line: { phase: 'starting', grade: 'good', rtt: null, bytes: 0, lostSince: undefined },
+      remote: [],
+      muted: this.local.muted,
+      camera: wish.camera,
+      held: 'none',
+      soundOnly: false,
+      ownPicture: null,
+      audioFault: undefined,
+      videoFault: undefined,
+      silentMic: false,
+      blocked: false,
+      devices: nothing,
+      choice: this.local.choice,
+      concerns: [],
+    }
+  }
+
+  subscribe(listener: (state: CallState) => void): () => void {
+    this.#listeners.add(listener)
+    listener(this.state)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Milliseconds by the server's clock. */
+  now(): number {
+    return this.#client?.now() ?? Date.now()
+  }
+
+  /** Joins. Call it as soon after the person's tap as possible: the tap is what lets the browser play sound. */
+  async start(): Promise<void> {
+    void this.sound.unlock()
+    const camera = this.local.open(this.state.camera)
+    try {
+      const join = await this.#entry.first()
+      if (this.state.stage !== 'joining') return
+      this.#set({ join })
+      await Promise.race([camera, new Promise((done) => setTimeout(done, 2500))])
+      if (this.state.stage === 'joining') this.#connect(join)
+    } catch (thrown) {
+      this.#fail(asAppError(thrown))
+    }
+  }
+
+  // ---- what people do ----
+
+  setMuted(muted: boolean): void {
+    this.local.setMuted(muted)
+    this.#set({ muted })
+    this.#sendFlags()
+  }
+
+  async setCamera(on: boolean): Promise<void> {
+    this.#set({ camera: on })
+    await this.local.setCamera(on)
+    this.#sendFlags()
+  }
+
+  setSoundOnly(on: boolean): void {
+    this.#set({ soundOnly: on })
+    this.#sendFlags()
+  }
+
+  async choose(choice: Choice): Promise<void> {
+    if (choice.speaker !== undefined) await this.sound.choose(choice.speaker)
+    await this.local.choose(choice)
+    this.#set({ choice: this.local.choice })
+  }
+
+  /** From a tap: lets the browser play. */
+  hear(): Promise<void> {
+    return this.sound.unlock()
+  }
+
+  tryAgain(): void {
+    this.#client?.poke()
+    this.#transport?.restart()
+  }
+
+  signal(kind: SignalKind): Promise<unknown> {
+    return this.#send({ t: 'room.signal', kind })
+  }
+
+  gotIt(signalId: string): Promise<unknown> {
+    if (this.state.concerns.some((one) => one.signal_id === signalId)) {
+      this.#set({ concerns: this.state.concerns.filter((one) => one.signal_id !== signalId) })
+      return Promise.resolve()
+    }
+    return this.#send({ t: 'room.got_it', signal_id: signalId })
+  }
+
+  pause(): Promise<unknown> {
+    return this.#send({ t: 'room.pause', reason: 'break' })
+  }
+
+  resume(): Promise<unknown> {
+    return this.#send({ t: 'room.resume' })
+  }
+
+  confirmLanguage(code: string): Promise<unknown> {
+    return this.#send({ t: 'room.language', code })
+  }
+
+  /** The interpreter steps back for good. */
+  async withdraw(reason: RecuseReason): Promise<void> {
+    await this.#send({ t: 'room.recuse', reason })
+    this.#over('withdrawn')
+  }
+
+  /** Leaves; the session goes on. */
+  async leave(): Promise<void> {
+    await Promise.race([this.#send({ t: 'room.leave' }).catch(() => {}), new Promise((done) => setTimeout(done, 1500))])
+    this.#over('left')
+  }
+
+  /** Ends the session for everybody. */
+  async end(outcome: Outcome, reason?: string): Promise<void> {
+    await this.#send({ t: 'room.end', outcome, ...(reason ? { reason } : {}) })
+    this.#over('ended')
+  }
+
+  /** Frees devices and connections; the state stays readable. */
+  close(): void {
+    if (this.state.stage === 'joining' || this.state.stage === 'in') this.#over('left')
+  }
+
+  // ---- putting it together ----
+
+  #connect(join: Join): void {
+    let grant: string | undefined = join.grant
+    const client = tab.enter(
+      async () => {
+        const mine = grant ?? (await this.#entry.again()).grant
+        grant = undefined
+        return { grant: mine }
+      },
+      { place: this.#entry.place, ...(this.#entry.keepPlace ? { keepPlace: this.#entry.keepPlace } : {}) },
+    )
+    this.#client = client
+    const topic = join.room
+    client.on('snapshot', (about, room) => {
+      if (about !== topic) return
+      if (room) this.#room(fromSnapshot(room, new Date(client.now()).toISOString()))
+      this.turns.stop(client.now())
+    })
+    client.on('event', (frame) => {
+      if (frame.topic !== topic || !this.state.room) return
+      if (frame.name === 'speaking') this.#spoke(frame.data as { id: string; on: boolean }, Date.parse(frame.at))
+      if (frame.name === 'signal.raised') this.#tick(frame.data as Signal)
+      const data = frame.name === 'signal.raised' ? { at: frame.at, ...(frame.data as object) } : frame.data
+      this.#room(applied(this.state.room, { name: frame.name, data }))
+    })
+    client.on('mediaOffer', (offer) => this.#transport?.take(offer))
+    client.on('welcome', (welcome) => {
+      if (this.state.stage === 'joining') this.#set({ stage: 'in' })
+      if (this.#transport) this.#transport.socketBack()
+      else this.#media(join)
+      this.#flags = ''
+      this.#sendFlags()
+      if (welcome.room === null && !this.state.room) this.#set({ stage: 'in' })
+    })
+    client.on('state', (state, reason) => {
+      this.#set({ socket: state })
+      if (state !== 'ended' || reason === 'closed') return
+      if (reason === 'replaced' || reason === 'signed_out') this.#over(reason)
+      else this.#fail(new AppError('session_over', 409))
+    })
+    this.#unfollow = tab.follow(own, {
+      stale: () => {},
+      event: (frame) => {
+        if (frame.name === 'signal.raised') this.#concern(frame.data as Signal & { session_id?: string }, frame.at)
+      },
+    })
+    document.addEventListener('visibilitychange', this.#visible)
+    addEventListener('online', this.#online)
+    this.#prune = setInterval(() => this.#forgetSignals(), 1000)
+    void this.#stayAwake()
+    client.start()
+  }
+
+  #media(join: Join): void {
+    const transport = new PeerTransport({
+      iceServers: join.ice_servers,
+      send: (message) => this.#send(message),
+      own: () => ({ audio: this.local.audio, video: this.#sendsPicture() ? this.local.video : null }),
+      want: () => ({ send_audio: true, send_video: true, receive_audio: true, receive_video: true }),
+      expected: () => this.#expected(),
+      onRemote: (remote) => this.#remote(remote),
+      onPhase: (phase) => this.#phase(phase),
+      onReport: (report) => this.#report(report),
+    })
+    this.#transport = transport
+    transport.start()
+  }
+
+  #expected(): string[] {
+    const { room } = this.state
+    if (!room) return []
+    return room.participants.filter((p) => p.id !== room.you && p.state === 'present' && p.audio && p.has_audio).map((p) => p.id)
+  }
+
+  #sendsPicture(): boolean {
+    return this.state.camera && this.state.held === 'none'
+  }
+
+  #room(room: RoomState): void {
+    if (this.state.stage === 'over') return
+    this.#set({ room })
+    if (room.closed !== null) this.#over('ended')
+    else if (me(room)?.state === 'left') this.#over('left')
+  }
+
+  #remote(remote: RemoteTrack[]): void {
+    this.#set({ remote })
+    this.sound.set(remote.filter((one) => one.kind === 'audio'))
+  }
+
+  #phase(phase: LinePhase): void {
+    const was = this.state.line
+    const lost = phase === 'recovering' && this.#everConnected
+    const lostSince = lost ? (was.lostSince ?? Date.now()) : undefined
+    if (phase === 'connected') this.#everConnected = true
+    if (lost && was.lostSince === undefined && this.sound.desk) lineLost(this.sound.desk)
+    if (phase === 'connected' && was.lostSince !== undefined && this.sound.desk) lineBack(this.sound.desk)
+    this.#set({ line: { ...was, phase, lostSince, grade: lost ? 'lost' : was.grade === 'lost' ? 'good' : was.grade } })
+  }
+
+  #report(report: LineReport): void {
+    const { grade, rtt, bytes } = report
+    this.#set({ line: { ...this.state.line, grade, rtt, bytes } })
+    const held = this.#rule.take(grade, performance.now())
+    if (held === this.state.held) return
+    this.#set({ held })
+    void this.#transport?.refreshOwn()
+    this.#sendFlags()
+  }
+
+  #localChanged(): void {
+    const { audioFault, videoFault, silent, devices, choice, video } = this.local
+    this.#set({ audioFault, videoFault, silentMic: silent, devices, choice, ownPicture: video })
+    void this.#transport?.refreshOwn()
+  }
+
+  /** Tells the server what is muted and which pictures are wanted; only when that changed. */
+  #sendFlags(): void {
+    void this.#transport?.refreshOwn()
+    const flags = {
+      audio: !this.state.muted,
+      video: this.#sendsPicture(),
+      receive_video: !this.state.soundOnly && this.state.held !== 'all',
+    }
+    const text = JSON.stringify(flags)
+    if (text === this.#flags || this.#client?.state !== 'open') return
+    this.#flags = text
+    this.#send({ t: 'media.set', ...flags }).catch(() => {
+      this.#flags = ''
+    })
+  }
+
+  #send(message: Parameters<RealtimeClient['send']>[0]): Promise<unknown> {
+    return this.#client ? this.#client.send(message) : Promise.reject(new AppError('closed'))
+  }
+
+  #spoke(data: { id: string; on: boolean }, at: number): void {
+    const who = this.state.room?.participants.find((one) => one.id === data.id)
+    if (who) this.turns.note(data.id, who.part, data.on, at)
+  }
+
+  /** One wooden tick for what cannot wait, never into the ear of somebody who is speaking. */
+  #tick(signal: Signal): void {
+    const { room } = this.state
+    if (!room || signal.from === room.you || me(room)?.speaking || !this.sound.desk) return
+    if (signal.kind === 'pause' || signal.kind === 'break') tick(this.sound.desk)
+  }
+
+  #concern(data: Signal & { session_id?: string }, at: string): void {
+    if (data.kind !== 'concern' || data.session_id !== this.state.join?.session_id) return
+    if (this.state.concerns.some((one) => one.signal_id === data.signal_id)) return
+    this.#set({ concerns: [...this.state.concerns, { ...data, at: data.at ?? at }] })
+  }
+
+  #forgetSignals(): void {
+    const { room } = this.state
+    if (!room || room.signals.length === 0) return
+    const now = this.now()
+    const signals = room.signals.filter((one) => now - Date.parse(one.at) < signalShown(one.kind))
+    if (signals.length < room.signals.length) this.#set({ room: { ...room, signals } })
+  }
+
+  // ---- the machine around it ----
+
+  #visible = (): void => {
+    if (document.visibilityState !== 'visible') return
+    void this.local.revive()
+    void this.sound.revive()
+    void this.#stayAwake()
+  }
+
+  #online = (): void => {
+    this.#client?.poke()
+    if (this.state.line.phase !== 'connected') this.#transport?.restart()
+  }
+
+  async #stayAwake(): Promise<void> {
+    if (this.#wake || this.state.stage === 'over' || !('wakeLock' in navigator)) return
+    try {
+      const lock = await navigator.wakeLock.request('screen')
+      this.#wake = lock
+      lock.addEventListener('release', () => {
+        this.#wake = undefined
+        if (document.visibilityState === 'visible') void this.#stayAwake()
+      })
+    } catch {
+      // Refused on low battery or in the background; asked again when the page is visible.
+    }
+  }
+
+  #over(ended: CallEnd): void {
+    if (this.state.stage === 'over') return
+    this.#set({ stage: 'over', ended })
+    this.#release()
+  }
+
+  #fail(error: AppError): void {
+    if (this.state.stage === 'over') return
+    this.#set({ stage: 'failed', error })
+    this.#release()
+  }
+
+  #release(): void {
+    document.removeEventListener('visibilitychange', this.#visible)
+    removeEventListener('online', this.#online)
+    clearInterval(this.#prune)
+    this.#unfollow?.()
+    this.#transport?.close()
+    this.local.close()
+    this.sound.close()
+    if (this.#client) tab.leave(this.#client)
+    const wake = this.#wake
+    this.#wake = undefined
+    void wake?.release().catch(() => {})
+    this.#set({ remote: [], ownPicture: null })
+  }
+
+  #set(change: Partial<CallState>): void {
+    this.state = { ...this.state, ...change }
+    for (const listener of this.#listeners) listener(this.state)
+  }
+}

@@ -1,0 +1,77 @@
+/** How somebody gets into a room: staff by their session, a guest by the link that works once. */
+import { api } from '../api/client'
+import type { Country, Mode, Part } from '../api/types'
+import type { Place } from '../realtime/RealtimeClient'
+
+export type IceServer = { urls: string[]; username?: string; credential?: string }
+export type Join = {
+  grant: string
+  session_id: string
+  room: string
+  participant: { id: string; part: Part; code: string | null }
+  ice_servers: IceServer[]
+  mode: Mode
+  step_code: string
+  language: string
+  officer_language: string
+  case_ref: string | null
+  country?: Country
+}
+
+/** A way into a room. `first` is asked once; `again` whenever the place was lost for good. */
+export type Entry = {
+  first: () => Promise<Join>
+  again: () => Promise<Join>
+  place?: Place | undefined
+  keepPlace?: (place: Place) => void
+}
+
+export const staffEntry = (sessionId: string): Entry => {
+  const join = () => api.post<Join>(`/api/sessions/${encodeURIComponent(sessionId)}/join`)
+  return { first: join, again: join }
+}
+
+export const checkEntry = (): Entry => {
+  const join = () => api.post<Join>('/api/precheck')
+  return { first: join, again: join }
+}
+
+const kept = 'tarjuman.guest'
+type Kept = { token: string; join: Join; place?: Place }
+
+function read(): Kept | undefined {
+  try {
+    return JSON.parse(sessionStorage.getItem(kept) ?? 'null') ?? undefined
+  } catch {
+    return undefined
+  }
+}
+function write(value: Kept): void {
+  try {
+    sessionStorage.setItem(kept, JSON.stringify(value))
+  } catch {
+    // Without storage a page that is loaded again needs a new link.
+  }
+}
+
+/** A guest's link works once; the place it gave is kept in this tab, so that the page may be loaded again. */
+export function guestEntry(token: string): Entry {
+  const known = read()?.token === token ? read() : undefined
+  const join = async () => {
+    const answer = await api.post<Join>('/api/guest/join', { token })
+    write({ token, join: answer })
+    return answer
+  }
+  return {
+    first: () => (known?.place ? Promise.resolve(known.join) : join()),
+    again: join,
+    place: known?.place,
+    keepPlace: (place) => {
+      const now = read()
+      if (now) write({ ...now, place })
+    },
+  }
+}
+
+/** Whether this tab already sits in the room of this link. */
+export const guestKnown = (token: string): boolean => read()?.token === token && read()?.place !== undefined

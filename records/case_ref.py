@@ -1,9 +1,9 @@
 """Case references such as ``RS-26-7K4M-Q2``: a pseudonym that can be read aloud and typed back.
 
-Country, year, four random characters, one more random character and the check character. Nothing in it is
-derived from the person. Characters are Crockford's base 32 (no I, L, O, U). The check is a weighted sum modulo
-37 over the whole reference: country and year digits count too, the weights of all places differ and are not
-zero modulo the prime, so every single wrong character and every swap of two characters is found.
+Country, year, five random characters and the check character. Nothing in it is derived from the person.
+Characters are Crockford's base 32 (no I, L, O, U). The check is a weighted sum modulo 37 over the whole
+reference, country and year included: the weights of all places differ and none is zero modulo the prime, so
+every single wrong character and every swap of two characters is found.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.errors import Invalid
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PRIME = 37
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LOOKALIKES = str.maketrans({"O": "0", "I": "1", "L": "1", "U": "V"})
+_LOOKALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _BODY_LENGTH = 10
 """Characters without separators: 2 country, 2 year, 5 random, 1 check."""
 
@@ -37,13 +37,13 @@ class CaseRef:
 
 
 def _sum(body: str) -> int:
-    """Weighted sum of the nine characters before the check; the weights 2..10 are distinct and non-zero mod 37."""
+    """Weighted sum of the nine characters before the check; weights 2..10, the check itself has 1."""
     return sum(weight * _LETTERS.index(char) for weight, char in enumerate(body, start=2)) % _PRIME
 
 
 def check_character(body: str) -> str | None:
     """The check character for nine characters, or none where its value has no character in the alphabet."""
-    # The check has weight 1: sum + check = 0 (mod 37). Values are those of base 36, so five remainders have none.
+    # sum + check = 0 (mod 37). Values are those of base 36, so five of 37 remainders have no character.
     value = (-_sum(body)) % _PRIME
     if value >= len(_LETTERS):
         return None
@@ -56,7 +56,7 @@ def _canonical(body: str) -> str:
 
 
 def new_case_ref(country: Country, year: int) -> str:
-    """A new random reference (25 random bits: the caller keeps it unique in the database and draws again if taken)."""
+    """A new random reference (25 random bits): the database keeps it unique, the caller draws again if taken."""
     head = f"{Country(country).value}{year % 100:02d}"
     while True:
         body = head + "".join(secrets.choice(ALPHABET) for _ in range(5))

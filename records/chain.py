@@ -1,6 +1,6 @@
-"""The hash chain of a session log: each entry holds the hash of the one before, the seal holds the last. Pure.
+"""The hash chain of a session log: each entry holds the hash of the one before, the seal the last. Pure.
 
-It proves that a stored log is the one that was sealed; it does not store anything and knows no kinds of entries.
+It proves that a stored log is the one that was sealed; it stores nothing and knows no kinds of entries.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _plain(value: object) -> object:
 
 
 def canonical_json(value: JsonValue) -> bytes:
-    """UTF-8 JSON with sorted keys, no spaces, text in NFC; raises ``TypeError`` for floats and anything not JSON."""
+    """UTF-8 JSON with sorted keys, no spaces, text in NFC; ``TypeError`` for floats and anything not JSON."""
     return json.dumps(
         _plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
     ).encode("utf-8")
@@ -113,7 +113,7 @@ def seal(entries: Sequence[ChainEntry]) -> Seal:
 
 
 def verify(entries: Iterable[ChainEntry], sealed: Seal | None = None) -> Break | None:
-    """The first break, or none if the log is whole; with ``sealed``, cuts and additions at the end are found too."""
+    """The first break, or none if the log is whole; ``sealed`` finds cuts and additions at the end too."""
     prev_hash, count = GENESIS, 0
     for entry in entries:
         if entry.seq != count + 1:

@@ -1,6 +1,6 @@
 """States of cases, procedure steps and sessions, and the moves between them: one table each, pure.
 
-``advance`` is the only way to a next state. Who may make a move is policy; what it stores is the services' work.
+``advance`` is the only way to a next state. Who may make a move is policy; storing it is the services' work.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class MoveTable(Generic[S, M]):
         self._moves = dict(moves)
 
     def advance(self, state: S, move: M) -> S:
-        """The state after ``move``; raises :class:`Conflict` ``move_not_allowed`` if the table has no such move."""
+        """The state after ``move``; raises ``Conflict`` ``move_not_allowed`` if the table has no such move."""
         target = self._moves.get((state, move))
         if target is None:
             params = {"subject": self.subject, "state": state.value, "move": move.value}
@@ -49,7 +49,8 @@ class MoveTable(Generic[S, M]):
 class CaseState(StrEnum):
     """Where a case stands.
 
-    A temporary one serves an unregistered person in an emergency; it is confirmed, linked or closed in 24 h (M-1).
+    A temporary one serves an unregistered person in an emergency; it is confirmed, linked or closed
+    within 24 h (M-1).
     """
 
     TEMPORARY = "temporary"
@@ -219,7 +220,7 @@ def advance(
 
 
 def step_move_after(outcome: Outcome) -> StepMove:
-    """What the end of a session does to its step: a completed one was held, the others wait for a new date."""
+    """What the end of a session does to its step: held if completed, else it waits for a new date."""
     return StepMove.HOLD if outcome is Outcome.COMPLETED else StepMove.POSTPONE
 
 

@@ -5,6 +5,7 @@ The server is always the offerer. After any trouble a browser sends ``media.star
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -15,7 +16,6 @@ from core.errors import AppError, NotFound
 from core.events.bus import Event
 from media.protocol import (
     Grade,
-    Kind,
     MediaWant,
     News,
     OfferMade,
@@ -26,6 +26,7 @@ from media.protocol import (
     PeerLost,
     PeerOffer,
     QualityChanged,
+    RoomClosed,
     SpeakingChanged,
     TrackEnded,
     TrackPublished,
@@ -42,6 +43,7 @@ from signaling.realtime.rooms import participant
 log = logging.getLogger(__name__)
 CHECK_PREFIX = "check_"
 """Rooms of one for the check before joining; they belong to no session and leave no trace."""
+_ABOUT_CONNECTIONS = (PeerLost, PeerBack, PeerConnected, PeerHeard, TrackPublished, TrackEnded)
 Told = Callable[[str, str], Awaitable[None]]
 """Called with session id and place id."""
 
@@ -60,6 +62,7 @@ class CallMedia:
         self._nodes = nodes
         self._placement = placement
         self._check_nodes: dict[str, str] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
         self.on_heard: Told | None = None
         """Somebody is heard for the first time since they came."""
         self.on_reached: Told | None = None
@@ -118,59 +121,65 @@ class CallMedia:
     async def on_event(self, event: Event) -> None:
         """News of a node (group ``calls``: one signalling process hears each)."""
         news = news_from_event(event)
-        match news:
-            case OfferMade():
-                await self._send_offer(news.offer.peer_id, news.offer, dedupe_id=news.id)
-            case _ if news.room_id.startswith(CHECK_PREFIX):
-                return
-            case SpeakingChanged():
-                await self._tell(news.room_id, "speaking", {"id": news.peer_id, "on": news.on}, news)
-            case QualityChanged():
-                await self._change(news.peer_id, grade=news.grade.value)
-                await self._tell(news.room_id, "quality", {"id": news.peer_id, "grade": news.grade.value}, news)
-            case TrackPublished() | TrackEnded():
-                flag = "has_audio" if news.kind is Kind.AUDIO else "has_video"
-                await self._change(news.peer_id, tell=True, **{flag: isinstance(news, TrackPublished)})
-            case PeerLost():
+        if isinstance(news, OfferMade):
+            await self._send_offer(news.offer.peer_id, news.offer, dedupe_id=news.id)
+        elif news.room_id.startswith(CHECK_PREFIX):
+            return
+        elif isinstance(news, SpeakingChanged):
+            await self._tell(news, "speaking", {"id": news.peer_id, "on": news.on})
+        elif isinstance(news, QualityChanged):
+            await self._change(news.peer_id, grade=news.grade.value)
+            await self._tell(news, "quality", {"id": news.peer_id, "grade": news.grade.value})
+        elif isinstance(news, _ABOUT_CONNECTIONS):
+            async with self._locks.setdefault(news.room_id, asyncio.Lock()):
+                await self._look(news)
+        elif isinstance(news, RoomClosed):
+            self._locks.pop(news.room_id, None)
+
+    async def _look(self, news: PeerLost | PeerBack | PeerConnected | PeerHeard | TrackPublished | TrackEnded) -> None:
+        """Take the state of a connection from the node itself: news may overtake each other between processes, the truth cannot."""
+        try:
+            client = await self._client(news.room_id)
+            description = await client.describe(news.room_id)
+        except AppError as error:
+            log.info("media_state_unknown", extra={"code": error.code})
+            return
+        peer = next((peer for peer in description.peers if peer.peer_id == news.peer_id), None)
+        if peer is None:
+            return
+        flowing = {"has_audio": peer.audio_flowing, "has_video": peer.video_flowing}
+        if not peer.connected:
+            if isinstance(news, PeerLost):
+                since = news.last_rtp_at or news.at
                 await self._change(
-                    news.peer_id,
-                    tell=True,
-                    media_lost_at=news.last_rtp_at or news.at,
-                    grade=Grade.LOST.value,
-                    has_audio=False,
-                    has_video=False,
+                    news.peer_id, media_lost_at=since, grade=Grade.LOST.value, has_audio=False, has_video=False
                 )
-            case PeerBack() | PeerConnected():
-                await self._change(news.peer_id, grade=Grade.GOOD.value)
-                if self.on_reached is not None:
-                    await self.on_reached(news.room_id, news.peer_id)
-            case PeerHeard():
-                await self._heard(news)
-            case _:
-                return
+                await self._tell_now(news.peer_id)
+            return
+        await self._change(news.peer_id, grade=peer.grade.value, **flowing)
+        if self.on_reached is not None:
+            await self.on_reached(news.room_id, news.peer_id)
+        if peer.audio_flowing and self.on_heard is not None:
+            async with self._database.unit(Actor.system()) as uow:
+                first = await places.first_sound(uow, news.peer_id)
+            if first:
+                await self.on_heard(news.room_id, news.peer_id)
 
-    async def _heard(self, news: PeerHeard) -> None:
-        async with self._database.unit(Actor.system()) as uow:
-            await places.change(uow, news.peer_id, has_audio=True)
-            first = await places.first_sound(uow, news.peer_id)
-        if first and self.on_heard is not None:
-            await self.on_heard(news.room_id, news.peer_id)
-
-    async def _change(self, place_id: str, *, tell: bool = False, **values: Any) -> None:
+    async def _change(self, place_id: str, **values: Any) -> None:
         async with self._database.unit(Actor.system()) as uow:
             await places.change(uow, place_id, **values)
-            try:
-                place = await places.get(uow, place_id)
-            except NotFound:
-                return
-        if tell:
-            await self._tell_place(place)
+
+    async def _tell_now(self, place_id: str) -> None:
+        async with self._database.read(Actor.system()) as unit:
+            place = await places.get(unit, place_id)
+        await self._tell_place(place)
 
     async def _tell_place(self, place: Place) -> None:
         await self._hub.tell(room_topic(place.session_id), "participant.changed", participant(place))
 
-    async def _tell(self, session_id: str, name: str, data: dict[str, Any], news: News) -> None:
-        await self._hub.tell(room_topic(session_id), name, data, dedupe_id=news.id)
+    async def _tell(self, news: News, name: str, data: dict[str, Any]) -> None:
+        """``n`` grows within a room: a browser ignores what is older than what it knows."""
+        await self._hub.tell(room_topic(news.room_id), name, {**data, "n": news.seq}, dedupe_id=news.id)
 
     async def _send_offer(self, place_id: str, offer: PeerOffer, *, dedupe_id: str | None = None) -> None:
         frame = {

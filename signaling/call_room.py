@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from records.cases import CaseService
 from scheduler.bookings import BookingService
 
 from core.access import Actor
@@ -48,7 +47,6 @@ class CallRoom:
         media: CallMedia,
         session_log: SessionLog,
         bookings: BookingService,
-        cases: CaseService,
         languages: LanguageTable,
     ) -> None:
         self._database = database
@@ -57,7 +55,6 @@ class CallRoom:
         self._media = media
         self._log = session_log
         self._bookings = bookings
-        self._cases = cases
         self._languages = languages
 
     async def handle(self, place: Place, message: RoomMessage) -> dict[str, Any]:
@@ -87,7 +84,7 @@ class CallRoom:
             session = await uow.session.get(Session, place.session_id)
             if session is not None and session.state is SessionState.PAUSED:
                 return
-            await self._log.pause(uow, session_id=place.session_id, reason=PauseReason.BREAK)
+            await self._log.pause(uow, place.session_id, reason=PauseReason.BREAK)
 
     async def _resume(self, place: Place) -> None:
         async with self._database.unit(Actor.system()) as uow:
@@ -98,7 +95,7 @@ class CallRoom:
             present = {p.part for p in seated if p.state == "present" and p.lost_from is None}
             if not {OFFICER, INTERPRETER} <= present:
                 raise Conflict("not_everybody_here")
-            await self._log.resume(uow, session_id=place.session_id)
+            await self._log.resume(uow, place.session_id)
 
     async def _signal(self, place: Place, message: RoomSignal) -> str:
         signal_id = f"{place.id}.{message.id}"[:64]
@@ -109,7 +106,7 @@ class CallRoom:
             data = {"signal_id": signal_id, "kind": message.kind, "from": place.id, "part": place.part}
             if message.kind != "concern":
                 entry = {"signal": message.kind, "part": place.part}
-                await self._log.append(uow, session_id=session.id, kind=EntryKind.SIGNAL, data=entry)
+                await self._log.append(uow, session.id, EntryKind.SIGNAL, entry)
                 tell_room(uow, session, "signal.raised", data)
             officer = session.officer_user_id
         if message.kind == "concern":
@@ -124,8 +121,7 @@ class CallRoom:
             session = await uow.session.get(Session, place.session_id)
             if session is None or session.state in SESSION_OVER:
                 raise Conflict("session_over")
-            await self._log.confirm_language(uow, session_id=session.id, language=code, by=place.code or place.part)
-            await self._cases.language_confirmed(uow, case_id=session.case_id, code=code)
+            await self._log.confirm_language(uow, session.id, code=code, by=place.part)
             tell_room(uow, session, "language.confirmed", {"code": code})
 
     async def _recuse(self, place: Place, reason: DeclineReason) -> None:

@@ -57,7 +57,7 @@ class CallWatch:
                 seen = [p.seen_at for p in seated if p.seen_at is not None]
                 if seen and uow.now - max(seen) > GAP_AFTER:
                     data = {"from": instant(max(seen)), "seconds": int((uow.now - max(seen)).total_seconds())}
-                    await self._log.append(uow, session_id=session.id, kind=EntryKind.SERVICE_GAP, data=data)
+                    await self._log.append(uow, session.id, EntryKind.SERVICE_GAP, data)
 
     async def watch(self) -> None:
         """One round: expired leases become lost, long losses are written and pause the session, empty sessions end."""
@@ -83,11 +83,11 @@ class CallWatch:
         if session is None or lost_from is None or place.loss_logged_at is not None:
             return
         data = {"part": place.part, "code": place.code, "from": instant(lost_from)}
-        await self._log.append(uow, session_id=session.id, kind=EntryKind.LINE_LOST, data=data)
+        await self._log.append(uow, session.id, EntryKind.LINE_LOST, data)
         await places.change(uow, place.id, loss_logged_at=uow.now, heard_at=None)
         if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
             lost = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
-            await self._log.pause(uow, session_id=session.id, reason=lost)
+            await self._log.pause(uow, session.id, reason=lost)
 
     async def _abandoned(self, uow: UnitOfWork, before: datetime) -> list[str]:
         found = []

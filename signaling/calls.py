@@ -29,7 +29,7 @@ from signaling.call_media import CHECK_PREFIX, CallMedia, room_topic
 from signaling.places import Place, Seat
 from signaling.realtime.hub import Hub
 from signaling.realtime.protocol import instant
-from signaling.realtime.rooms import INTERPRETER, OFFICER, RoomFacts, block_limit_min, participant, snapshot
+from signaling.realtime.rooms import INTERPRETER, LOG_LINES, OFFICER, RoomFacts, block_limit_min, participant, snapshot
 
 log = logging.getLogger(__name__)
 GRANT_TTL = timedelta(seconds=60)
@@ -39,6 +39,8 @@ LOG_AFTER = timedelta(seconds=10)
 """Only losses longer than this are written into the log (S-11)."""
 ROOM_TOLD = "room.told"
 """Outbox event that becomes numbered news of a room: ``{session_id, name, at, data}``."""
+CHECK_PART = "check"
+"""Part of the only person in a check room."""
 GUEST_PARTS = ("applicant", "guardian", "lawyer")
 
 
@@ -114,7 +116,7 @@ class CallService:
                 raise NotFound("session_unknown")
             place = await places.invite(uow, session_id, part)
             token = await issue(uow, TokenKind.INVITE, ttl=INVITE_TTL, session_id=session_id, participant_id=place.id)
-            await self._log.append(uow, session_id=session_id, kind=EntryKind.INVITED, data={"part": part})
+            await self._log.append(uow, session_id, EntryKind.INVITED, {"part": part})
             return token.secret, token.expires_at
 
     async def guest_join(self, token: str) -> Join:
@@ -153,13 +155,13 @@ class CallService:
         async with self._database.unit(Actor.system()) as uow:
             session = await _running(uow, session_id)
             if session.state in (SessionState.PLANNED, SessionState.WAITING):
-                await self._log.call_off(uow, session_id=session_id, reason=NotHeldReason.CANCELLED)
+                await self._log.call_off(uow, session_id, reason=NotHeldReason.CANCELLED)
                 await self._bookings.not_held(uow, booking_id=session.booking_id, reason=NotHeldReason.CANCELLED)
             else:
-                session.speaking_ms = speech_ms
-                await self._log.end(uow, session_id=session_id, outcome=outcome, reason=reason, by=by)
+                await self._log.add_speaking(uow, session_id, speech_ms)
+                await self._log.end(uow, session_id, outcome=outcome, reason=reason, by=by)
                 await self._bookings.fulfil(uow, booking_id=session.booking_id)
-                await self._log.seal(uow, session_id=session_id)
+                await self._log.seal(uow, session_id)
             for place in await places.of_session(uow, session_id):
                 await places.leave(uow, place.id)
             tell_room(uow, session, "room.closed", {"reason": reason.value})
@@ -203,11 +205,10 @@ class CallService:
             session = await uow.session.get(Session, session_id)
             if session is None or not await places.leave(uow, place_id, connection_id):
                 return
-            data = {"part": place.part, "code": place.code, "reason": "left"}
-            await self._log.append(uow, session_id=session_id, kind=EntryKind.LEFT, data=data)
+            await self._log.leave(uow, session_id, part=place.part, code=place.code, reason="left")
             if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
                 reason = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
-                await self._log.pause(uow, session_id=session_id, reason=reason)
+                await self._log.pause(uow, session_id, reason=reason)
             tell_room(uow, session, "participant.left", {"id": place_id, "reason": "left"})
         await self._media.drop(session_id, place_id, "left")
 
@@ -225,13 +226,13 @@ class CallService:
             if not {OFFICER, INTERPRETER} <= heard:
                 return
             if session.state is SessionState.WAITING:
-                await self._log.activate(uow, session_id=session_id)
-                await self._bookings.start(uow, booking_id=session.booking_id)
+                await self._log.activate(uow, session_id)
+                await self._bookings.start(uow, session.booking_id)
             elif session.state is SessionState.PAUSED and session.reason in (
                 PauseReason.CONNECTION_LOST,
                 PauseReason.INTERPRETER_LOST,
             ):
-                await self._log.resume(uow, session_id=session_id)
+                await self._log.resume(uow, session_id)
 
     async def reached(self, session_id: str, place_id: str) -> None:
         """The node hears a browser again: a loss over 10 s is written with its length, a shorter one is forgotten."""
@@ -264,7 +265,7 @@ class CallService:
             case = await unit.session.get(Case, session.case_id)
             seated = await places.of_session(unit, entered.session_id)
             entries = (
-                await self._log.latest(unit, session_id=session.id, limit=30) if entered.place.part == OFFICER else []
+                list(await self._log.entries(unit, session.id, last=LOG_LINES)) if entered.place.part == OFFICER else []
             )
             facts = _facts(session, case, unit.now)
         return snapshot(facts, entered.place, seated, entries, position)
@@ -296,11 +297,7 @@ class CallService:
     async def _arrived(self, uow: UnitOfWork, session: Session, seat: Seat) -> None:
         before, place = seat.before, seat.place
         if before.state in ("invited", "left"):
-            if session.state is SessionState.PLANNED:
-                await self._log.open(uow, session_id=session.id, part=place.part, code=place.code)
-                await self._bookings.arrived(uow, booking_id=session.booking_id)
-            data = {"part": place.part, "code": place.code}
-            await self._log.append(uow, session_id=session.id, kind=EntryKind.ARRIVED, data=data)
+            await self._log.arrive(uow, session.id, part=place.part, code=place.code)
             await places.change(uow, place.id, heard_at=None, media_lost_at=None, loss_logged_at=None)
             tell_room(uow, session, "participant.joined", participant(place))
             return
@@ -314,9 +311,9 @@ class CallService:
         """Write that somebody is back after a loss of more than 10 s, and the loss itself if nobody has yet (S-11)."""
         facts = {"part": place.part, "code": place.code, "from": instant(lost_from)}
         if place.loss_logged_at is None:
-            await self._log.append(uow, session_id=session.id, kind=EntryKind.LINE_LOST, data=facts)
+            await self._log.append(uow, session.id, EntryKind.LINE_LOST, facts)
         seconds = int((uow.now - lost_from).total_seconds())
-        await self._log.append(uow, session_id=session.id, kind=EntryKind.LINE_BACK, data={**facts, "seconds": seconds})
+        await self._log.append(uow, session.id, EntryKind.LINE_BACK, {**facts, "seconds": seconds})
         await places.change(uow, place.id, loss_logged_at=None)
 
 
@@ -330,7 +327,7 @@ def check_place(room: str) -> Place:
     """The place of the only person in a check room."""
     nothing: Any = None
     return Place(
-        id=room, session_id=room, part="check", code=None, user_id=None, state="present", connection_id=room,
+        id=room, session_id=room, part=CHECK_PART, code=None, user_id=None, state="present", connection_id=room,
         seen_at=nothing, since=nothing, audio=True, video=True, has_audio=False, has_video=False, grade=None,
         heard_at=nothing, media_lost_at=nothing, loss_logged_at=nothing,
     )  # fmt: skip

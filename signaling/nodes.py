@@ -125,6 +125,7 @@ class Placement:
             if result.rowcount:  # type: ignore[attr-defined]
                 return chosen
             session = await uow.session.get(Session, session_id, populate_existing=True)
-            if session is None or session.media_node is None:
+            taken: str | None = None if session is None else session.media_node
+            if taken is None:
                 raise NotFound("session_unknown")
-            return session.media_node
+            return taken

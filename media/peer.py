@@ -80,7 +80,7 @@ class BrowserPeer:
         self._awaiting = False
         self._dirty = True
         self._session = int(time.time() * 1000)
-        self._octets = (0, 0, time.monotonic())
+        self._ticked_at = time.monotonic()
         for kind in self._publishes():
             self.published[kind] = self._new_forwarder(kind)
         wire.on_rtp = self._on_rtp
@@ -319,12 +319,12 @@ class BrowserPeer:
         self.smoothed.up(max((f.loss for f in self.published.values()), default=0.0))
         downs = [s.downlink for s in self._slots if s.downlink is not None]
         self.smoothed.down(max((d.loss for d in downs if d.fresh(now)), default=0.0))
-        up = sum(f.reception.octets for f in self.published.values() if f.reception is not None)
-        down = sum(d.octets for d in downs)
-        seconds = max(0.001, now - self._octets[2])
-        self.uplink_bps = int(max(0, up - self._octets[0]) * 8 / seconds)
-        self.downlink_bps = int(max(0, down - self._octets[1]) * 8 / seconds)
-        self._octets = (up, down, now)
+        seconds = max(0.001, now - self._ticked_at)
+        self._ticked_at = now
+        self.uplink_bps = sum(f.bps for f in self.published.values())
+        rates = {kind: sum(d.drain_octets() for d in downs if d.kind is kind) * 8 / seconds for kind in Kind}
+        self.downlink_bps = int(sum(rates.values()))
+        self._listener.video_bps = int(rates[Kind.VIDEO])
 
     async def close(self) -> None:
         """Ends the connection and frees its sockets, tasks and timers. Idempotent."""

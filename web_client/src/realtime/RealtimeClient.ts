@@ -195,8 +195,9 @@ export class RealtimeClient {
 
   #welcome(frame: Welcome, resumed: boolean): void {
     clearTimeout(this.#timers.limit)
-    this.#place = { connection: frame.connection, secret: frame.secret }
-    this.#options.keepPlace?.(this.#place)
+    // Only a place in a room has a secret; everybody else comes back with a fresh ticket and the positions.
+    this.#place = frame.secret ? { connection: frame.connection, secret: frame.secret } : undefined
+    if (this.#place) this.#options.keepPlace?.(this.#place)
     this.#welcomedAt = Date.now()
     this.#offset = Date.parse(frame.server_time) - Date.now()
     this.#bestTrip = Number.POSITIVE_INFINITY
@@ -399,6 +400,12 @@ export class RealtimeClient {
         if (this.#topics.get(topic) !== log) return
         const answer = (data ?? {}) as { replay?: string; position?: Position; room?: RoomSnapshot | null }
         if (after && answer.replay === 'continued') return
+        if (topic.startsWith('room:') && !answer.room) {
+          // The state of a room comes with a welcome only: come back at once, without saying how far we were.
+          this.#forget(topic)
+          if (this.#socket) this.#lost(this.#socket)
+          return
+        }
         const position = answer.room?.position ?? answer.position
         if (position) log.stand(position, () => this.#tell(topic, answer.room ?? undefined))
         else this.#tell(topic, answer.room ?? undefined)

@@ -51,6 +51,8 @@ export function applied(state: RoomState, frame: Pick<EventFrame, 'name' | 'data
     case 'language.confirmed':
       return { ...state, language_confirmed: event.data.code }
     case 'log.appended':
+      // Everybody but the officer gets entries empty: only their number counts.
+      if (!event.data.kind) return state
       if (state.log.some((one) => one.seq === event.data.seq)) return state
       return { ...state, log: [...state.log, event.data].slice(-logKept) }
     case 'room.closed':

@@ -20,7 +20,7 @@ from scheduler.languages import LanguageTable
 from scheduler.lifecycle import DeclineReason
 from signaling import places
 from signaling.call_media import CallMedia
-from signaling.calls import CallService, tell_room
+from signaling.calls import CallService, tell_place, tell_room
 from signaling.places import Place
 from signaling.realtime.hub import Hub
 from signaling.realtime.protocol import (
@@ -33,7 +33,7 @@ from signaling.realtime.protocol import (
     RoomResume,
     RoomSignal,
 )
-from signaling.realtime.rooms import INTERPRETER, OFFICER, participant
+from signaling.realtime.rooms import INTERPRETER, OFFICER
 
 
 class CallRoom:
@@ -131,9 +131,7 @@ class CallRoom:
             if session is None:
                 raise NotFound("session_unknown")
             await self._bookings.recuse(uow, booking_id=session.booking_id, reason=reason)
-            gone = await places.get(uow, place.id)
-            tell_room(uow, session, "participant.left", {"id": gone.id, "reason": "recused"})
-            tell_room(uow, session, "participant.changed", {**participant(gone), "state": "left"})
+            tell_place(uow, session, place.id)
         await self._media.drop(place.session_id, place.id, "recused")
 
     async def _end(self, place: Place, message: RoomEnd) -> None:

@@ -18,10 +18,10 @@ from records.lifecycle import EndReason, Outcome, PauseReason, SessionState
 from records.models import Session
 from records.session_log import SessionLog
 from signaling import places
-from signaling.calls import LOG_AFTER, CallService, tell_room
+from signaling.calls import LOG_AFTER, CallService, tell_place
 from signaling.places import Place
 from signaling.realtime.protocol import instant
-from signaling.realtime.rooms import INTERPRETER, OFFICER, participant
+from signaling.realtime.rooms import INTERPRETER, OFFICER
 
 log = logging.getLogger(__name__)
 TOUCH_EVERY_S = 5.0
@@ -75,7 +75,7 @@ class CallWatch:
             return
         session = await uow.session.get(Session, place.session_id)
         if session is not None:
-            tell_room(uow, session, "participant.changed", {**participant(place), "state": "lost"})
+            tell_place(uow, session, place.id)
 
     async def _log_loss(self, uow: UnitOfWork, place: Place) -> None:
         session = await uow.session.get(Session, place.session_id)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from media.ice import IceConfig
 from scheduler.bookings import BookingService
 
 from core.access import Actor
 from core.clock import new_id
 from core.db.session import Database, ReadUnit, UnitOfWork
 from core.errors import Conflict, Forbidden, NotFound
+from media.ice import IceConfig
 from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER, EndReason, NotHeldReason, Outcome, PauseReason, SessionState
 from records.models import Case, Session
@@ -29,7 +29,7 @@ from signaling.call_media import CHECK_PREFIX, CallMedia, room_topic
 from signaling.places import Place, Seat
 from signaling.realtime.hub import Hub
 from signaling.realtime.protocol import instant
-from signaling.realtime.rooms import INTERPRETER, LOG_LINES, OFFICER, RoomFacts, block_limit_min, participant, snapshot
+from signaling.realtime.rooms import INTERPRETER, LOG_LINES, OFFICER, RoomFacts, block_limit_min, snapshot
 
 log = logging.getLogger(__name__)
 GRANT_TTL = timedelta(seconds=60)
@@ -38,7 +38,7 @@ CHECK_TTL = timedelta(minutes=2)
 LOG_AFTER = timedelta(seconds=10)
 """Only losses longer than this are written into the log (S-11)."""
 ROOM_TOLD = "room.told"
-"""Outbox event that becomes numbered news of a room: ``{session_id, name, at, data}``."""
+"""Outbox event that becomes numbered news of a room: ``{session_id, name, at, data | place_id}``."""
 CHECK_PART = "check"
 """Part of the only person in a check room."""
 GUEST_PARTS = ("applicant", "guardian", "lawyer")
@@ -195,8 +195,7 @@ class CallService:
                 return
             session = await uow.session.get(Session, session_id)
             if session is not None:
-                place = await places.get(uow, place_id)
-                tell_room(uow, session, "participant.changed", participant(place))
+                tell_place(uow, session, place_id)
 
     async def leave(self, session_id: str, place_id: str, connection_id: str) -> None:
         """Somebody leaves on purpose. The session goes on; if it was the interpreter, it pauses."""
@@ -209,7 +208,7 @@ class CallService:
             if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
                 reason = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
                 await self._log.pause(uow, session_id, reason=reason)
-            tell_room(uow, session, "participant.left", {"id": place_id, "reason": "left"})
+            tell_place(uow, session, place_id)
         await self._media.drop(session_id, place_id, "left")
 
     async def heard(self, session_id: str, place_id: str) -> None:
@@ -246,11 +245,10 @@ class CallService:
                 if uow.now - lost_from > LOG_AFTER:
                     await self.log_back(uow, session, place, lost_from)
                 await places.change(uow, place_id, media_lost_at=None)
-                place = await places.get(uow, place_id)
             elif lost_from is not None:
                 await places.change(uow, place_id, media_lost_at=None)
             again = place.heard_at is None and lost_from is not None and await places.first_sound(uow, place_id)
-            tell_room(uow, session, "participant.changed", participant(place))
+            tell_place(uow, session, place_id)
         if again:
             await self.heard(session_id, place_id)
 
@@ -299,13 +297,13 @@ class CallService:
         if before.state in ("invited", "left"):
             await self._log.arrive(uow, session.id, part=place.part, code=place.code)
             await places.change(uow, place.id, heard_at=None, media_lost_at=None, loss_logged_at=None)
-            tell_room(uow, session, "participant.joined", participant(place))
+            tell_place(uow, session, place.id, "participant.joined")
             return
         lost_from = before.lost_from or (before.seen_at if before.state == "present" else None)
         if lost_from is not None and uow.now - lost_from > LOG_AFTER:
             await self.log_back(uow, session, before, lost_from)
             await places.change(uow, place.id, heard_at=None)
-        tell_room(uow, session, "participant.changed", participant(place))
+        tell_place(uow, session, place.id)
 
     async def log_back(self, uow: UnitOfWork, session: Session, place: Place, lost_from: datetime) -> None:
         """Write that somebody is back after a loss of more than 10 s, and the loss itself if nobody has yet (S-11)."""
@@ -320,6 +318,12 @@ class CallService:
 def tell_room(uow: UnitOfWork, session: Session, name: str, data: dict[str, Any]) -> None:
     """Numbered news of a room, told after the commit and never without it."""
     body = {"session_id": session.id, "name": name, "at": instant(uow.now), "data": data}
+    uow.emit(ROOM_TOLD, body, country=session.country)
+
+
+def tell_place(uow: UnitOfWork, session: Session, place_id: str, name: str = "participant.changed") -> None:
+    """The same for a participant: whoever tells it reads the place anew, so that news that overtake each other end in the truth."""
+    body = {"session_id": session.id, "name": name, "at": instant(uow.now), "place_id": place_id}
     uow.emit(ROOM_TOLD, body, country=session.country)
 
 
@@ -364,4 +368,4 @@ def _facts(session: Session, case: Case | None, now: datetime) -> RoomFacts:
     )
 
 
-__all__ = ["CallService", "Entered", "Join", "room_topic", "tell_room"]
+__all__ = ["CallService", "Entered", "Join", "room_topic", "tell_place", "tell_room"]

@@ -16,6 +16,7 @@ from core.db import migrate
 from core.db.session import Database
 from core.events.bus import EventBus
 from core.events.memory_bus import InProcessBus
+from core.events.redis_bus import RedisBus
 from tests.schema import CONFLICTS
 from tests.services import Postgres, Redis
 
@@ -100,11 +101,6 @@ def bus_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def bus(bus_url: str) -> AsyncIterator[EventBus]:
     """An open bus of this test, of each kind in turn."""
-    if bus_url == "memory://":
-        opened: EventBus = InProcessBus(first_wait=0.01)
-    else:
-        from core.events.redis_bus import RedisBus
-
-        opened = RedisBus(bus_url, first_wait=0.01)
+    opened: EventBus = InProcessBus(first_wait=0.01) if bus_url == "memory://" else RedisBus(bus_url, first_wait=0.01)
     yield opened
     await opened.close()

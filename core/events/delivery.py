@@ -74,7 +74,7 @@ def tell(handler: FollowHandler, message: Message) -> None:
 async def answer(handler: RequestHandler, body: Json) -> Json:
     """Call a request handler; a defect becomes ``AppError('internal')``, so that nothing else crosses the bus."""
     try:
-        return await handler(body)
+        return copied(await handler(body))
     except AppError:
         raise
     except Exception as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,12 +22,7 @@ MAX_WAITING = 10_000
 """Events that may wait for one group; beyond that ``publish`` refuses and the outbox keeps them."""
 
 
-class _Group:
-    """One consumer group: the event names it listens to and the events that wait for a member."""
-
-    def __init__(self) -> None:
-        self.names: Counter[str] = Counter()
-        self.waiting: asyncio.Queue[tuple[Event, int]] = asyncio.Queue()
+_Attempt = tuple[Event, int]
 
 
 class InProcessBus:
@@ -38,7 +33,7 @@ class InProcessBus:
         self._longest_wait = longest_wait
         self._logs: OrderedDict[str, TopicLog] = OrderedDict()
         self._followers: dict[str, list[FollowHandler]] = {}
-        self._groups: dict[str, _Group] = {}
+        self._waiting: dict[tuple[str, str], asyncio.Queue[_Attempt]] = {}
         self._served: dict[str, tuple[RequestHandler, set[asyncio.Task[Json]]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -69,23 +64,26 @@ class InProcessBus:
 
     async def publish(self, event: Event) -> None:
         self._check_open()
-        interested = [group for group in self._groups.values() if event.name in group.names]
-        if any(group.waiting.qsize() >= MAX_WAITING for group in interested):
+        interested = [queue for (_, name), queue in self._waiting.items() if name == event.name]
+        if any(queue.qsize() >= MAX_WAITING for queue in interested):
             raise Unavailable("bus_unavailable")
-        for group in interested:
-            group.waiting.put_nowait((Event(event.name, event.country, copied(event.body), event.id), 1))
+        for queue in interested:
+            queue.put_nowait((Event(event.name, event.country, copied(event.body), event.id), 1))
 
     @asynccontextmanager
     async def consume(self, group: str, names: Sequence[str], handler: EventHandler) -> AsyncIterator[None]:
         self._check_open()
-        joined = self._groups.setdefault(group, _Group())
-        joined.names.update(names)
-        workers = [self._spawn(self._work(joined, handler), f"consume:{group}") for _ in range(CONCURRENCY)]
+        turn = asyncio.Semaphore(CONCURRENCY)
+        handling: set[asyncio.Task[None]] = set()
+        readers = []
+        for name in names:
+            queue = self._waiting.setdefault((group, name), asyncio.Queue())
+            readers.append(self._spawn(self._read(queue, handler, turn, handling), f"consume:{group}"))
         try:
             yield
         finally:
-            for worker in workers:
-                await self._cancel(worker)
+            for task in [*readers, *handling]:
+                await self._cancel(task)
 
     async def request(self, address: str, body: Json, *, timeout: float) -> Json:
         self._check_open()
@@ -99,7 +97,8 @@ class InProcessBus:
         done, _ = await asyncio.wait({task}, timeout=timeout)
         if not done or task.cancelled():
             raise Unavailable("no_answer")
-        return copied(task.result())
+        result: Json = task.result()
+        return result
 
     @asynccontextmanager
     async def serve(self, address: str, handler: RequestHandler) -> AsyncIterator[None]:
@@ -120,22 +119,40 @@ class InProcessBus:
         for task in list(self._tasks):
             await self._cancel(task)
 
-    async def _work(self, group: _Group, handler: EventHandler) -> None:
+    async def _read(
+        self,
+        queue: asyncio.Queue[_Attempt],
+        handler: EventHandler,
+        turn: asyncio.Semaphore,
+        handling: set[asyncio.Task[None]],
+    ) -> None:
+        """Hand what waits to tasks of their own, as many at once as ``turn`` allows."""
         while True:
-            event, attempt = await group.waiting.get()
+            event, attempt = await queue.get()
             try:
-                async with asyncio.timeout(HANDLER_LIMIT):
-                    await handler(event)
+                await turn.acquire()
             except asyncio.CancelledError:
-                group.waiting.put_nowait((event, attempt))
+                queue.put_nowait((event, attempt))
                 raise
-            except Exception:
-                if attempt >= MAX_ATTEMPTS:
-                    log.exception("event_set_aside", extra={"event_name": event.name, "event_id": event.id})
-                    continue
-                log.warning("event_retried", exc_info=True, extra={"event_name": event.name, "attempt": attempt})
-                wait = retry_wait(attempt, self._first_wait, self._longest_wait)
-                self._spawn(_later(wait, group, event, attempt + 1), f"retry:{event.name}")
+            task = self._spawn(self._handle(queue, handler, event, attempt), f"event:{event.name}")
+            handling.add(task)
+            task.add_done_callback(handling.discard)
+            task.add_done_callback(lambda _: turn.release())
+
+    async def _handle(self, queue: asyncio.Queue[_Attempt], handler: EventHandler, event: Event, attempt: int) -> None:
+        try:
+            async with asyncio.timeout(HANDLER_LIMIT):
+                await handler(event)
+        except asyncio.CancelledError:
+            queue.put_nowait((event, attempt))
+            raise
+        except Exception:
+            if attempt >= MAX_ATTEMPTS:
+                log.exception("event_set_aside", extra={"event_name": event.name, "event_id": event.id})
+                return
+            log.warning("event_retried", exc_info=True, extra={"event_name": event.name, "attempt": attempt})
+            wait = retry_wait(attempt, self._first_wait, self._longest_wait)
+            self._spawn(_later(wait, queue, (event, attempt + 1)), f"retry:{event.name}")
 
     def _log(self, topic: str) -> TopicLog:
         found = self._logs.get(topic)
@@ -164,11 +181,11 @@ class InProcessBus:
             raise Unavailable("bus_unavailable")
 
 
-async def _later(wait: float, group: _Group, event: Event, attempt: int) -> None:
+async def _later(wait: float, queue: asyncio.Queue[_Attempt], attempt: _Attempt) -> None:
     try:
         await asyncio.sleep(wait)
     finally:
-        group.waiting.put_nowait((event, attempt))
+        queue.put_nowait(attempt)
 
 
 def _look_at(task: asyncio.Task[Any]) -> None:

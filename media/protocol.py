@@ -60,6 +60,8 @@ class MediaWant(_Part):
     send_video: bool = True
     receive_audio: bool = True
     receive_video: bool = True
+    echo: bool = False
+    """True: their own sound and picture are sent back too (the check before joining)."""
 
 
 class PeerFlags(_Part):

@@ -137,7 +137,7 @@ class Room:
         return [
             source
             for seat in self._seats.values()
-            if seat is not listener and seat.peer is not None
+            if seat.peer is not None and (seat is not listener or seat.peer.want.echo)
             for source in seat.peer.published.values()
         ]
 

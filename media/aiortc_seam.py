@@ -438,3 +438,16 @@ class Wire:
         self._transport = None
         on_closed, self.on_closed = self.on_closed, lambda: None
         on_closed()
+
+
+def adopt_sources(stock: Any, offer: str) -> None:
+    """For robots: a stock ``RTCPeerConnection`` learns the new SSRCs of m-lines that are used again (it reads them only once)."""
+    mid = ""
+    receivers = {str(t.mid): t.receiver for t in stock.getTransceivers()}
+    for row in offer.splitlines():
+        if row.startswith("a=mid:"):
+            mid = row[6:]
+        elif row.startswith("a=ssrc:") and mid in receivers:
+            router = receivers[mid].transport._rtp_router
+            if receivers[mid] in router.receivers:
+                router.ssrc_table[int(row[7:].split(" ", 1)[0])] = receivers[mid]

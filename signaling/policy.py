@@ -16,13 +16,16 @@ from signaling.auth.principal import Principal
 
 
 class Verdict(StrEnum):
-    """The answer to a question of access."""
+    """The answer to a question of access; true only when allowed, so that ``if not may_...`` means what it says."""
 
     ALLOWED = "allowed"
     REFUSED = "refused"
     """403: the asker may know of the thing and may not do this."""
     HIDDEN = "hidden"
     """404: the thing does not exist for the asker."""
+
+    def __bool__(self) -> bool:
+        return self is Verdict.ALLOWED
 
 
 class Part(StrEnum):

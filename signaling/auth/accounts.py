@@ -17,7 +17,7 @@ from core.clock import new_id
 from core.db.session import Database, ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from core.settings import AuthSettings
-from records.models import Site
+from records.sites import site_by_code
 from signaling.auth.attempts import count_attempt, forget_attempts
 from signaling.auth.models import MembershipRow, User
 from signaling.auth.passwords import PasswordHasher, check_new_password
@@ -238,9 +238,7 @@ async def _authority(unit: ReadUnit, site: str | None, memberships: frozenset[Me
         if interviews_in:
             raise Invalid("site_missing")
         return None
-    row = await unit.session.get(Site, site)
-    if row is None or not row.active:
-        raise Invalid("site_unknown")
+    row = await site_by_code(unit, site)
     if interviews_in and Country(row.country) not in interviews_in:
         raise Invalid("site_country")
     return row.authority

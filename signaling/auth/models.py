@@ -77,3 +77,7 @@ class OneTimeToken(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
+
+
+CONFLICTS = {"uq_users_code": "code_taken"}
+"""Constraints and the codes of the refusals they stand for."""

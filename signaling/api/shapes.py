@@ -1,0 +1,56 @@
+"""What request and response models share: strict input, and names of the small types of the contract."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+from core.access import Country
+
+T = TypeVar("T")
+
+
+class In(BaseModel):
+    """A request body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Out(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Instant = Annotated[datetime, PlainSerializer(_instant, return_type=str, when_used="json")]
+"""An instant in UTC, written ``2026-11-22T08:00:00.000Z``."""
+InstantIn = AwareDatetime
+"""An instant with its offset; one without is refused."""
+Language = Annotated[str, Field(pattern=r"^[a-z]{3}$")]
+Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Key = Annotated[str, Field(min_length=1, max_length=64)]
+Sex = Literal["none", "woman", "man"]
+Names = dict[str, str]
+Params = dict[str, Any]
+PageNumber = Annotated[int, Field(ge=1, le=10_000)]
+PageSize = Annotated[int, Field(ge=1, le=100)]
+
+__all__ = [
+    "Code", "Country", "In", "Instant", "InstantIn", "Key", "Language", "Names", "Out", "Page", "PageNumber", "PageSize",
+    "Params", "Sex",
+]  # fmt: skip
+
+
+class Page(Out, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    total: int
+    page: int
+    per: int

@@ -1,0 +1,17 @@
+"""All tables of the product together, and the codes of their constraints: what migrations and ``Database.open`` are given."""
+
+from __future__ import annotations
+
+import core.db.lease_row
+import core.db.outbox_event
+import records.models
+import scheduler.models
+import signaling.auth.models
+from core.db.base import Base
+
+METADATA = Base.metadata
+_MODULES = (core.db.outbox_event, core.db.lease_row, records.models, scheduler.models, signaling.auth.models)
+CONFLICTS: dict[str, str] = {
+    name: code for module in _MODULES for name, code in getattr(module, "CONFLICTS", {}).items()
+}
+"""Names of constraints, unique indexes and trigger messages, and the codes of the ``Conflict`` they become."""

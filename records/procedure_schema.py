@@ -117,7 +117,7 @@ class Fact(_Entry):
     """What every legal statement carries: how sure it is and where it was read."""
 
     status: FactStatus
-    source: Annotated[str, Field(pattern=r"^S\d{1,2}[a-z]?$")] | None = None
+    source: Annotated[str, Field(pattern=r"^S\d{1,2}[a-z]?(, S\d{1,2}[a-z]?)*$")] | None = None
     note: Text | None = None
 
     @model_validator(mode="after")
@@ -236,7 +236,7 @@ class Step(_Entry):
     stage: Stage
     name: Named
     short_name: ShortName
-    authority: tuple[str, ...] = Field(min_length=1)
+    authority: tuple[str, ...]
     legal_basis: tuple[LegalBasis, ...]
     deadline: tuple[Deadline, ...] = ()
     interpretation: InterpretationNeed

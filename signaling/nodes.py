@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 from media.placement import choose
@@ -31,13 +31,17 @@ ALIVE_FOR = timedelta(seconds=3.5)
 class NodeDirectory:
     """Which media nodes live, heard from their own announcements."""
 
-    def __init__(self, bus: EventBus, clock: Clock, local: Mapping[str, LocalMediaClient] | None = None) -> None:
+    def __init__(self, bus: EventBus, clock: Clock) -> None:
         self._bus = bus
         self._clock = clock
-        self._local = dict(local or {})
+        self._local: dict[str, LocalMediaClient] = {}
         self._remote: dict[str, RemoteMediaClient] = {}
         self._known: dict[str, tuple[float, NodeStatus]] = {}
         self._changed = asyncio.Event()
+
+    def attach(self, node_id: str, client: LocalMediaClient) -> None:
+        """A node in this process is reached without the bus."""
+        self._local[node_id] = client
 
     def hear(self, message: Message) -> None:
         """An announcement; the instant of hearing counts, so that clocks of nodes do not matter."""
@@ -82,8 +86,8 @@ class NodeDirectory:
             except TimeoutError:
                 raise Unavailable("no_media_node") from None
 
-    def following(self) -> object:
-        """Context manager that keeps the directory up to date."""
+    def following(self) -> AbstractAsyncContextManager[None]:
+        """Keeps the directory up to date while open."""
         return self._bus.follow(NODES_TOPIC, self.hear)
 
 

@@ -114,6 +114,10 @@ class Hub:
         """Open connections."""
         return len(self._connections)
 
+    def connection_ids(self) -> list[str]:
+        """Ids of the open connections."""
+        return list(self._connections)
+
     def add(self, connection: Connection) -> None:
         """Register; an older connection with the same id is told that it was replaced."""
         older = self._connections.get(connection.id)

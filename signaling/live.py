@@ -1,0 +1,151 @@
+"""The live half of a signalling process: hub, calls, media nodes, watch and news, put together and run.
+
+``bootstrap`` builds it once; the socket endpoint and the call routes use it. Holds no rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from core.clock import Clock
+from core.db.session import Database
+from core.events.bus import EventBus
+from core.jobs import Job, Lease
+from core.settings import Settings
+from media.client import LocalMediaClient
+from media.ice import IceConfig
+from media.protocol import NEWS_EVENTS
+from media.worker import node_options, serving
+from records.session_log import SessionLog
+from scheduler.bookings import BookingService
+from scheduler.languages import LanguageTable
+from scheduler.presence import PresenceService
+from signaling.auth.logins import LoginService
+from signaling.call_media import CallMedia
+from signaling.call_room import CallRoom
+from signaling.call_watch import TOUCH_EVERY_S, WATCH_EVERY_S, CallWatch
+from signaling.calls import CallService
+from signaling.nodes import NodeDirectory, Placement
+from signaling.realtime.hub import Hub
+from signaling.realtime.news import NEWS_NAMES, News
+from signaling.socket import SocketServices
+from signaling.socket_auth import SocketPresence, SocketSignIn
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Live:
+    """What routes and socket use of the live half."""
+
+    settings: Settings
+    clock: Clock
+    bus: EventBus
+    hub: Hub
+    nodes: NodeDirectory
+    media: CallMedia
+    calls: CallService
+    watch: CallWatch
+    news: News
+    socket: SocketServices
+
+    def jobs(self) -> list[Job]:
+        """What one process at a time does for all."""
+
+        async def watch(_: Lease) -> None:
+            await self.watch.watch()
+
+        return [Job("calls.watch", WATCH_EVERY_S, watch)]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Hear nodes and news, renew leases, run the media node of this process; closed in the opposite order."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.nodes.following())
+            if self.settings.media.in_process:
+                options = node_options(self.settings.media)
+                node = await stack.enter_async_context(serving(options, self.bus, self.clock))
+                self.nodes.attach(options.node_id, LocalMediaClient(node))
+            await stack.enter_async_context(self.bus.consume("calls", NEWS_EVENTS, self.media.on_event))
+            await stack.enter_async_context(self.bus.consume("news", NEWS_NAMES, self.news.on_event))
+            await self.watch.note_gap()
+            touching = asyncio.create_task(_repeat(TOUCH_EVERY_S, self._touch), name="leases")
+            stack.push_async_callback(_stopped, touching)
+            stack.push_async_callback(self.hub.close)
+            yield
+
+    async def _touch(self) -> None:
+        await self.watch.touch(self.hub.connection_ids)
+
+
+def build_live(
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    bus: EventBus,
+    session_log: SessionLog,
+    bookings: BookingService,
+    presence: PresenceService,
+    logins: LoginService,
+    languages: LanguageTable,
+    news: Callable[[Hub], News],
+) -> Live:
+    """Wire the live half; nothing connects before ``running``."""
+    hub = Hub(bus, clock)
+    nodes = NodeDirectory(bus, clock)
+    media = CallMedia(database, hub, nodes, Placement(database, nodes))
+    turn = settings.turn
+    ice = IceConfig(
+        clock,
+        turn_urls=turn.urls,
+        secret=turn.secret.get_secret_value() if turn.secret else None,
+        ttl=turn.ttl,
+        stun_urls=settings.stun_urls,
+    )
+    calls = CallService(database, hub, media, session_log, bookings, ice)
+    room = CallRoom(database, hub, calls, media, session_log, bookings, languages)
+    sign_in = SocketSignIn(database, logins, settings.session_cookie)
+    return Live(
+        settings=settings,
+        clock=clock,
+        bus=bus,
+        hub=hub,
+        nodes=nodes,
+        media=media,
+        calls=calls,
+        watch=CallWatch(database, session_log, calls),
+        news=news(hub),
+        socket=SocketServices(
+            hub=hub,
+            calls=calls,
+            media=media,
+            room=room,
+            auth=sign_in,
+            presence=SocketPresence(database, presence),
+            clock=clock,
+            origins=_origins(settings),
+        ),
+    )
+
+
+def _origins(settings: Settings) -> frozenset[str]:
+    """In development the page may be opened under any local name: the Host header decides; in production only the public address."""
+    return frozenset({settings.public_url}) if settings.secure else frozenset()
+
+
+async def _repeat(every: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(every)
+        try:
+            await work()
+        except Exception:
+            log.exception("periodic_work_failed")
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

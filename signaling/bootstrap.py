@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -27,6 +29,7 @@ from signaling.nodes import NodeDirectory
 from signaling.problems import Texts
 from signaling.rate_limits import RateLimits
 from signaling.schema import CONFLICTS
+from signaling.texts import CatalogueTexts
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,19 @@ class Services:
             stack.push_async_callback(self.database.close)
             stack.push_async_callback(self.bus.close)
             await stack.enter_async_context(self.relay.running())
+            await stack.enter_async_context(running_task(self.lag.watch(), "loop-lag"))
             yield
+
+
+@asynccontextmanager
+async def running_task(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """While open, ``work`` runs as a task; at the end it is cancelled and waited for."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> Services:
@@ -74,7 +89,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Services:
         settings=settings,
         clock=clock,
         registry=CollectorRegistry(),
-        texts=_texts(),
+        texts=CatalogueTexts(),
         database=database,
         bus=bus,
         limits=RateLimits(settings.limits, settings.bus_url),

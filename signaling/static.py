@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -39,9 +40,12 @@ class WebClient:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        response = self.answer(
-            scope["method"], scope["path"], dict(scope["headers"]).get(b"accept-encoding", b"").decode("latin-1")
-        )
+        accepted = dict(scope["headers"]).get(b"accept-encoding", b"").decode("latin-1")
+        response = self.answer(scope["method"], scope["path"], accepted)
+        if response.status_code in {404, 405}:
+            raise HTTPException(
+                response.status_code, headers=dict(response.headers) if response.status_code == 405 else None
+            )
         await response(scope, receive, send)
 
     def answer(self, method: str, path: str, accepted: str) -> Response:

@@ -1,0 +1,5 @@
+"""``python -m signaling`` is ``tarjuman``."""
+
+from signaling.cli import main
+
+main()

@@ -6,7 +6,7 @@ are the work of ``scheduler.offers``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -143,7 +143,7 @@ def next_rung(
 
 
 def _who(rung: Rung, free: Sequence[Match]) -> list[Match]:
-    fits = {
+    fits: dict[RungKind, Callable[[Match], bool]] = {
         RungKind.BEST: lambda m: _home(m) and _screen(m) and m.is_online,
         RungKind.NEXT: lambda m: _home(m) and _screen(m) and m.is_online,
         RungKind.ON_CALL: lambda m: _home(m) and _screen(m),

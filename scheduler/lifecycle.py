@@ -1,6 +1,6 @@
 """States of bookings, offers and assignments, their moves, and the order of the queue (M-10): pure.
 
-``advance`` is the only way to a next state; the database decides races by the same tables (``states_before``).
+``advance`` is the only way to a next state; the database settles races by the same tables (``states_before``).
 """
 
 from __future__ import annotations
@@ -215,8 +215,8 @@ def priority_for(
     A removal within 24 h is P1; a legal timer within 72 h lifts to P2 at least.
     """
     removal_soon = removal_at is not None and removal_at - now <= REMOVAL_CALL
-    signs = (urgent_medical, unaccompanied_minor, trafficking_or_violence, woman_alone_with_sex_rule, removal_soon)
-    if any(signs):
+    signs = (urgent_medical, unaccompanied_minor, trafficking_or_violence, woman_alone_with_sex_rule)
+    if removal_soon or any(signs):
         return Priority.P1
     if deadline_at is not None and deadline_at - now <= LAST_CALL:
         return Priority.P2

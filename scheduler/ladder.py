@@ -6,7 +6,7 @@ are the work of ``scheduler.offers``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -143,14 +143,15 @@ def next_rung(
 
 
 def _who(rung: Rung, free: Sequence[Match]) -> list[Match]:
-    fits: dict[RungKind, Callable[[Match], bool]] = {
-        RungKind.BEST: lambda m: _home(m) and _screen(m) and m.is_online,
-        RungKind.NEXT: lambda m: _home(m) and _screen(m) and m.is_online,
-        RungKind.ON_CALL: lambda m: _home(m) and _screen(m),
-        RungKind.OTHER_COUNTRY: lambda m: not _home(m) and _screen(m),
-        RungKind.PHONE_ONLY: lambda m: not _screen(m),
-    }[rung.kind]
-    return [match for match in free if fits(match)][: rung.width]
+    return [match for match in free if _fits(rung.kind, match)][: rung.width]
+
+
+def _fits(kind: RungKind, match: Match) -> bool:
+    if kind is RungKind.PHONE_ONLY:
+        return not _screen(match)
+    if kind is RungKind.OTHER_COUNTRY:
+        return _screen(match) and not _home(match)
+    return _screen(match) and _home(match) and (kind is RungKind.ON_CALL or match.is_online)
 
 
 def _why(rung: Rung, reach: Reach) -> SkipReason:

@@ -58,7 +58,6 @@ check-python: $(STAMPS)/dev
 
 check-web: web
 	cd web_client && $(NODE) scripts/check.mjs
-	cd web_client && $(NODE) node_modules/vitest/vitest.mjs run
 	cd web_client && $(NODE) scripts/budget.mjs
 
 test-fast: $(STAMPS)/dev web

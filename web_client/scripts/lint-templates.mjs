@@ -18,7 +18,7 @@ const spoken = new Set([
   'example',
 ])
 // Shapes of codes, key names and our own name in the other script are the same in every language.
-const same = /^(Alt \/|Esc|O-1183|RS-26-|I-0417|Tarjuman|ترجمان|[\p{P}\p{S}\d\s]*)$/u
+const same = /^(Alt \/|Esc|O-1183|RS-26-|I-0417|G-0031|Tarjuman|ترجمان|[\p{P}\p{S}\d\s]*)$/u
 const faults = []
 
 function walk(node, file, source) {

@@ -1,0 +1,46 @@
+/** An entry of the session log as a sentence: fixed texts with slots, codes turned into words of the language shown. */
+import { languageName } from '../api/catalogue.svelte'
+import { timeText } from '../i18n/dates'
+import { byCode, lookUp, type Slots, t } from '../i18n/index.svelte'
+import { durationText } from '../lib/time.svelte'
+import type { IconName } from '../ui/icons'
+
+const icons: Readonly<Record<string, IconName>> = {
+  planned: 'flag', language_declared: 'globe', substitution: 'swap', sex_preference: 'user', transfer: 'swap', invited: 'users', opened: 'door',
+  arrived: 'user', left: 'out', started: 'mic', paused: 'cup', resumed: 'mic', line_lost: 'net-off', line_back: 'net', service_gap: 'net-off',
+  mode: 'phone', language_confirmed: 'check', signal: 'hand', correction: 'flag', limit_reached: 'clock', recused: 'swap-user', recheck: 'repeat',
+  interpreter_lost: 'net-off', replaced: 'swap-user', called_off: 'close', ended: 'end', sealed: 'lock',
+}
+const signalIcons: Readonly<Record<string, IconName>> = {
+  pause: 'hand', repeat: 'repeat', slower: 'slow', shorter: 'short', cannot_hear: 'ear-off', break: 'cup', correct: 'flag', concern: 'concern',
+}
+export const signalIcon = (kind: string): IconName => signalIcons[kind] ?? 'hand'
+
+type Entry = { kind: string; data: Readonly<Record<string, unknown>> }
+
+export const logIcon = ({ kind, data }: Entry): IconName => (kind === 'signal' ? signalIcon(String(data.signal)) : (icons[kind] ?? 'note'))
+
+function word(name: string, value: unknown): string {
+  if (value === null || value === undefined) return t('log.unknown')
+  const text = String(value)
+  if (/^\d{4}-\d\d-\d\dT/.test(text)) return timeText(text)
+  if (name === 'seconds' || name === 'interpreting_s') return durationText(Number(value))
+  if (name === 'language' || name === 'declared' || name === 'officer_language') return languageName(text)
+  if (name === 'part' || (name === 'by' && text !== 'system')) return byCode('part', text)
+  if (name === 'signal') return byCode('call.signal', text)
+  if (name === 'reason') return byCode('log.reason', text)
+  if (name === 'outcome') return byCode('log.outcome', text)
+  if (name === 'mode') return byCode('log.mode', text)
+  if (name === 'country') return byCode('country', text)
+  if (name === 'value') return byCode('log.wish', text)
+  if (name === 'met') return t(value ? 'log.met' : 'log.not_met')
+  return text
+}
+
+/** The sentence of an entry. A kind that this version does not know is shown by its code. */
+export function logText({ kind, data }: Entry): string {
+  const slots: Slots = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, word(name, value)]))
+  if (kind === 'substitution') Object.assign(slots, { from: languageName(String(data.from)), to: languageName(String(data.to)) })
+  if (data.part) slots.who = data.code ? `${byCode('part', String(data.part))} ${data.code}` : byCode('part', String(data.part))
+  return lookUp(`log.${kind}`, slots) ?? kind
+}

@@ -1,0 +1,19 @@
+/** What stands on tiles and in announcements about people. */
+import { languageName } from '../api/catalogue.svelte'
+import { byCode, t } from '../i18n/index.svelte'
+import type { Participant } from '../realtime/protocol'
+import type { RoomState } from '../realtime/roomState'
+
+export const partName = (one: Pick<Participant, 'part'>): string => byCode('part', one.part)
+
+export const spoken = (room: RoomState): string => room.language_confirmed ?? room.language
+
+export const pair = (room: RoomState): string =>
+  t('call.pair', { from: languageName(spoken(room)), to: languageName(room.officer_language) })
+
+/** Second line of a tile: what the person speaks or hears. */
+export function detail(one: Participant, room: RoomState): string {
+  if (one.part === 'interpreter') return pair(room)
+  if (one.part === 'applicant') return t('call.hears', { language: languageName(spoken(room)) })
+  return languageName(room.officer_language)
+}

@@ -1,0 +1,158 @@
+/** A case as the page shows it: timeline by stage, gates in words, the honest expectation. Pure apart from the texts. */
+import { catalogue, languageName, stages } from '../api/catalogue.svelte'
+import type { CaseDetail, Gate, Outlook, StepView } from '../api/types'
+import { momentText } from '../i18n/dates'
+import { byCode, lookUp, type Slots, t } from '../i18n/index.svelte'
+import { recordPath } from '../lib/paths'
+import { durationText } from '../lib/time.svelte'
+import type { IconName } from '../ui/icons'
+import type { GateLine } from '../ui/GateList.svelte'
+import type { TimelineStage, TimelineStep } from '../ui/StepTimeline.svelte'
+
+function stepDetail(step: StepView, current: boolean): string | undefined {
+  const held = step.sessions.filter((s) => s.started_at).at(-1)
+  if (step.state === 'held') {
+    const when = held?.started_at ?? step.held_at
+    if (!when) return t('step.held')
+    if (!held?.interpreter_code) return momentText(when)
+    return held.minutes === null
+      ? t('step.held_with', { time: momentText(when), code: held.interpreter_code })
+      : t('step.held_with_min', { time: momentText(when), code: held.interpreter_code, n: held.minutes })
+  }
+  if (step.state === 'dropped') return t('step.state.dropped')
+  if (step.state === 'postponed') return t('step.postponed')
+  if (step.state === 'scheduled') return t('step.scheduled')
+  return current ? t('step.now') : undefined
+}
+
+/** The steps of a case by stage; a held one leads to its record. */
+export function timeline(c: CaseDetail): TimelineStage[] {
+  const shown = (step: StepView): TimelineStep => {
+    const current = step.id === c.current_step_id
+    const record = step.sessions.filter((s) => s.started_at && (s.state === 'ended' || s.state === 'sealed')).at(-1)
+    return {
+      id: step.id,
+      state: current ? 'now' : step.state === 'held' ? 'done' : step.state === 'dropped' ? 'dropped' : 'later',
+      title: catalogue.stepShort(step.code),
+      detail: stepDetail(step, current),
+      href: record ? recordPath(record.id) : undefined,
+    }
+  }
+  return stages
+    .map((stage) => ({
+      id: stage,
+      title: byCode('stage', stage),
+      steps: c.steps.filter((s) => (catalogue.step(s.code)?.stage ?? guess(s.code)) === stage).map(shown),
+    }))
+    .filter((s) => s.steps.length > 0)
+}
+
+const byLetters = { ID: 'identification', REG: 'registration', VUL: 'vulnerability', ASY: 'asylum', RET: 'return' } as const
+/** The stage in a step's code, for as long as the catalogue is not here. */
+const guess = (code: string) => byLetters[code.split('-')[1] as keyof typeof byLetters] ?? 'identification'
+
+/** Slots of sentences in words of the language shown: codes of languages, steps and needs, instants. */
+export function slotWords(params: Slots): Slots {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => {
+      if (typeof value !== 'string') return [name, value]
+      if (/^\d{4}-\d\d-\d\dT/.test(value)) return [name, momentText(value)]
+      if (/language|^person$|^interpreter$|bridge/.test(name)) return [name, languageName(value)]
+      if (name === 'step' || name === 'step_code') return [name, catalogue.stepShort(value)]
+      if (name === 'source') return [name, byCode('source.by', value)]
+      if (name === 'need') return [name, byCode('need', value)]
+      if (name === 'age_group') return [name, byCode('age', value)]
+      if (name === 'uam') return [name, byCode('uam', value)]
+      if (name === 'wish') return [name, byCode('wish', value)]
+      if (name === 'country') return [name, byCode('country', value)]
+      return [name, value]
+    }),
+  )
+}
+
+const gateIcons: Readonly<Record<string, IconName>> = {
+  language_known: 'globe',
+  sex_wish_asked: 'user',
+  guardian: 'users',
+  present: 'users',
+  mode: 'lock',
+  recording: 'rec-off',
+  lawyer: 'book',
+  remote_agreed: 'cam',
+  in_person: 'door',
+  court: 'book',
+}
+
+/** Evidence for a gate that is met: who said it, when. */
+function evidence(g: Gate, c: CaseDetail): string | undefined {
+  const first = c.languages[0]
+  if (g.code === 'language_known' && first) {
+    const name = languageName(first.code)
+    return first.confirmed_at
+      ? t('gate.language_known.confirmed', { language: name, when: momentText(first.confirmed_at) })
+      : `${name}, ${byCode('source.by', first.source)}`
+  }
+  if (g.code === 'sex_wish_asked' && c.interp_sex.asked_at) return t('gate.sex_wish_asked.when', { when: momentText(c.interp_sex.asked_at) })
+  if (g.code === 'guardian' && c.guardian?.code) {
+    return c.guardian.arrived_at
+      ? t('gate.guardian.arrived', { code: c.guardian.code, when: momentText(c.guardian.arrived_at) })
+      : t('gate.guardian.named', { code: c.guardian.code })
+  }
+  return undefined
+}
+
+const words = (g: Gate, end: string): string | undefined =>
+  lookUp(`gate.${g.code}.${g.state}${end}`, slotWords(g.params)) ?? lookUp(`gate.${g.code}${end}`, slotWords(g.params))
+
+export function gateTitle(g: Gate, c: CaseDetail): string {
+  if (g.code === 'sex_wish_asked' && g.state === 'ok') {
+    const { wish, must } = c.interp_sex
+    return wish === 'none' ? t('gate.wish.none') : t(`gate.wish.${wish}${must ? '_must' : ''}`)
+  }
+  return words(g, '') ?? g.code
+}
+
+/** The lines of the list: the rules as the server judged them, and three plain facts that an officer asks for at each step. */
+export function gateLines(c: CaseDetail, recording: string | undefined): Omit<GateLine, 'action'>[] {
+  const judged = c.gates.map((g) => ({
+    id: gateId(g),
+    state: g.state,
+    icon: g.state === 'wait' || g.state === 'warn' ? gateIcons[g.code] : undefined,
+    title: gateTitle(g, c),
+    detail: (g.state === 'ok' ? evidence(g, c) : undefined) ?? words(g, '.detail'),
+  }))
+  const facts: Omit<GateLine, 'action'>[] = []
+  if (!c.gates.some((g) => g.code === 'guardian')) {
+    facts.push({ id: 'no-guardian', state: 'ok', title: t('gate.guardian.not_needed'), detail: `${byCode('age', c.age_group)}${childAges.includes(c.age_group) ? `, ${byCode('uam', c.uam)}` : ''}` })
+  }
+  if (!c.gates.some((g) => g.code === 'mode')) {
+    const sealed = c.mode === 'sealed'
+    facts.push({ id: 'mode-fact', state: sealed ? 'ok' : 'wait', icon: sealed ? 'lock' : 'unlock', title: t(sealed ? 'fact.sealed' : 'fact.open'), detail: t(sealed ? 'fact.sealed.detail' : 'fact.open.detail') })
+  }
+  if (!c.gates.some((g) => g.code === 'recording')) {
+    facts.push({ id: 'recording-fact', state: 'ok', icon: 'rec-off', title: t('fact.not_recorded'), detail: recording === 'never' ? t('fact.not_recorded.never') : t('fact.not_recorded.off') })
+  }
+  return [...judged, ...facts]
+}
+
+const childAges: readonly string[] = ['0-13', '14-15', '16-17']
+
+/** The same rule can stand twice, for two steps. */
+export const gateId = (g: Gate): string => [g.code, ...Object.values(g.params)].join('-').replace(/[^\w-]/g, '_')
+
+/** The expected wait, only as it was measured; rounded up, because a promise must hold. */
+export function expectation(o: Outlook): { title: string; detail: string } {
+  const { p50_s, p90_s, basis, n } = o.expected
+  const free = o.free_few ? t('outlook.few') : o.free_now === 0 ? t('outlook.free_none') : t('outlook.free', { count: o.free_now })
+  const wish = o.wish_met === null || o.free_now === 0 ? '' : ` ${o.wish_met === 0 ? t('outlook.wish_none') : t('outlook.wish', { count: o.wish_met })}`
+  if (basis === 'none' || p50_s === null) {
+    return { title: free, detail: o.free_now === 0 ? t('outlook.unknown_none') : `${t('outlook.unknown')}${wish}` }
+  }
+  return {
+    title: t('outlook.likely', { time: durationText(roundUp(p50_s)) }),
+    detail: `${p90_s === null ? '' : `${t('outlook.nine_of_ten', { time: durationText(roundUp(p90_s)), n })} `}${free}${wish}`,
+  }
+}
+
+/** To ten seconds under two minutes, else to the minute. */
+export const roundUp = (seconds: number): number => (seconds <= 110 ? Math.max(10, Math.ceil(seconds / 10) * 10) : Math.ceil(seconds / 60) * 60)

@@ -1,0 +1,7 @@
+/** Addresses that more than one page leads to. */
+export const casePath = (id: string): string => `/cases/${id}`
+export const bookingPath = (id: string): string => `/bookings/${id}`
+export const bookPath = (caseId: string, stepId: string): string => `/cases/${caseId}/book?step=${encodeURIComponent(stepId)}`
+export const recordPath = (sessionId: string): string => `/sessions/${sessionId}`
+/** The check of devices and then the call itself; the page there decides whether the check can be skipped. */
+export const callPath = (sessionId: string): string => `/calls/${sessionId}`

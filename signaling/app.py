@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
@@ -51,11 +50,5 @@ def create_app(services: Services) -> FastAPI:
         settings=services.settings,
         numbers=HttpNumbers(services.registry),
         on_defect=on_defect,
-        bind_log=_bind_log,
     )
     return app
-
-
-def _bind_log(correlation_id: str) -> None:
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(correlation_id=correlation_id)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
+from core import logs
 from core.db import migrate as migrations
 from core.settings import Settings, SettingsError, load
 from records.procedures import CatalogueError
@@ -76,6 +77,7 @@ def serve(
 
 
 def _serve(settings: Settings) -> None:
+    logs.configure(settings.log_level)
     try:
         config = server_config(settings)
     except CatalogueError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -15,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.clock import new_id
+from core.logs import correlation
 from core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -79,14 +79,11 @@ class Surroundings:
         settings: Settings,
         numbers: HttpNumbers,
         on_defect: Callable[[Request], Response],
-        bind_log: Callable[[str], Any],
     ) -> None:
         self._app = app
         self._headers = security_headers(settings)
         self._numbers = numbers
         self._on_defect = on_defect
-        self._bind_log = bind_log
-        """Makes the correlation id part of every log entry of this request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,7 +91,10 @@ class Surroundings:
             return
         correlation_id = new_id("req")
         scope.setdefault("state", {})["correlation_id"] = correlation_id
-        self._bind_log(correlation_id)
+        with correlation(correlation_id):
+            await self._surrounded(scope, receive, send, correlation_id)
+
+    async def _surrounded(self, scope: Scope, receive: Receive, send: Send, correlation_id: str) -> None:
         started = time.perf_counter()
         status = 0
 

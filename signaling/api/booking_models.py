@@ -1,0 +1,174 @@
+"""Shapes of bookings and of the search for an interpreter (docs/protocol.md)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.access import Country
+from signaling.api.shapes import Code, In, Instant, InstantIn, Key, Language, Out, Params, Sex
+
+Kind = Literal["now", "appointment"]
+BookingStateWord = Literal[
+    "requested", "offering", "assigned", "in_session", "fulfilled", "unfilled", "missed", "cancelled"
+]
+
+
+class NewBookingBody(In):
+    """Ask for an interpreter, now or for a time."""
+
+    case_id: Key
+    step_id: Key
+    kind: Kind
+    language: Language
+    starts_at: InstantIn | None = None
+    minutes: Annotated[int, Field(ge=5, le=480)] | None = None
+    zone: Annotated[str, Field(max_length=40)] | None = None
+    safety_only: bool = False
+    """A short talk about safety while a gate is closed (15 minutes)."""
+
+
+class CancelBody(In):
+    """Why a booking is not needed any more."""
+
+    reason: Literal["found_other", "not_needed", "person_left", "other"]
+
+
+class PlaceBody(In):
+    """Whom the coordinator places by hand; every rule is checked again."""
+
+    interpreter_id: Key
+
+
+class Reason(Out):
+    """One reason of a match, as a catalogue code."""
+
+    code: str
+    params: Params = Field(default_factory=dict)
+
+
+class Rung(Out):
+    """One rung of the ladder."""
+
+    code: Code
+    state: Literal["done", "now", "later", "skipped"]
+    count: int | None
+    reason: str | None
+    ends_at: Instant | None
+
+
+class OfferBrief(Out):
+    """An interpreter who is or was asked, as the officer sees it: a code and at most three reasons, no traits."""
+
+    interpreter_code: str
+    state: Literal["pending", "accepted", "declined", "expired", "withdrawn"]
+    reasons: list[Reason]
+
+
+class Expected(Out):
+    """How long it usually takes; honest about how much that is based on."""
+
+    basis: Literal["measured", "none"]
+    p50_s: int | None
+    p90_s: int | None
+    n: int
+
+
+class InterpreterBrief(Out):
+    """Who was found."""
+
+    code: str
+    level: str
+
+
+class Wish(Out):
+    """The person's wish about the interpreter's sex."""
+
+    value: Sex
+    must: bool
+
+
+class BookingView(Out):
+    """A request for interpretation."""
+
+    id: str
+    case_id: str
+    case_ref: str
+    step_id: str
+    step_code: str
+    country: Country
+    site: str
+    kind: Kind
+    language: str
+    priority: str
+    state: BookingStateWord
+    requested_at: Instant
+    starts_at: Instant
+    ends_at: Instant
+    zone: str
+    round: int
+    rungs: list[Rung]
+    offers: list[OfferBrief]
+    """The current round first."""
+    interpreter: InterpreterBrief | None
+    session_id: str | None
+    join_opens_at: Instant | None
+    join_by: Instant | None
+    expected: Expected
+    callback: bool
+    needs_coordinator: bool
+    unfilled_reason: str | None
+    wish: Wish
+
+
+class BookingList(Out):
+    """Bookings of a time."""
+
+    items: list[BookingView]
+
+
+class Outlook(Out):
+    """What to expect before asking."""
+
+    free_now: int
+    free_few: bool
+    """Fewer than three: shown as "few", so that a number never reveals a person."""
+    wish_met: int | None
+    expected: Expected
+    national_only: bool
+
+
+class Term(Out):
+    """One term of a score."""
+
+    rule: str
+    points: int | float
+    code: str
+    params: Params
+
+
+class Refusal(Out):
+    """Why somebody is not eligible."""
+
+    rule: str
+    code: str
+    params: Params
+
+
+class Candidate(Out):
+    """An interpreter with the explanation of the match, for coordinators."""
+
+    interpreter_id: str
+    code: str
+    eligible: bool
+    score: int | float | None
+    terms: list[Term]
+    refusals: list[Refusal]
+    presence: str
+
+
+class CandidateList(Out):
+    """Everybody in the pool for one booking, best first, then who is not eligible and why."""
+
+    items: list[Candidate]

@@ -1,0 +1,315 @@
+"""Shapes of cases and of session records (docs/protocol.md)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from core.access import Country
+from signaling.api.booking_models import BookingView
+from signaling.api.shapes import Code, In, Instant, InstantIn, Language, Out, Params, Sex
+
+LanguageSource = Literal["self_declared", "card", "officer_guess", "interpreter_confirmed"]
+Literacy = Literal["can_read", "cannot", "unknown"]
+AgeGroup = Literal["0-13", "14-15", "16-17", "18-64", "65+"]
+Uam = Literal["no", "suspected", "confirmed"]
+Track = Literal["regular", "accelerated", "border", "subsequent"]
+StepStateWord = Literal["planned", "scheduled", "held", "postponed", "dropped"]
+Needs = Annotated[list[Code], Field(max_length=16)]
+
+
+class LanguageBody(In):
+    """A language as it was told."""
+
+    code: Language
+    source: LanguageSource
+    region_note: Annotated[str, Field(max_length=80)] | None = None
+
+
+class WishBody(In):
+    """The answer to the question about the interpreter's or officer's sex (M-3)."""
+
+    wish: Sex
+    must: bool = False
+    asked: bool = False
+
+
+class GuardianBody(In):
+    """The guardian, by staff code."""
+
+    assigned: bool
+    code: Annotated[str, Field(max_length=32)] | None = None
+    arrived_at: InstantIn | None = None
+
+
+class NewCaseBody(In):
+    """What opens a case. There is no field for a name, a birth date, a phone number or anything that was said (domain 2.1)."""
+
+    country: Country
+    site: Code
+    languages: Annotated[list[LanguageBody], Field(max_length=8)]
+    literacy: Literacy = "unknown"
+    age_group: AgeGroup
+    uam: Uam = "no"
+    interp_sex: WishBody | None = None
+    officer_sex: WishBody | None = None
+    needs: Needs = Field(default_factory=list)
+    country_of_origin: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    track: Track = "regular"
+    first_step: Code
+    ext_ref: Annotated[str, Field(max_length=64)] | None = None
+    emergency: bool = False
+
+
+class CaseChangesBody(In):
+    """What changes; ``version`` is the one that was read."""
+
+    version: int
+    languages: Annotated[list[LanguageBody], Field(max_length=8)] | None = None
+    interp_sex: WishBody | None = None
+    officer_sex: WishBody | None = None
+    guardian: GuardianBody | None = None
+    needs: Needs | None = None
+    literacy: Literacy | None = None
+    age_group: AgeGroup | None = None
+    uam: Uam | None = None
+
+
+class NewStepBody(In):
+    """A step of the catalogue."""
+
+    code: Code
+
+
+class ReasonBody(In):
+    """A closed reason word."""
+
+    reason: Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,31}$")]
+
+
+class CaseLanguage(Out):
+    """A language of the person."""
+
+    code: str
+    source: LanguageSource
+    region_note: str | None
+    rank: int
+    confirmed_at: Instant | None
+
+
+class SexWish(Out):
+    """A wish about somebody's sex."""
+
+    wish: Sex
+    must: bool
+    asked_at: Instant | None
+
+
+class CurrentStep(Out):
+    """The step that is to be done now."""
+
+    id: str
+    code: str
+    state: StepStateWord
+
+
+class CaseSummary(Out):
+    """A case in the list."""
+
+    id: str
+    case_ref: str
+    country: Country
+    site: str
+    state: Literal["open", "closed"]
+    languages: list[CaseLanguage]
+    step: CurrentStep | None
+    next: Literal["start", "waiting", "in_session", "join", "none"]
+    booking_id: str | None
+    session_id: str | None
+    opened_at: Instant
+    changed_at: Instant
+    emergency: bool
+    link_by: Instant | None
+
+
+class CasePage(Out):
+    """One page of the case list."""
+
+    items: list[CaseSummary]
+    total: int
+    page: int
+    per: int
+
+
+class SessionBrief(Out):
+    """A session in the timeline."""
+
+    id: str
+    state: str
+    started_at: Instant | None
+    ended_at: Instant | None
+    minutes: int
+    interpreter_code: str | None
+    outcome: str | None
+
+
+class StepView(Out):
+    """A step in the timeline."""
+
+    id: str
+    code: str
+    state: StepStateWord
+    planned_at: Instant
+    held_at: Instant | None
+    sessions: list[SessionBrief]
+
+
+class Gate(Out):
+    """A rule before the current step."""
+
+    code: str
+    state: Literal["ok", "wait", "warn", "stop"]
+    params: Params
+    rule: str
+    action: Literal["set_language", "ask_sex", "guardian_arrived", "plan_step"] | None
+
+
+class Timer(Out):
+    """A legal time limit that runs; a reminder, it closes nothing."""
+
+    id: str
+    due_at: Instant
+    meaning_key: str
+    state: Literal["running", "due_soon", "over"]
+    status: str
+
+
+class Guardian(Out):
+    """The guardian of an unaccompanied minor, by staff code."""
+
+    assigned: bool
+    code: str | None
+    arrived_at: Instant | None
+
+
+class CaseDetail(CaseSummary):
+    """A case in full. What a coordinator must not see is ``null``, ``needs`` is empty then."""
+
+    version: int
+    literacy: Literacy | None
+    age_group: AgeGroup | None
+    uam: Uam | None
+    guardian: Guardian | None
+    interp_sex: SexWish
+    officer_sex: SexWish
+    needs: list[str]
+    country_of_origin: str | None
+    track: Track
+    ext_ref: str | None
+    steps: list[StepView]
+    current_step_id: str | None
+    gates: list[Gate]
+    locked_by: str | None
+    """The gate that locks "Interpreter now"."""
+    mode: Literal["open", "sealed"]
+    timers: list[Timer]
+    bookings: list[BookingView]
+    suggested_steps: list[str]
+
+
+class LogEntryView(Out):
+    """One line of a session's log."""
+
+    seq: int
+    at: Instant
+    kind: str
+    data: dict[str, Any]
+    hash: str
+
+
+class Substitution(Out):
+    """The interpreter spoke a related language."""
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    penalty: int
+
+
+class RecordInterpreter(Out):
+    """Who interpreted, by code."""
+
+    code: str
+    level: str
+    country: str
+
+
+class SexPref(Out):
+    """The wish and whether it was met."""
+
+    value: Sex
+    must: bool
+    met: bool | None
+
+
+class ModeSegment(Out):
+    """A stretch in one mode."""
+
+    mode: str
+    from_: Annotated[Instant, Field(alias="from")]
+    to: Instant | None
+
+
+class PresentRow(Out):
+    """Who was there from when to when."""
+
+    part: str
+    code: str | None
+    in_: Annotated[Instant, Field(alias="in")]
+    out: Instant | None
+
+
+class Interruption(Out):
+    """A loss of line over ten seconds."""
+
+    from_: Annotated[Instant, Field(alias="from")]
+    to: Instant | None
+    seconds: int | None
+    who: str
+
+
+class ChainView(Out):
+    """Whether the log is whole."""
+
+    ok: bool
+    broken_at: int | None
+    seal: str | None
+
+
+class SessionRecord(Out):
+    """What happened in a session; coordinators get it without ``entries``."""
+
+    id: str
+    case_id: str
+    case_ref: str
+    step_code: str
+    state: str
+    mode: Literal["open", "sealed"]
+    planned_at: Instant | None
+    waiting_at: Instant | None
+    active_at: Instant | None
+    ended_at: Instant | None
+    sealed_at: Instant | None
+    outcome: str | None
+    reason: str | None
+    language_declared: str
+    language_confirmed: str | None
+    substitution: Substitution | None
+    interpreter: RecordInterpreter | None
+    sex_pref: SexPref
+    mode_segments: list[ModeSegment]
+    present: list[PresentRow]
+    interruptions: list[Interruption]
+    speaking_min: int | None
+    entries: list[LogEntryView]
+    chain: ChainView

@@ -1,0 +1,228 @@
+"""Cases and their steps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+
+from core.db.session import UnitOfWork
+from records import case_write
+from records.lifecycle import StepMove
+from records.sites import site_by_code
+from records.stages import Stage
+from signaling.api.booking_models import Outlook
+from signaling.api.case_models import (
+    CaseChangesBody,
+    CaseDetail,
+    CasePage,
+    GuardianBody,
+    LanguageBody,
+    NewCaseBody,
+    NewStepBody,
+    ReasonBody,
+    WishBody,
+)
+from signaling.api.routing import guarded_router
+from signaling.api.shapes import Key, Language, PageNumber, PageSize
+from signaling.auth.principal import Principal
+from signaling.bootstrap import Services
+from signaling.deps import IdempotencyKey, Svc, Who
+from signaling.facts import case_facts
+from signaling.policy import CaseFacts, CaseView, case_view, demand, may_change_case, may_open_case, may_read_case
+
+router: APIRouter = guarded_router("cases")
+
+
+@router.get("/api/cases")
+async def list_cases(
+    who: Who,
+    services: Svc,
+    q: Annotated[str | None, Query(max_length=40)] = None,
+    state: Literal["open", "closed"] | None = None,
+    language: Language | None = None,
+    stage: Stage | None = None,
+    page: PageNumber = 1,
+    per: PageSize = 25,
+) -> CasePage:
+    """Cases of the own authority (interviewers) or country (coordinators), the latest changed first."""
+    async with services.database.read(who.actor) as unit:
+        found: dict[str, Any] = dict(
+            await services.cases.list(
+                unit,
+                q=q,
+                state=state,
+                language=language,
+                stage=None if stage is None else stage.value,
+                page=page,
+                per=per,
+            )
+        )
+        links = await services.case_links.of_cases(unit, [item["id"] for item in found["items"]])
+    found["items"] = [{**item, **links[item["id"]]} for item in found["items"]]
+    return CasePage.model_validate(found)
+
+
+@router.post("/api/cases", status_code=201)
+async def open_case(body: NewCaseBody, who: Who, services: Svc, key: IdempotencyKey = None) -> CaseDetail:
+    """Open a case for the own authority."""
+    new = case_write.NewCase(
+        **{
+            name: value
+            for name, value in body.model_dump().items()
+            if name not in {"languages", "interp_sex", "officer_sex"}
+        },
+        languages=_languages(body.languages),
+        interp_sex=_wish(body.interp_sex),
+        officer_sex=_wish(body.officer_sex),
+    )
+    async with services.database.unit(who.actor) as uow:
+        authority = (await site_by_code(uow, body.site)).authority
+        demand(may_open_case(who, body.country, authority), hidden="site_unknown")
+        detail = dict(await services.cases.open(uow, new, idempotency_key=key))
+        facts = CaseFacts(body.country, authority)
+        _record(services, uow, "case.opened", str(detail["id"]), facts, {"emergency": body.emergency})
+        return await _detail(services, uow, who, facts, detail)
+
+
+@router.get("/api/cases/{case_id}")
+async def read_case(case_id: Key, who: Who, services: Svc) -> CaseDetail:
+    """A case in full, as far as the role may see it. The look is noted in the audit trail."""
+    async with services.database.unit(who.actor) as uow:
+        facts = await case_facts(uow, case_id)
+        demand(may_read_case(who, facts), hidden="case_unknown")
+        detail = dict(await services.cases.get(uow, case_id))
+        _record(services, uow, "case.viewed", case_id, facts, {"view": case_view(who, facts).value})
+        return await _detail(services, uow, who, facts, detail)
+
+
+@router.patch("/api/cases/{case_id}")
+async def change_case(case_id: Key, body: CaseChangesBody, who: Who, services: Svc) -> CaseDetail:
+    """Change what was told about the person; 409 ``changed_meanwhile`` when somebody was faster."""
+    changes: dict[str, Any] = {name: getattr(body, name) for name in sorted(body.model_fields_set - {"version"})}
+    for name in ("interp_sex", "officer_sex"):
+        if name in changes:
+            changes[name] = _wish(changes[name]) or case_write.SexWishInput()
+    if "languages" in changes:
+        changes["languages"] = _languages(body.languages or [])
+    if "guardian" in changes:
+        changes["guardian"] = _guardian(body.guardian)
+    kept = {name: value for name, value in changes.items() if value is not None or name == "guardian"}
+    async with services.database.unit(who.actor) as uow:
+        facts = await _writable(uow, who, case_id)
+        detail = dict(
+            await services.cases.update(
+                uow,
+                case_id,
+                version=body.version,
+                changes=case_write.CaseChanges(**kept),  # type: ignore[typeddict-item]
+            )
+        )
+        _record(services, uow, "case.changed", case_id, facts, {"fields": sorted(kept)})
+        return await _detail(services, uow, who, facts, detail)
+
+
+@router.post("/api/cases/{case_id}/steps")
+async def plan_step(case_id: Key, body: NewStepBody, who: Who, services: Svc) -> CaseDetail:
+    """Plan one more step."""
+    async with services.database.unit(who.actor) as uow:
+        facts = await _writable(uow, who, case_id)
+        detail = dict(await services.cases.plan_step(uow, case_id, code=body.code))
+        _record(services, uow, "case.step_planned", case_id, facts, {"step": body.code})
+        return await _detail(services, uow, who, facts, detail)
+
+
+@router.post("/api/cases/{case_id}/steps/{step_id}/drop")
+async def drop_step(case_id: Key, step_id: Key, body: ReasonBody, who: Who, services: Svc) -> CaseDetail:
+    """A planned step is not needed any more."""
+    return await _move_step(services, who, case_id, step_id, StepMove.DROP, body.reason)
+
+
+@router.post("/api/cases/{case_id}/steps/{step_id}/postpone")
+async def postpone_step(case_id: Key, step_id: Key, body: ReasonBody, who: Who, services: Svc) -> CaseDetail:
+    """A scheduled step waits for a new date."""
+    return await _move_step(services, who, case_id, step_id, StepMove.POSTPONE, body.reason)
+
+
+@router.post("/api/cases/{case_id}/close")
+async def close_case(case_id: Key, body: ReasonBody, who: Who, services: Svc) -> CaseDetail:
+    """Close the case."""
+    async with services.database.unit(who.actor) as uow:
+        facts = await _writable(uow, who, case_id)
+        detail = dict(await services.cases.close(uow, case_id, reason=body.reason))
+        _record(services, uow, "case.closed", case_id, facts, {"reason": body.reason})
+        return await _detail(services, uow, who, facts, detail)
+
+
+@router.get("/api/cases/{case_id}/steps/{step_id}/outlook")
+async def outlook(
+    case_id: Key,
+    step_id: Key,
+    who: Who,
+    services: Svc,
+    language: Annotated[str | None, Query(pattern=r"^[a-z]{3}$")] = None,
+) -> Outlook:
+    """Who could be found now, before asking: numbers only, small ones as "few"."""
+    async with services.database.read(who.actor) as unit:
+        facts = await case_facts(unit, case_id)
+        demand(may_change_case(who, facts), hidden="case_unknown")
+        return Outlook.model_validate(
+            await services.offers.outlook(unit, case_id=case_id, step_id=step_id, language=language)
+        )
+
+
+async def _move_step(
+    services: Services, who: Principal, case_id: str, step_id: str, move: StepMove, reason: str
+) -> CaseDetail:
+    async with services.database.unit(who.actor) as uow:
+        facts = await _writable(uow, who, case_id)
+        detail = dict(await services.cases.move_step(uow, case_id, step_id, move=move, reason=reason))
+        _record(services, uow, f"case.step_{_PAST[move]}", case_id, facts, {"step_id": step_id, "reason": reason})
+        return await _detail(services, uow, who, facts, detail)
+
+
+_PAST = {StepMove.DROP: "dropped", StepMove.POSTPONE: "postponed"}
+
+
+async def _writable(uow: UnitOfWork, who: Principal, case_id: str) -> CaseFacts:
+    facts = await case_facts(uow, case_id)
+    demand(may_change_case(who, facts), hidden="case_unknown")
+    return facts
+
+
+async def _detail(
+    services: Services, uow: UnitOfWork, who: Principal, facts: CaseFacts, detail: dict[str, Any]
+) -> CaseDetail:
+    """The case with its bookings and next action, without what the role must not see."""
+    links = await services.case_links.of_cases(uow, [detail["id"]])
+    detail |= links[detail["id"]]
+    detail["bookings"] = await services.bookings.open_of_case(uow, detail["id"])
+    if case_view(who, facts) is CaseView.COORDINATION:
+        detail |= _HIDDEN
+    return CaseDetail.model_validate(detail)
+
+
+_HIDDEN: dict[str, Any] = {
+    "literacy": None, "age_group": None, "uam": None, "guardian": None, "country_of_origin": None, "ext_ref": None, "needs": [],
+}  # fmt: skip
+"""What finding an interpreter does not need (domain 2.1: officer only)."""
+
+
+def _record(
+    services: Services, uow: UnitOfWork, action: str, case_id: str, facts: CaseFacts, data: dict[str, Any]
+) -> None:
+    services.audit.record(uow, action, case_id, country=facts.country, purpose="casework", data=data)
+
+
+def _languages(given: list[LanguageBody]) -> list[case_write.NewLanguage]:
+    return [case_write.NewLanguage(code=one.code, source=one.source, region_note=one.region_note) for one in given]
+
+
+def _wish(given: WishBody | None) -> case_write.SexWishInput | None:
+    return None if given is None else case_write.SexWishInput(wish=given.wish, must=given.must, asked=given.asked)
+
+
+def _guardian(given: GuardianBody | None) -> case_write.GuardianInput | None:
+    if given is None:
+        return None
+    return case_write.GuardianInput(assigned=given.assigned, code=given.code, arrived_at=given.arrived_at)

@@ -1,0 +1,73 @@
+"""Reads the few columns that the policies decide about. Things outside the asker's countries are not found at all."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from core.db.session import ReadUnit
+from core.errors import NotFound
+from records.models import Case, Session
+from scheduler.models import Assignment, Booking, Interpreter, Offer
+from signaling.policy import BookingFacts, CaseFacts, SessionFacts
+
+
+async def case_facts(unit: ReadUnit, case_id: str) -> CaseFacts:
+    """Raises ``NotFound('case_unknown')``."""
+    row = (await unit.session.execute(select(Case.country, Case.authority).where(Case.id == case_id))).one_or_none()
+    if row is None:
+        raise NotFound("case_unknown")
+    return CaseFacts(row.country, row.authority)
+
+
+async def session_facts(unit: ReadUnit, session_id: str) -> SessionFacts:
+    """Raises ``NotFound('session_unknown')``."""
+    row = (
+        await unit.session.execute(
+            select(Session.country, Case.authority, Session.officer_user_id, Session.interpreter_id)
+            .join(Case, Case.id == Session.case_id)
+            .where(Session.id == session_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("session_unknown")
+    return SessionFacts(row.country, row.authority, row.officer_user_id, row.interpreter_id)
+
+
+async def booking_facts(unit: ReadUnit, booking_id: str) -> BookingFacts:
+    """Raises ``NotFound('booking_unknown')``."""
+    row = (
+        await unit.session.execute(
+            select(Booking.country, Booking.authority, Booking.requested_by).where(Booking.id == booking_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("booking_unknown")
+    return BookingFacts(row.country, row.authority, row.requested_by)
+
+
+async def offered_to(unit: ReadUnit, offer_id: str) -> str:
+    """The interpreter to whom an offer was made. Raises ``NotFound('offer_unknown')``."""
+    found: str | None = await unit.session.scalar(select(Offer.interpreter_id).where(Offer.id == offer_id))
+    if found is None:
+        raise NotFound("offer_unknown")
+    return found
+
+
+async def assigned_to(unit: ReadUnit, assignment_id: str) -> str:
+    """The interpreter of an assignment. Raises ``NotFound('assignment_unknown')``."""
+    found: str | None = await unit.session.scalar(
+        select(Assignment.interpreter_id).where(Assignment.id == assignment_id)
+    )
+    if found is None:
+        raise NotFound("assignment_unknown")
+    return found
+
+
+async def base_country(unit: ReadUnit, interpreter_id: str) -> str:
+    """Where an interpreter works. Raises ``NotFound('interpreter_unknown')``."""
+    found: str | None = await unit.session.scalar(
+        select(Interpreter.base_country).where(Interpreter.id == interpreter_id)
+    )
+    if found is None:
+        raise NotFound("interpreter_unknown")
+    return found

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -58,12 +58,13 @@ class ComposeProcesses:
         """``network``: first three parts of the addresses. ``write_keys`` makes the key ring for field encryption."""
         self.folder = Path(tempfile.mkdtemp(prefix="tarjuman-"))
         self.folder.chmod(0o755)
-        self.secrets = _write_secrets(self.folder / "secrets")
-        (write_keys or _write_key_ring)(self.folder / "secrets/key_ring")
+        self.secrets = make_secrets(self.folder)
+        """Folder with one file for each secret."""
+        (write_keys or _write_key_ring)(self.secrets / "key_ring")
         environment = {
             "PUBLIC_ADDRESS": PUBLIC_ADDRESS,
             "SITE_NAME": SITE_NAME,
-            "SECRETS_DIR": str(self.folder / "secrets"),
+            "SECRETS_DIR": str(self.secrets),
         }
         self.services = services_of(compose_config([COMPOSE_FILE, PLAIN_FILE], environment))
         self.addresses = {
@@ -220,24 +221,14 @@ class ComposeProcesses:
         return environment | {key: translation.text(value) for key, value in service.environment.items()}
 
 
-def _write_secrets(folder: Path) -> Mapping[str, str]:
-    """The files that docs/operations.md tells an operator to make."""
-    passwords = {
-        name: secrets.token_hex(24)
-        for name in ("postgres_password", "database_password", "database_owner_password", "turn_secret", "bus_password")
-    }
-    files = passwords | {
-        "database_url": f"postgresql+psycopg://tarjuman_app:{passwords['database_password']}@postgres:5432/tarjuman",
-        "database_owner_url": (
-            f"postgresql+psycopg://tarjuman_owner:{passwords['database_owner_password']}@postgres:5432/tarjuman"
-        ),
-        "bus_url": f"redis://:{passwords['bus_password']}@redis:6379/0",
-        "redis_auth": f"requirepass {passwords['bus_password']}\n",
-    }
-    folder.mkdir()
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    return passwords
+def make_secrets(folder: Path) -> Path:
+    """Make the secrets with the very lines that docs/operations.md tells an operator to run; the folder they are in."""
+    manual = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    block = re.search(r"^ *```sh\n(.*?)^ *```$", manual, re.DOTALL | re.MULTILINE)
+    if block is None:
+        raise ServiceError("docs/operations.md no longer says how to make the secrets")
+    subprocess.run(["bash", "-euc", block[1]], cwd=folder, check=True, timeout=30)
+    return folder / "var/secrets"
 
 
 def _write_key_ring(path: Path) -> None:

@@ -98,18 +98,12 @@ def services_of(config: Mapping[str, Any]) -> dict[str, Service]:
 
 
 def start_order(services: Mapping[str, Service]) -> list[str]:
-    """Names such that each service comes after what it needs."""
-    order: list[str] = []
+    """Names such that each service comes after what it needs, and after everything that needs less deep a chain."""
 
-    def visit(name: str) -> None:
-        if name not in order:
-            for need in services[name].needs:
-                visit(need)
-            order.append(name)
+    def depth(name: str) -> int:
+        return 1 + max(map(depth, services[name].needs), default=0)
 
-    for name in services:
-        visit(name)
-    return order
+    return sorted(services, key=lambda name: (depth(name), name))
 
 
 def _service(name: str, body: Mapping[str, Any], config: Mapping[str, Any]) -> Service:

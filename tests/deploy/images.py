@@ -19,7 +19,7 @@ COMMANDS = {
     "caddy": ("caddy",),
     "redis": ("redis-server", "redis-cli"),
     "postgres": ("initdb", "pg_ctl", "psql", "pg_isready"),
-    "coturn/coturn": ("turnserver", "turnutils_stunclient"),
+    "coturn/coturn": ("turnserver", "turnutils_stunclient", "turnutils_uclient", "turnutils_peer"),
 }
 """Image -> commands of this machine that stand for it."""
 

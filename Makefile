@@ -102,6 +102,10 @@ build/.web-built: web_client/node_modules/.installed $(WEB_SOURCES)
 	@cd web_client && $(NODE) node_modules/vite/bin/vite.js build --logLevel warn
 	@mkdir -p build && touch $@
 
+gen: $(STAMPS)/dev
+	@$(PY) -m tests.architecture.states
+	@$(PY) -c 'import core.settings as s; print(s.env_example(), end="")' > .env.example
+
 lock: $(STAMPS)/dev
 	@$(PY) -m tests.architecture.locks
 

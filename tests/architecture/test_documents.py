@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.settings import env_example
 from tests.architecture import states
 from tests.architecture.tree import ROOT, files, name_of
 
@@ -50,6 +51,10 @@ def test_every_decision_is_in_the_list() -> None:
 def test_states_are_those_of_the_code() -> None:
     text = states.DOCUMENT.read_text(encoding="utf-8")
     assert states.replaced(text) == text, "the states changed: run `make gen`"
+
+
+def test_example_of_the_settings_is_current() -> None:
+    assert (ROOT / ".env.example").read_text(encoding="utf-8") == env_example(), "the settings changed: run `make gen`"
 
 
 def test_anchors() -> None:

@@ -71,7 +71,7 @@ _PHONE_WORD = re.compile(
     r"\b(?:tel|telefon|phone|mob|mobil\w*|whatsapp|viber|call|broj|тел|телефон|моб\w*|вибер)\b|هاتف|تلفن|موبایل|جوال",
     re.IGNORECASE,
 )
-_PHONE_ABROAD = re.compile(r"(?<!\w)(?:\+|00)\s?[1-9](?:[\s()./-]{0,2}\d){6,14}(?!\d)")
+_PHONE_ABROAD = re.compile(r"(?:\+|(?<![\w:.,-])00)\s?[1-9](?:[\s()./-]{0,2}\d){6,14}(?!\d)")
 _PHONE_HOME = re.compile(r"(?<![\w.,:])\(?0[1-9]\d?\)?[\s./-]{0,2}\d{2,4}(?:[\s./-]?\d{2,4}){1,3}(?!\w)")
 _NUMBER = re.compile(r"(?<!\w)\d(?:[ -]?\d){8,}(?!\w)")
 _NATIONAL = re.compile(r"(?<!\d)\d(?:[ .-]?\d){12}(?!\d)")
@@ -111,10 +111,12 @@ def find_forbidden(text: str, today: date) -> ForbiddenKind | None:
     seen = _CASE_REF.sub(_blank_if_ours, seen)
     if _has_birth_date(seen, today):
         return ForbiddenKind.BIRTH_DATE
+    if _PHONE_ABROAD.search(seen):
+        return ForbiddenKind.PHONE
     seen = _TIME.sub(" ", _DATE.sub(" ", seen))
     if _DOCUMENT_WORD.search(seen) and _FIVE_DIGITS.search(seen):
         return ForbiddenKind.DOCUMENT_NUMBER
-    if _PHONE_ABROAD.search(seen) or any(_has_phone_length(match[0]) for match in _PHONE_HOME.finditer(seen)):
+    if any(_has_phone_length(match[0]) for match in _PHONE_HOME.finditer(seen)):
         return ForbiddenKind.PHONE
     if _PHONE_WORD.search(seen) and _SEVEN_DIGITS.search(seen):
         return ForbiddenKind.PHONE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from core.access import Actor, Country, Membership, Role
@@ -47,7 +49,7 @@ CASE = CaseFacts("RS", "RS-BP")
 SESSION = SessionFacts("RS", "RS-BP", OWN_DESK.user_id, "int_1")
 BOOKING = BookingFacts("RS", "RS-BP", OWN_DESK.user_id)
 
-QUESTIONS = {
+QUESTIONS: dict[str, Callable[[Principal], Verdict]] = {
     "open case": lambda who: policy.may_open_case(who, "RS", "RS-BP"),
     "read case": lambda who: policy.may_read_case(who, CASE),
     "change case": lambda who: policy.may_change_case(who, CASE),

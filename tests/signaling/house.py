@@ -1,0 +1,123 @@
+"""A whole server in the test's process, without a network: services, application, people who sign in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from core.access import Actor, Country, Membership, Role
+from core.clock import ManualClock
+from core.settings import AuthSettings, LimitSettings, MediaSettings, Settings
+from records.sites import put_site
+from signaling.app import create_app
+from signaling.auth.accounts import Account
+from signaling.bootstrap import Services, build
+
+PASSWORD = "a long enough secret"
+ORIGIN = "http://localhost:8080"
+SITES = {
+    "RS-PRESEVO": ("RS", "RS-BP"),
+    "RS-BEOGRAD": ("RS", "RS-AO"),
+    "MK-VINOJUG": ("MK", "MK-BP"),
+}
+
+
+def settings_for(url: str, folder: Path, **more: Any) -> Settings:
+    """Settings of a test: quick password hashing, no limits in the way, few ports."""
+    values: dict[str, Any] = {
+        "database_url": url,
+        "data_dir": folder,
+        "auth": AuthSettings.model_validate({"argon2_memory_kib": 8, "login_attempts": 3}),
+        "limits": LimitSettings.model_validate({"requests_per_minute": 100_000}),
+        "media": MediaSettings.model_validate({"port_min": 42000, "port_max": 42099}),
+    }
+    return Settings(**(values | more))
+
+
+@dataclass
+class Browser:
+    """One browser: keeps its cookie and sends what pages send."""
+
+    http: httpx.AsyncClient
+    csrf: str = ""
+    me: dict[str, Any] = field(default_factory=dict)
+
+    async def sign_in(self, code: str, password: str = PASSWORD) -> httpx.Response:
+        answer = await self.post("/api/sign-in", {"code": code, "password": password})
+        if answer.status_code == 200:
+            self.me = answer.json()
+            self.csrf = self.me["csrf"]
+        return answer
+
+    async def get(self, path: str, **query: Any) -> httpx.Response:
+        return await self.http.get(path, params={k: v for k, v in query.items() if v is not None})
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        return await self.send("POST", path, body, headers)
+
+    async def put(self, path: str, body: Any = None) -> httpx.Response:
+        return await self.send("PUT", path, body, {})
+
+    async def patch(self, path: str, body: Any = None) -> httpx.Response:
+        return await self.send("PATCH", path, body, {})
+
+    async def send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> httpx.Response:
+        sent = {"Origin": ORIGIN, "X-CSRF-Token": self.csrf} | {k.replace("_", "-"): v for k, v in headers.items()}
+        return await self.http.request(method, path, json=body, headers=sent)
+
+
+@dataclass
+class House:
+    """The server and its people."""
+
+    services: Services
+    app: FastAPI
+    clock: ManualClock
+    browsers: list[httpx.AsyncClient] = field(default_factory=list)
+
+    def browser(self) -> Browser:
+        """A fresh browser, signed in as nobody."""
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=True)
+        client = httpx.AsyncClient(transport=transport, base_url=ORIGIN)
+        self.browsers.append(client)
+        return Browser(client)
+
+    async def account(
+        self, code: str, role: Role, *countries: Country, site: str | None = None, password: str | None = PASSWORD
+    ) -> Account:
+        """An account with one role in some countries."""
+        hashed = None if password is None else await self.services.hasher.hash(password)
+        memberships: Iterable[Membership] = [Membership(role, country) for country in countries]
+        async with self.services.database.unit(Actor.system()) as uow:
+            return await self.services.accounts.create(
+                uow, code=code, memberships=memberships, password_hash=hashed, site=site
+            )
+
+    async def signed_in(self, code: str) -> Browser:
+        """A browser in which ``code`` is signed in."""
+        browser = self.browser()
+        answer = await browser.sign_in(code)
+        assert answer.status_code == 200, answer.text
+        return browser
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, clock: ManualClock) -> AsyncIterator[House]:
+    """A running server with the sites of both countries."""
+    services = build(settings, clock=clock)
+    async with services.running():
+        async with services.database.unit(Actor.system()) as uow:
+            for code, (country, authority) in SITES.items():
+                await put_site(uow, code, country=country, authority=authority, names={"en": code.title()})
+        house = House(services, create_app(services), clock)
+        try:
+            yield house
+        finally:
+            for client in house.browsers:
+                await client.aclose()

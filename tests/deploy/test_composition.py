@@ -178,6 +178,13 @@ class TestDockerfile:
         assert copied == let_in
         assert [name for name in copied if not (ROOT / name).exists()] == []
 
+    def test_brings_along_what_a_checkout_has_beside_the_packages(self) -> None:
+        """Folders that the code looks for inside the installed package first."""
+        code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "signaling").glob("*.py"))
+        folders = re.findall(r'here / "(\w+_files)"', code)
+        assert folders
+        assert [name for name in folders if f"signaling/{name}" not in self.TEXT] == []
+
     def test_both_stages_have_the_same_base(self) -> None:
         bases = re.findall(r"^FROM (\S+)", self.TEXT, re.MULTILINE)
         assert len(bases) == 2

@@ -1,0 +1,248 @@
+"""BookingService: requests for interpretation, and what officers and coordinators do with them until somebody is found.
+
+What happens once an interpreter was found is in ``conduct``; answers of interpreters are in ``offers``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from core.clock import new_id
+from core.db.session import ReadUnit, UnitOfWork
+from core.errors import Conflict, Invalid, NotFound
+from records.cases import CaseService
+from records.gates import SAFETY_TALK_MINUTES
+from records.lifecycle import NotHeldReason
+from scheduler.assignments import Assignments
+from scheduler.closing import OPEN, Closing, changed
+from scheduler.languages import LanguageTable
+from scheduler.lifecycle import (
+    AssignmentMove,
+    BookingMove,
+    BookingState,
+    OfferState,
+    WithdrawReason,
+    advance,
+)
+from scheduler.models import Booking, Interpreter
+from scheduler.need import Need
+from scheduler.needs import build_need, need_from_json, need_to_json, priority_of
+from scheduler.news import tell_booking
+from scheduler.offers import OfferService
+from scheduler.queries import locked_booking
+from scheduler.rounds import Rounds, give_up_at
+from scheduler.times import PLACED_LEASE
+
+LONGEST_MINUTES = 480
+SOONEST = timedelta(minutes=15)
+"""An appointment is at least so far ahead; sooner is a request for now."""
+FARTHEST = timedelta(days=180)
+_ZONE = {"RS": "Europe/Belgrade", "MK": "Europe/Skopje"}
+_CANCEL_REASONS = frozenset({"found_other", "not_needed", "person_left", "other"})
+
+
+@dataclass(frozen=True)
+class NewBooking:
+    """A request as the officer makes it."""
+
+    step_id: str
+    kind: str
+    """``now`` or ``appointment``."""
+    language: str
+    officer_language: str
+    starts_at: datetime | None = None
+    """For an appointment."""
+    minutes: int | None = None
+    """None: the catalogue's planning value."""
+    zone: str | None = None
+    safety_only: bool = False
+    """Only an urgent medical or safety talk of at most 15 minutes (S-4)."""
+
+
+class BookingService:
+    """Bookings and their moves. Methods take the booking under its row lock."""
+
+    def __init__(
+        self,
+        table: LanguageTable,
+        cases: CaseService,
+        rounds: Rounds,
+        assignments: Assignments,
+        offers: OfferService,
+        closing: Closing,
+    ) -> None:
+        self._table = table
+        self._cases = cases
+        self._rounds = rounds
+        self._assignments = assignments
+        self._offers = offers
+        self._closing = closing
+
+    async def request(self, uow: UnitOfWork, new: NewBooking, *, idempotency_key: str | None = None) -> Booking:
+        """Ask for an interpreter; the first round rings in the same transaction. The same key gives the first booking again.
+
+        Raises what ``CaseService.step_for_booking`` raises (``step_locked`` ...), ``Conflict('booking_exists')``,
+        ``Invalid``: ``language_unknown``, ``language_not_in_case``, ``time_in_past``, ``time_too_far``, ``minutes_wrong``.
+        """
+        key = f"{uow.actor.id}:{idempotency_key}" if idempotency_key else None
+        if key is not None:
+            known = await uow.session.scalar(select(Booking).where(Booking.idempotency_key == key))
+            if known is not None:
+                return known
+        facts = await self._cases.step_for_booking(uow, new.step_id, safety_only=new.safety_only)
+        if await self.open_for_step(uow, new.step_id) is not None:
+            raise Conflict("booking_exists")
+        now_wanted = new.kind == "now"
+        starts_at = _start(new, uow.now)
+        minutes = _minutes(new, facts.typical_minutes)
+        party = await uow.session.scalars(
+            select(Interpreter.id).where(Interpreter.user_id.in_({uow.actor.id, facts.opened_by}))
+        )
+        need = build_need(
+            facts,
+            language=new.language,
+            officer_language=new.officer_language,
+            now=uow.now,
+            at=starts_at,
+            minutes=minutes,
+            on_demand=now_wanted,
+            table=self._table,
+            party_ids=frozenset(party),
+        )
+        booking = Booking(
+            id=new_id("booking"),
+            case_id=facts.case_id,
+            case_ref=facts.case_ref,
+            step_id=facts.step_id,
+            step_code=facts.step_code,
+            country=facts.country,
+            site=facts.site,
+            authority=facts.authority,
+            kind=new.kind,
+            language=new.language,
+            officer_language=new.officer_language,
+            need=need_to_json(need),
+            priority=priority_of(facts, now=uow.now, booked=not now_wanted).value,
+            state=BookingState.REQUESTED,
+            requested_by=uow.actor.id,
+            requester_code=uow.actor.code,
+            requested_at=uow.now,
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=minutes),
+            zone=new.zone or _ZONE[facts.country],
+            round=0,
+            rungs=[],
+            callback=False,
+            needs_coordinator=False,
+            safety_only=new.safety_only,
+            idempotency_key=key,
+            version=1,
+        )
+        uow.session.add(booking)
+        await uow.flush()
+        await self._rounds.begin(uow, booking, BookingMove.SEARCH)
+        return booking
+
+    async def get(self, unit: ReadUnit, booking_id: str) -> Booking:
+        """The row, read anew. Raises ``NotFound('booking_unknown')``."""
+        booking = await unit.session.get(Booking, booking_id, populate_existing=True)
+        if booking is None:
+            raise NotFound("booking_unknown")
+        return booking
+
+    async def open_for_step(self, unit: ReadUnit, step_id: str) -> Booking | None:
+        """The booking of a step that is not over, if there is one."""
+        found: Booking | None = await unit.session.scalar(
+            select(Booking).where(Booking.step_id == step_id, Booking.state.in_(OPEN))
+        )
+        return found
+
+    async def cancel(self, uow: UnitOfWork, booking_id: str, *, reason: str) -> Booking:
+        """Stop looking, or give up what was agreed; a session that waits is called off. Raises ``move_not_allowed``."""
+        if reason not in _CANCEL_REASONS:
+            raise Invalid("value_unknown", {"field": "reason"})
+        booking = await locked_booking(uow, booking_id)
+        if booking.state is BookingState.CANCELLED:
+            return booking
+        booking.state = advance(booking.state, BookingMove.CANCEL)
+        await self._closing.close(uow, booking, reason, AssignmentMove.RELEASE, NotHeldReason.CANCELLED)
+        return booking
+
+    async def callback(self, uow: UnitOfWork, booking_id: str) -> Booking:
+        """Go on looking in the background for up to twelve hours; the officer is told when somebody is found."""
+        booking = await self._searching(uow, booking_id)
+        booking.callback = True
+        if booking.state is BookingState.UNFILLED:
+            booking.next_round_at = give_up_at(booking)
+        await changed(uow, booking)
+        return booking
+
+    async def widen(self, uow: UnitOfWork, booking_id: str) -> Booking:
+        """The coordinator starts the search anew from the first rung."""
+        booking = await locked_booking(uow, booking_id)
+        await self._rounds.begin(uow, booking, BookingMove.WIDEN)
+        return booking
+
+    async def place(self, uow: UnitOfWork, booking_id: str, *, interpreter_id: str) -> Booking:
+        """The coordinator gives the booking to somebody; every rule is checked again, only presence is not asked for.
+
+        Raises ``Conflict``: ``not_eligible`` (rule), ``calendar_conflict``, ``move_not_allowed``.
+        """
+        booking = await locked_booking(uow, booking_id)
+        booking.state = advance(booking.state, BookingMove.ASSIGN)
+        await self._assignments.bind(uow, booking, interpreter_id, rung="by_hand", lease=PLACED_LEASE)
+        await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.TAKEN)
+        await self._offers.withdraw_elsewhere(uow, interpreter_id, booking)
+        tell_booking(uow, booking)
+        return booking
+
+    async def case_changed(self, uow: UnitOfWork, case_id: str) -> None:
+        """The case says something new (language, wish, needs): open searches go on with it, their rings start anew."""
+        rows = await uow.session.scalars(
+            select(Booking.id).where(Booking.case_id == case_id, Booking.state.in_(OPEN)).order_by(Booking.id)
+        )
+        for booking_id in rows.all():
+            booking = await locked_booking(uow, booking_id)
+            before = need_from_json(booking.need)
+            await self._closing.renew_need(uow, booking, on_demand=before.on_demand)
+            after = need_from_json(booking.need)
+            if _essence(before) != _essence(after) and booking.state is BookingState.OFFERING:
+                await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.CHANGED)
+                booking.rungs = []
+                await self._rounds.next(uow, booking)
+
+    async def _searching(self, uow: UnitOfWork, booking_id: str) -> Booking:
+        booking = await locked_booking(uow, booking_id)
+        if booking.state not in (BookingState.REQUESTED, BookingState.OFFERING, BookingState.UNFILLED):
+            params = {"subject": "booking", "state": booking.state.value, "move": "callback"}
+            raise Conflict("move_not_allowed", params)
+        return booking
+
+def _start(new: NewBooking, now: datetime) -> datetime:
+    if new.kind == "now":
+        return now
+    if new.kind != "appointment":
+        raise Invalid("value_unknown", {"field": "kind"})
+    if new.starts_at is None or new.starts_at < now + SOONEST:
+        raise Invalid("time_in_past", {"minutes": int(SOONEST.total_seconds() // 60)})
+    if new.starts_at > now + FARTHEST:
+        raise Invalid("time_too_far", {"days": FARTHEST.days})
+    return new.starts_at
+
+
+def _minutes(new: NewBooking, typical: int) -> int:
+    minutes = new.minutes or typical
+    if new.safety_only:
+        minutes = min(minutes or SAFETY_TALK_MINUTES, SAFETY_TALK_MINUTES)
+    if not 1 <= minutes <= LONGEST_MINUTES:
+        raise Invalid("minutes_wrong", {"most": LONGEST_MINUTES})
+    return minutes
+
+
+def _essence(need: Need) -> dict[str, Any]:
+    """What of a need decides who is asked."""
+    return {name: value for name, value in need_to_json(need).items() if name not in ("now", "at", "minutes")}

@@ -1,0 +1,86 @@
+"""What the ends of a booking have in common: rings are taken back, the session is closed, the interpreter is free again."""
+
+from __future__ import annotations
+
+from core.db.session import UnitOfWork
+from records.cases import CaseService
+from records.lifecycle import EndReason, NotHeldReason, Outcome, SessionState
+from records.session_log import SessionLog
+from scheduler.assignments import Assignments
+from scheduler.languages import LanguageTable
+from scheduler.lifecycle import AssignmentMove, BookingState, OfferState, WithdrawReason
+from scheduler.models import Booking
+from scheduler.needs import fresh_need, need_to_json
+from scheduler.news import tell_booking
+from scheduler.offers import OfferService
+from scheduler.rounds import Rounds
+
+OPEN = (
+    BookingState.REQUESTED,
+    BookingState.OFFERING,
+    BookingState.UNFILLED,
+    BookingState.ASSIGNED,
+    BookingState.IN_SESSION,
+)
+"""States of a booking that is not over; a step has at most one such booking."""
+
+
+async def changed(uow: UnitOfWork, booking: Booking) -> None:
+    """Count the change and tell it."""
+    booking.version += 1
+    await uow.flush()
+    tell_booking(uow, booking)
+
+
+class Closing:
+    """Shared by the services of bookings."""
+
+    def __init__(
+        self,
+        table: LanguageTable,
+        cases: CaseService,
+        log: SessionLog,
+        rounds: Rounds,
+        assignments: Assignments,
+        offers: OfferService,
+    ) -> None:
+        self._table = table
+        self._cases = cases
+        self._log = log
+        self._rounds = rounds
+        self._assignments = assignments
+        self._offers = offers
+
+    async def close(
+        self, uow: UnitOfWork, booking: Booking, reason: str, move: AssignmentMove, not_held: NotHeldReason
+    ) -> None:
+        """A booking (already moved to its last state) without a proper end: its session is called off, or stopped."""
+        booking.reason = reason
+        if booking.session_id is not None:
+            session = await self._log.get(uow, booking.session_id)
+            if session.state in (SessionState.PLANNED, SessionState.WAITING):
+                await self._log.call_off(uow, session.id, reason=not_held)
+            elif session.state in (SessionState.ACTIVE, SessionState.PAUSED):
+                await self._log.end(
+                    uow, session.id, outcome=Outcome.STOPPED, reason=EndReason.INTERPRETER_LOST
+                )
+        await self.free(uow, booking, move, reason)
+        await changed(uow, booking)
+
+    async def free(self, uow: UnitOfWork, booking: Booking, move: AssignmentMove, reason: str | None) -> None:
+        """End rings and assignment; whoever gets free is rung for the oldest request that waits."""
+        booking.next_round_at = booking.join_by = None
+        booking.needs_coordinator = False
+        await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.CANCELLED)
+        ended = await self._assignments.end(uow, booking, move, reason[:20] if reason else None)
+        await uow.flush()
+        if ended is not None and move is not AssignmentMove.BREAK:
+            await self._offers.serve_waiting(uow, ended.interpreter_id)
+
+    async def renew_need(self, uow: UnitOfWork, booking: Booking, *, on_demand: bool) -> None:
+        """Make the stored need again from the case as it is now."""
+        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        booking.need = {**need_to_json(fresh_need(booking, facts, self._table, uow.now)), "on_demand": on_demand}
+        if on_demand:
+            booking.need = {**booking.need, "at": uow.now.isoformat()}
+        await uow.flush()

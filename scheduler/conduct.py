@@ -1,0 +1,161 @@
+"""What happens to a booking once an interpreter was found: start, end, release, replacement, no-show.
+
+The session log is moved along in the same transaction, booking first, then session.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from core.db.session import UnitOfWork
+from core.errors import Conflict, NotFound
+from records.lifecycle import EndReason, NotHeldReason, Outcome, SessionState
+from records.models import Session
+from records.session_log import SessionLog
+from scheduler.assignments import Assignments
+from scheduler.closing import OPEN, Closing, changed
+from scheduler.lifecycle import (
+    AssignmentMove,
+    BookingMove,
+    BookingState,
+    DeclineReason,
+    MissReason,
+    Priority,
+    advance,
+)
+from scheduler.models import Booking
+from scheduler.offers import OfferService, bar
+from scheduler.queries import locked_booking
+from scheduler.rounds import Rounds
+
+_MISSED = {
+    MissReason.NO_INTERPRETER: NotHeldReason.NO_INTERPRETER,
+    MissReason.INTERPRETER_ABSENT: NotHeldReason.INTERPRETER_ABSENT,
+    MissReason.PERSON_ABSENT: NotHeldReason.PERSON_ABSENT,
+    MissReason.OFFICER_ABSENT: NotHeldReason.OFFICER_ABSENT,
+    MissReason.CONNECTION_FAILED: NotHeldReason.CONNECTION_FAILED,
+}
+
+
+
+class ConductService:
+    """Bookings with an interpreter. Methods take the booking under its row lock."""
+
+    def __init__(
+        self, log: SessionLog, rounds: Rounds, assignments: Assignments, offers: OfferService, closing: Closing
+    ) -> None:
+        self._log = log
+        self._rounds = rounds
+        self._assignments = assignments
+        self._offers = offers
+        self._closing = closing
+
+    async def release(
+        self, uow: UnitOfWork, booking_id: str, *, reason: str, broken: bool = False
+    ) -> Booking:
+        """The interpreter gives an agreed booking back before it began (or did not come: ``broken``): search anew at once.
+
+        Neither bars from the case; a recusal code does (M-5). Raises ``Conflict('move_not_allowed')``.
+        """
+        booking = await locked_booking(uow, booking_id)
+        who = booking.interpreter_id
+        move = AssignmentMove.BREAK if broken else AssignmentMove.RELEASE
+        advance(booking.state, BookingMove.WITHDRAW)
+        recused = _is_recusal(reason)
+        if recused and who is not None:
+            await bar(uow, booking.case_id, who, reason)
+        await self._assignments.end(uow, booking, move, reason[:20])
+        if booking.session_id is not None:
+            await self._log.lose_interpreter(uow, booking.session_id, reason=reason, recused=recused)
+        await self._rounds.begin(uow, booking, BookingMove.WITHDRAW)
+        if who is not None and not broken:
+            await self._offers.serve_waiting(uow, who)
+        return booking
+
+    async def replace(self, uow: UnitOfWork, booking_id: str, *, reason: str = "interpreter_lost") -> Booking:
+        """The interpreter of a running session was lost or stepped back: pause it and ring for another one, same session.
+
+        From then on the booking is one for now with the highest priority. A recusal code as ``reason`` bars the
+        interpreter from the case. Raises ``Conflict('move_not_allowed')``.
+        """
+        booking = await locked_booking(uow, booking_id)
+        if booking.state is BookingState.ASSIGNED:
+            return await self.release(uow, booking_id, reason=reason, broken=not _is_recusal(reason))
+        advance(booking.state, BookingMove.REPLACE)
+        who, recused = booking.interpreter_id, _is_recusal(reason)
+        if recused and who is not None:
+            await bar(uow, booking.case_id, who, reason)
+        if booking.session_id is not None:
+            await self._log.lose_interpreter(uow, booking.session_id, reason=reason, recused=recused)
+        move = AssignmentMove.RELEASE if recused else AssignmentMove.BREAK
+        await self._assignments.end(uow, booking, move, reason[:20])
+        booking.kind, booking.priority = "now", Priority.P1.value
+        await self._closing.renew_need(uow, booking, on_demand=True)
+        await self._rounds.begin(uow, booking, BookingMove.REPLACE)
+        if who is not None and recused:
+            await self._offers.serve_waiting(uow, who)
+        return booking
+
+    async def start(self, uow: UnitOfWork, session_id: str, *, medium: str = "video") -> bool:
+        """Officer and interpreter are both heard: session ACTIVE (or resumed), booking IN_SESSION. False if it was so already."""
+        booking = await self._of_session(uow, session_id)
+        if booking.state not in (BookingState.ASSIGNED, BookingState.IN_SESSION):
+            raise Conflict("move_not_allowed", {"subject": "booking", "state": booking.state.value, "move": "start"})
+        moved = await self._log.activate(uow, session_id, medium=medium)
+        if booking.state is BookingState.ASSIGNED:
+            booking.state = advance(booking.state, BookingMove.START)
+            booking.join_by = booking.next_round_at = None
+            await changed(uow, booking)
+        return moved
+
+    async def finish(
+        self, uow: UnitOfWork, session_id: str, *, outcome: Outcome, reason: EndReason | None = None, by: str = "system"
+    ) -> Booking:
+        """The session is over: ENDED, the step moves, the booking FULFILLED, the interpreter free for the oldest request.
+
+        A session that was waiting only is called off instead (booking CANCELLED). Idempotent.
+        """
+        booking = await self._of_session(uow, session_id)
+        session = await self._log.get(uow, session_id)
+        if session.state in (SessionState.PLANNED, SessionState.WAITING):
+            booking.state = advance(booking.state, BookingMove.CANCEL)
+            await self._closing.close(uow, booking, "not_needed", AssignmentMove.RELEASE, NotHeldReason.CANCELLED)
+            return booking
+        await self._log.end(uow, session_id, outcome=outcome, reason=reason, by=by)
+        if booking.state not in OPEN:
+            return booking
+        if booking.state is BookingState.ASSIGNED:
+            booking.state = advance(booking.state, BookingMove.START)
+        kept = booking.state is BookingState.IN_SESSION
+        # Ended while a replacement was still searched: nobody is there to fulfil it.
+        booking.state = advance(booking.state, BookingMove.FULFIL if kept else BookingMove.CANCEL)
+        booking.reason = None if kept else "interpreter_lost"
+        await self._closing.free(uow, booking, AssignmentMove.HONOUR, None)
+        await changed(uow, booking)
+        return booking
+
+    async def miss(self, uow: UnitOfWork, booking_id: str, *, reason: MissReason) -> Booking:
+        """The window passed without a session. Raises ``Conflict('move_not_allowed')``."""
+        booking = await locked_booking(uow, booking_id)
+        booking.state = advance(booking.state, BookingMove.MISS)
+        move = AssignmentMove.BREAK if reason is MissReason.INTERPRETER_ABSENT else AssignmentMove.RELEASE
+        await self._closing.close(uow, booking, reason.value, move, _MISSED[reason])
+        return booking
+
+    async def arrived(self, uow: UnitOfWork, session_id: str) -> None:
+        """The interpreter is in the room: the join lease is kept."""
+        booking = await self._of_session(uow, session_id)
+        if booking.kind == "now" and booking.join_by is not None:
+            booking.join_by = None
+            await changed(uow, booking)
+
+    async def _of_session(self, uow: UnitOfWork, session_id: str) -> Booking:
+        booking_id = await uow.session.scalar(select(Session.booking_id).where(Session.id == session_id))
+        if booking_id is None:
+            raise NotFound("session_unknown")
+        return await locked_booking(uow, booking_id)
+
+
+def _is_recusal(reason: str) -> bool:
+    """Whether a reason is one of the recusal codes of M-5."""
+    return reason in {code.value for code in DeclineReason} and DeclineReason(reason).is_recusal

@@ -1,0 +1,307 @@
+"""Every question that the queue asks the database about people: candidates for a need, who is busy, who is owed a break.
+
+Reads only. Whole pools are read in a handful of statements, whatever their size; the rules are in ``eligibility``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, or_, select
+
+from core.db.session import ReadUnit, UnitOfWork
+from core.errors import NotFound
+from records.stages import Level, Mode, Stage
+from scheduler.eligibility import BRIDGE, NeedContext
+from scheduler.languages import LanguageTable
+from scheduler.lifecycle import AssignmentState
+from scheduler.models import Assignment, Booking, CaseBar, Interpreter, InterpreterPair, Presence, TransferInstrument
+from scheduler.need import (
+    AsylumCase,
+    Candidate,
+    LocationStatus,
+    MatchRules,
+    Need,
+    Sex,
+    TransferGate,
+)
+from scheduler.need import Presence as PresenceState
+from scheduler.times import Worked, day_bounds, planned_minutes, rest_until
+
+_WORK_WINDOW = timedelta(days=1)
+_CHILD, _TRAUMA = ("CHILD",), ("GBV-TRAUMA", "TRAUMA")
+_OVERRUN = timedelta(minutes=5)
+"""A session that runs longer than planned is taken to last at least so much longer."""
+_COLUMNS = (
+    Interpreter.id,
+    Interpreter.code,
+    Interpreter.active,
+    Interpreter.level,
+    Interpreter.vetting_result,
+    Interpreter.vetting_expires,
+    Interpreter.nda_expires,
+    Interpreter.conduct_expires,
+    Interpreter.sex,
+    Interpreter.base_country,
+    Interpreter.country_of_origin,
+    Interpreter.region_of_language,
+    Interpreter.communities_declared,
+    Interpreter.location_status,
+    Interpreter.time_zone,
+    Interpreter.engagement,
+    Interpreter.own_asylum_case,
+    Interpreter.training,
+    Interpreter.no_children,
+    Interpreter.sworn,
+    Interpreter.max_minutes_day,
+    Interpreter.max_block_min,
+    Interpreter.on_call,
+    Interpreter.quality,
+    Interpreter.offers_count,
+    Interpreter.accepts_count,
+    Interpreter.last_live_at,
+    Interpreter.user_id,
+)
+
+
+@dataclass
+class WorkLoad:
+    """What an interpreter has done and has still to do, around one moment."""
+
+    engagements: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """Agreed work with the break owed, half open."""
+    worked: list[Worked] = field(default_factory=list)
+    """Finished sessions, newest first."""
+    planned: list[tuple[datetime, int]] = field(default_factory=list)
+    """Start and minutes of agreed work."""
+    is_live: bool = False
+    """In a session, or about to be, right now."""
+
+    def minutes_on(self, at: datetime, zone: str) -> int:
+        """Minutes worked and planned on the calendar day of ``at``."""
+        start, end = day_bounds(at, zone)
+        done = sum(session.minutes for session in self.worked if start <= session.ended_at < end)
+        return done + sum(minutes for begins, minutes in self.planned if start <= begins < end)
+
+
+async def transfer_gates(unit: ReadUnit) -> list[TransferGate]:
+    """All transfer instruments that are not over."""
+    rows = await unit.session.scalars(
+        select(TransferInstrument)
+        .where(or_(TransferInstrument.valid_to.is_(None), TransferInstrument.valid_to > unit.now))
+        .order_by(TransferInstrument.id)
+    )
+    return [
+        TransferGate(
+            id=row.id,
+            from_country=row.from_country,
+            to_country=row.to_country,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            stages=frozenset(Stage(stage) for stage in row.stages),
+            reference=row.reference,
+        )
+        for row in rows
+    ]
+
+
+async def match_rules(unit: ReadUnit, table: LanguageTable, *, own_pool_only: bool = False) -> MatchRules:
+    """What matching needs besides need and candidates, as it stands now; a step of the own pool knows no open gate."""
+    return MatchRules(languages=table, gates=() if own_pool_only else await transfer_gates(unit))
+
+
+async def candidates_for(
+    unit: ReadUnit, need: Need, rules: MatchRules, *, reachable_only: bool = False
+) -> list[Candidate]:
+    """Everybody of the pool who connects the languages of a need, with all facts that matching looks at.
+
+    ``reachable_only`` leaves out who is not on line now. For an appointment everybody can be asked, so that presence
+    counts as available.
+    """
+    context = NeedContext.build(need, rules)
+    connects = and_(
+        InterpreterPair.from_lang.in_(sorted(context.options)),
+        InterpreterPair.to_lang.in_(sorted({*context.officer, BRIDGE})),
+    )
+    conditions: list[ColumnElement[bool]] = [connects, Interpreter.active.is_(True)]
+    if reachable_only:
+        conditions.append(and_(Presence.wanted == "available", Presence.seen_until > unit.now))
+    return await _candidates(unit, conditions, at=need.at, need=need)
+
+
+async def candidates_by_id(unit: ReadUnit, ids: Iterable[str], *, need: Need | None = None) -> list[Candidate]:
+    """The named interpreters with all their pairs; without a need, as they are now and barred from all their cases."""
+    at = need.at if need is not None else unit.now
+    return await _candidates(unit, [Interpreter.id.in_(sorted(set(ids)))], at=at, need=need)
+
+
+async def workloads(unit: ReadUnit, ids: Sequence[str], at: datetime) -> dict[str, WorkLoad]:
+    """Work done and agreed around ``at`` and around now, by interpreter."""
+    found: dict[str, WorkLoad] = defaultdict(WorkLoad)
+    if not ids:
+        return found
+    since, until = min(at, unit.now) - _WORK_WINDOW, max(at, unit.now) + _WORK_WINDOW
+    active = and_(Assignment.state == AssignmentState.ACTIVE, Assignment.starts_at < until)
+    recent = and_(Assignment.state != AssignmentState.ACTIVE, Assignment.ended_at > since, Assignment.active_min > 0)
+    rows = await unit.session.execute(
+        select(
+            Assignment.interpreter_id,
+            Assignment.state,
+            Assignment.starts_at,
+            Assignment.busy_until,
+            Assignment.ended_at,
+            Assignment.active_min,
+        )
+        .where(Assignment.interpreter_id.in_(ids), or_(active, recent))
+        .order_by(Assignment.ended_at.desc(), Assignment.starts_at)
+    )
+    for row in rows:
+        load = found[row.interpreter_id]
+        if row.state is AssignmentState.ACTIVE:
+            load.planned.append((row.starts_at, planned_minutes(row.starts_at, row.busy_until)))
+            ends = row.busy_until
+            if row.starts_at <= unit.now:
+                load.is_live = True
+                ends = max(ends, unit.now + _OVERRUN)
+            load.engagements.append((row.starts_at, ends))
+        else:
+            load.worked.append(Worked(row.starts_at, row.ended_at, row.active_min))
+    for load in found.values():
+        rested = rest_until(load.worked)
+        if rested is not None and rested > unit.now:
+            load.engagements.append((load.worked[0].ended_at, rested))
+    return found
+
+
+async def locked_booking(uow: UnitOfWork, booking_id: str) -> Booking:
+    """The booking under its row lock, read anew. Raises ``NotFound('booking_unknown')``."""
+    booking = await _lock(uow, booking_id, skip_locked=False)
+    if booking is None:
+        raise NotFound("booking_unknown")
+    return booking
+
+
+async def try_lock_booking(uow: UnitOfWork, booking_id: str) -> Booking | None:
+    """The same, or none while somebody else works on it: for units that hold another booking already."""
+    return await _lock(uow, booking_id, skip_locked=True)
+
+
+async def _lock(uow: UnitOfWork, booking_id: str, *, skip_locked: bool) -> Booking | None:
+    await uow.flush()
+    found: Booking | None = await uow.session.scalar(
+        select(Booking)
+        .where(Booking.id == booking_id)
+        .with_for_update(skip_locked=skip_locked)
+        .execution_options(populate_existing=True)
+    )
+    return found
+
+
+async def _candidates(
+    unit: ReadUnit, conditions: Sequence[ColumnElement[bool]], *, at: datetime, need: Need | None
+) -> list[Candidate]:
+    rows = (
+        await unit.session.execute(
+            select(
+                *_COLUMNS,
+                InterpreterPair.from_lang,
+                InterpreterPair.to_lang,
+                InterpreterPair.modes,
+                Presence.wanted,
+                Presence.since,
+                Presence.seen_until,
+            )
+            .join(InterpreterPair, InterpreterPair.interpreter_id == Interpreter.id)
+            .outerjoin(Presence, Presence.interpreter_id == Interpreter.id)
+            .where(*conditions)
+            .order_by(Interpreter.id)
+        )
+    ).all()
+    people: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        people[row.id].append(row)
+    ids = list(people)
+    loads = await workloads(unit, ids, at)
+    bars = select(CaseBar.interpreter_id, CaseBar.case_id)
+    bars = bars.where(CaseBar.case_id == need.case_id) if need is not None else bars.where(CaseBar.interpreter_id.in_(ids))
+    barred: dict[str, set[str]] = defaultdict(set)
+    for who, case_id in await unit.session.execute(bars):
+        barred[who].add(case_id)
+    anybody = need is not None and not need.on_demand
+    return [_candidate(found, loads[who], barred[who], at, unit.now, anybody) for who, found in people.items()]
+
+
+def _candidate(
+    rows: Sequence[Row[Any]], load: WorkLoad, barred: set[str], at: datetime, now: datetime, anybody: bool
+) -> Candidate:
+    row = rows[0]
+    presence = PresenceState.AVAILABLE if anybody else presence_state(row.wanted, row.seen_until, load, now)
+    trained = {
+        entry["code"] for entry in row.training if not entry.get("expires") or entry["expires"] >= at.date().isoformat()
+    }
+    return Candidate(
+        id=row.id,
+        code=row.code,
+        pairs=frozenset((pair.from_lang, pair.to_lang) for pair in rows),
+        level=Level(row.level),
+        vetting_until=row.vetting_expires if row.vetting_result == "pass" else None,
+        nda_until=row.nda_expires,
+        conduct_until=row.conduct_expires,
+        sex=Sex(row.sex) if row.sex in ("woman", "man") else Sex.UNDISCLOSED,
+        base_country=row.base_country,
+        location=LocationStatus(row.location_status),
+        modes=frozenset({Mode.VIDEO, Mode.PHONE}) if _has_screen(rows) else frozenset({Mode.PHONE}),
+        tokens=_tokens(row),
+        barred_cases=frozenset(barred),
+        own_asylum_case=AsylumCase(row.own_asylum_case),
+        represents_party=row.engagement == "party",
+        child_trained=any(code.startswith(_CHILD) for code in trained),
+        trauma_trained=any(code.startswith(_TRAUMA) for code in trained),
+        no_children=row.no_children,
+        sworn_countries=_sworn(row.sworn, at.date()),
+        minutes_today=load.minutes_on(at, row.time_zone),
+        max_minutes_day=row.max_minutes_day,
+        max_block=row.max_block_min,
+        presence=presence,
+        on_call=row.on_call,
+        engagements=tuple(load.engagements),
+        idle_since=row.last_live_at or row.since,
+        accept_rate=round(100 * row.accepts_count / row.offers_count) if row.offers_count else 100,
+        quality=row.quality,
+        active=row.active,
+    )
+
+
+def presence_state(wanted: str | None, seen_until: datetime | None, load: WorkLoad, now: datetime) -> PresenceState:
+    """Available, busy (in a session or on the break after it) or away."""
+    if load.is_live:
+        return PresenceState.BUSY
+    if wanted != "available" or seen_until is None or seen_until <= now:
+        return PresenceState.AWAY
+    resting = any(start <= now < end for start, end in load.engagements)
+    return PresenceState.BUSY if resting else PresenceState.AVAILABLE
+
+
+def _has_screen(rows: Sequence[Row[Any]]) -> bool:
+    """Pairs may be for the phone alone; every other way of working can be done by video."""
+    return any(set(row.modes) != {"phone"} for row in rows)
+
+
+def _tokens(row: Row[Any]) -> frozenset[str]:
+    """What an ``avoid`` wish can name: own code, origin, region and communities as stated."""
+    tokens = {row.code, *row.communities_declared}
+    if row.country_of_origin:
+        tokens.add(f"origin:{row.country_of_origin}")
+    if row.region_of_language:
+        tokens.add(f"region:{row.region_of_language}")
+    return frozenset(tokens)
+
+
+def _sworn(sworn: dict[str, Any] | None, on: date) -> frozenset[str]:
+    if not sworn or not sworn.get("country") or str(sworn.get("valid_from", "")) > on.isoformat():
+        return frozenset()
+    return frozenset({str(sworn["country"])})

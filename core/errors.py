@@ -4,6 +4,8 @@ Each error carries a stable code (the catalogue key is ``error.<code>``), an HTT
 for the sentence. Anything else that escapes is a defect and is answered with ``internal`` and nothing more.
 """
 
+# ruff: noqa: N818 - the families read like what they mean: ``raise Conflict("room_full")``
+
 from __future__ import annotations
 
 from collections.abc import Mapping

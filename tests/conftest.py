@@ -17,7 +17,7 @@ from core.db.session import Database
 from core.events.bus import EventBus
 from core.events.memory_bus import InProcessBus
 from core.events.redis_bus import RedisBus
-from tests.schema import CONFLICTS
+from signaling.schema import CONFLICTS
 from tests.services import Postgres, Redis
 
 

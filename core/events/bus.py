@@ -4,7 +4,8 @@ Three promises, never mixed up:
 
 * a **topic log** (``append``/``read_after``/``follow``) is numbered news for one room, person or board: kept for a while, replayed
   after a reconnect, at most once per ``dedupe_id``. Losing it loses no fact: the reader then takes a fresh snapshot.
-* an **event** (``publish``/``consume``) is a fact from the outbox, handled once per group, at least once after failures: handlers are idempotent.
+* an **event** (``publish``/``consume``) is a fact from the outbox, handled once per group, at least once after failures:
+  handlers are idempotent.
 * a **request** (``request``/``serve``) asks one process and waits for its answer, within a time limit.
 """
 

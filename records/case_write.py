@@ -22,10 +22,12 @@ from records.case_values import (
     one_of,
     staff_code,
 )
+from records.forbidden import ForbiddenKind, check_text, find_forbidden
 from records.models import Case, CaseLanguage
 
 URGENT_FOR = timedelta(hours=24)
 MOST_LANGUAGES = 8
+NOTE_LIMIT, FILE_NUMBER_LIMIT = 80, 60
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def put_languages(
             raise Invalid("language_twice", {"language": code})
         row = known.get(code) or CaseLanguage(case_id=case.id, code=code)
         row.source = one_of("languages.source", told.source, LANGUAGE_SOURCES)
-        row.region_note = clean_text("region_note", told.region_note, most=80)
+        row.region_note = _note(told.region_note, now)
         row.rank = rank
         if row.source == "interpreter_confirmed" and row.confirmed_at is None:
             row.confirmed_at = now
@@ -164,13 +166,24 @@ def apply_changes(
         _put_guardian(case, changes["guardian"], now)
 
 
-def clean_text(field: str, text: str | None, *, most: int) -> str | None:
-    """Free text without what the record may not hold; empty becomes none."""
+def file_number(text: str | None, now: datetime) -> str | None:
+    """The authority's own file number, or none. May be any number but one that names a person.
+
+    Raises ``Invalid``: ``forbidden_text_length``, ``forbidden_id_number``, ``forbidden_birth_date``, ``forbidden_email``.
+    """
     if text is None or not text.strip():
         return None
-    if len(text) > most:
-        raise Invalid("text_too_long", {"field": field, "most": most})
+    if len(text) > FILE_NUMBER_LIMIT:
+        raise Invalid("forbidden_text_length", {"field": "ext_ref", "length": len(text), "limit": FILE_NUMBER_LIMIT})
+    kind = find_forbidden(text, now.date())
+    if kind in (ForbiddenKind.ID_NUMBER, ForbiddenKind.BIRTH_DATE, ForbiddenKind.EMAIL):
+        raise Invalid(f"forbidden_{kind.value}", {"field": "ext_ref"})
     return text.strip()
+
+
+def _note(text: str | None, now: datetime) -> str | None:
+    clean = check_text("region_note", text or "", today=now.date(), limit=NOTE_LIMIT)
+    return clean or None
 
 
 def _put_needs(case: Case, needs: Sequence[str], now: datetime) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from core.access import Country
 from core.clock import new_id
+from core.crypto import FieldCipher
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from records.case_access import own_authority, readable_case, visible, writable_case
@@ -21,7 +21,15 @@ from records.case_facts import StepFacts, step_facts
 from records.case_ref import new_case_ref
 from records.case_values import reason_word
 from records.case_views import CaseDetail, CasePage, case_detail, case_summary
-from records.case_write import CaseChanges, NewCase, apply_changes, put_languages, put_values, put_wish
+from records.case_write import (
+    CaseChanges,
+    NewCase,
+    apply_changes,
+    file_number,
+    put_languages,
+    put_values,
+    put_wish,
+)
 from records.events import CASE_CHANGED
 from records.lifecycle import CaseMove, CaseState, StepMove, StepState, advance
 from records.models import Case, CaseLanguage, ProcedureStep
@@ -32,18 +40,6 @@ LINK_WITHIN = timedelta(hours=24)
 """A case of an unregistered person must be confirmed or closed within this time (M-1)."""
 _REF_ATTEMPTS = 8
 _DONE = frozenset({StepState.HELD, StepState.DROPPED})
-
-
-class FieldCipher(Protocol):
-    """Encrypts single fields; ``context`` binds the text to its place so that it cannot be moved to another row."""
-
-    def encrypt(self, text: str, *, context: str) -> bytes:
-        """The sealed form of ``text``."""
-        ...
-
-    def decrypt(self, sealed: bytes, *, context: str) -> str:
-        """The text again."""
-        ...
 
 
 class CaseService:
@@ -95,7 +91,7 @@ class CaseService:
         put_wish(case, "interp_sex", new.interp_sex, uow.now)
         put_wish(case, "officer_sex", new.officer_sex, uow.now)
         put_languages(case, new.languages, uow.now, self._is_language)
-        case.ext_ref_sealed = self._seal(case.id, new.ext_ref)
+        case.ext_ref_sealed = self._seal(case.id, file_number(new.ext_ref, uow.now))
         self._add_step(case, new.first_step, uow.now)
         uow.session.add(case)
         await uow.flush()
@@ -265,12 +261,12 @@ class CaseService:
             return None
         if self._cipher is None:
             raise Invalid("ext_ref_not_possible")
-        return self._cipher.encrypt(ext_ref, context=f"cases.ext_ref:{case_id}")
+        return self._cipher.seal(ext_ref, table="cases", column="ext_ref", row=case_id)
 
     def _detail(self, case: Case, now: datetime, own: str | None) -> CaseDetail:
         ext_ref = None
         if case.ext_ref_sealed is not None and self._cipher is not None and own == case.authority:
-            ext_ref = self._cipher.decrypt(case.ext_ref_sealed, context=f"cases.ext_ref:{case.id}")
+            ext_ref = self._cipher.open(case.ext_ref_sealed, table="cases", column="ext_ref", row=case.id)
         return case_detail(self._catalogue, case, now, ext_ref)
 
     def _tell(self, uow: UnitOfWork, case: Case) -> None:

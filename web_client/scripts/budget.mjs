@@ -34,7 +34,7 @@ const pages = [
   { name: 'interpreter home', src: 'src/interpreter/TodayPage.svelte', js: [80, 100], css: [8, 12] },
   { name: 'board', src: 'src/coordinator/BoardPage.svelte', js: [100, 120], css: [8, 12] },
 ]
-const catalogue = 'locales/en.json'
+const catalogue = 'virtual:texts/en.core'
 let over = 0
 const line = (name, what, have, [goal, fail]) => {
   const verdict = have > fail ? 'OVER' : have > goal ? 'above goal' : 'ok'
@@ -50,8 +50,12 @@ for (const p of pages) {
   line(p.name, 'js gz', js, p.js)
   line(p.name, 'css gz', css, p.css)
 }
+const whole = new Map()
 for (const [key, chunk] of Object.entries(manifest)) {
-  if (/^locales\/|sr-Latn/.test(key) || /sr-Latn/.test(chunk.name ?? ''))
-    line(key.replace('locales/', ''), 'locale', size(chunk.file), [10, 15])
+  const found = /^virtual:texts\/([\w-]+)\.(core|desk)$/.exec(key)
+  if (!found) continue
+  whole.set(found[1], (whole.get(found[1]) ?? 0) + size(chunk.file))
+  if (found[2] === 'core') line(`texts ${found[1]}`, 'core gz', size(chunk.file), [10, 15])
 }
+for (const [locale, kb] of whole) line(`texts ${locale}`, 'all gz', kb, [15, 24])
 process.exit(over ? 1 : 0)

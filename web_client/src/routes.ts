@@ -21,13 +21,43 @@ const page = (load: () => Promise<{ default: unknown }>): (() => Promise<PageMod
 
 export const routes: readonly Route[] = [
   { path: '/sign-in', title: 'auth.title', bare: true, load: page(() => import('./auth/SignInPage.svelte')) },
-  { path: '/cases', title: 'nav.cases', roles: ['interviewer', 'coordinator'], load: page(() => import('./cases/CaseListPage.svelte')) },
+  {
+    path: '/cases',
+    title: 'nav.cases',
+    roles: ['interviewer', 'coordinator'],
+    load: page(() => import('./cases/CaseListPage.svelte')),
+  },
   { path: '/cases/new', title: 'case.new', roles: ['interviewer'], load: page(() => import('./cases/NewCasePage.svelte')) },
-  { path: '/cases/:id', title: 'case.title', roles: ['interviewer', 'coordinator'], load: page(() => import('./cases/CasePage.svelte')) },
-  { path: '/cases/:id/book', title: 'booking.new', roles: ['interviewer'], load: page(() => import('./bookings/BookingPage.svelte')) },
-  { path: '/bookings', title: 'nav.bookings', roles: ['interviewer', 'coordinator'], load: page(() => import('./bookings/BookingListPage.svelte')) },
-  { path: '/bookings/:id', title: 'waiting.title', roles: ['interviewer'], load: page(() => import('./bookings/WaitingPage.svelte')) },
-  { path: '/sessions/:id', title: 'record.title', roles: ['interviewer', 'coordinator', 'auditor'], load: page(() => import('./sessions/RecordPage.svelte')) },
+  {
+    path: '/cases/:id',
+    title: 'case.title',
+    roles: ['interviewer', 'coordinator'],
+    load: page(() => import('./cases/CasePage.svelte')),
+  },
+  {
+    path: '/cases/:id/book',
+    title: 'booking.new',
+    roles: ['interviewer'],
+    load: page(() => import('./bookings/BookingPage.svelte')),
+  },
+  {
+    path: '/bookings',
+    title: 'nav.bookings',
+    roles: ['interviewer', 'coordinator'],
+    load: page(() => import('./bookings/BookingListPage.svelte')),
+  },
+  {
+    path: '/bookings/:id',
+    title: 'waiting.title',
+    roles: ['interviewer'],
+    load: page(() => import('./bookings/WaitingPage.svelte')),
+  },
+  {
+    path: '/sessions/:id',
+    title: 'record.title',
+    roles: ['interviewer', 'coordinator', 'auditor'],
+    load: page(() => import('./sessions/RecordPage.svelte')),
+  },
   { path: '/account', title: 'account.title', roles: everybody, load: page(() => import('./auth/AccountPage.svelte')) },
 ]
 

@@ -1,4 +1,5 @@
-declare module 'virtual:sr-Latn' {
-  const catalogue: Record<string, string>
-  export default catalogue
+declare module 'virtual:texts' {
+  type Part = () => Promise<{ default: Record<string, string> }>
+  const loaders: Record<string, { core: Part; desk: Part }>
+  export default loaders
 }

@@ -59,7 +59,20 @@ type Choice = { value: string; text: string }
 
 /** Languages for a choice, by group, those of our pool first; macro-languages are left out where a variety can be named. */
 export function languageGroups(languages: readonly Language[]): { label: string; options: Choice[] }[] {
-  const order = ['arabic', 'pashto', 'persian', 'kurdish', 'south_asia', 'turkic', 'horn', 'africa', 'berber', 'other', 'region', 'sign']
+  const order = [
+    'arabic',
+    'pashto',
+    'persian',
+    'kurdish',
+    'south_asia',
+    'turkic',
+    'horn',
+    'africa',
+    'berber',
+    'other',
+    'region',
+    'sign',
+  ]
   const groups = [...new Set(languages.map((l) => l.group))].sort((a, b) => order.indexOf(a) - order.indexOf(b))
   return groups.map((group) => ({
     label: byCode('lang.group', group),

@@ -1,4 +1,5 @@
 /** A piece of server state with the four states that each page shows: loading, ready, failed, and stale without a line. */
+import { untrack } from 'svelte'
 import { type AppError, asAppError } from '../lib/errors'
 import { net } from './net.svelte'
 
@@ -46,7 +47,7 @@ export class Resource<T> {
 
   /** For `$effect`: loads now, loads again when the line is back, stops at the end. */
   follow(): () => void {
-    void this.load()
+    untrack(() => void this.load())
     const stop = net.onBack(() => void this.load())
     return () => {
       stop()

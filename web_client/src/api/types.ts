@@ -21,7 +21,15 @@ export type Me = {
 }
 export type Config = { version: string; demo: boolean; locales: string[]; min_password: number }
 
-export type Language = { code: string; endonym: string | null; dir: 'ltr' | 'rtl'; group: string; macro: string | null }
+export type Language = {
+  code: string
+  endonym: string | null
+  dir: 'ltr' | 'rtl'
+  group: string
+  macro: string | null
+  /** Not precise enough to match: a variety is asked. */
+  is_macro: boolean
+}
 export type Step = {
   code: string
   country: Country
@@ -30,9 +38,10 @@ export type Step = {
   name: Names
   short_name: Names
   authority: string
-  interpretation: 'mandatory' | 'expected' | 'optional'
+  authorities: string[]
+  interpretation: 'mandatory' | 'expected' | 'optional' | 'none'
   remote: Record<'video' | 'phone', 'preferred' | 'allowed' | 'not_allowed' | 'agreement'>
-  recording: 'off' | 'optional' | 'mandatory' | 'never'
+  recording: 'off' | 'optional' | 'mandatory' | 'never' | 'court'
   typical_minutes: number
   presence: string[]
   documents: string[]

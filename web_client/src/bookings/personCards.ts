@@ -13,7 +13,11 @@ const cards = {
   ur: { dir: 'rtl', name: 'اردو', lines: ['براہِ کرم یہاں انتظار کریں۔', 'مترجم چند منٹ میں کال کرے گا۔'] },
   tr: { dir: 'ltr', name: 'Türkçe', lines: ['Lütfen burada bekleyin.', 'Tercüman birkaç dakika içinde arayacak.'] },
   en: { dir: 'ltr', name: 'English', lines: ['Please wait here.', 'The interpreter will call in a few minutes.'] },
-  fr: { dir: 'ltr', name: 'Français', lines: ['Attendez ici, s’il vous plaît.', 'L’interprète appellera dans quelques minutes.'] },
+  fr: {
+    dir: 'ltr',
+    name: 'Français',
+    lines: ['Attendez ici, s’il vous plaît.', 'L’interprète appellera dans quelques minutes.'],
+  },
   es: { dir: 'ltr', name: 'Español', lines: ['Espere aquí, por favor.', 'El intérprete llamará dentro de unos minutos.'] },
   ru: { dir: 'ltr', name: 'Русский', lines: ['Подождите здесь, пожалуйста.', 'Переводчик позвонит через несколько минут.'] },
   sr: { dir: 'ltr', name: 'Српски', lines: ['Молим вас, сачекајте овде.', 'Преводилац ће се јавити за неколико минута.'] },
@@ -23,11 +27,46 @@ const cards = {
 export type CardLanguage = keyof typeof cards
 export const cardLanguages = Object.keys(cards) as CardLanguage[]
 
-const arabic = ['ara', 'arb', 'apc', 'ajp', 'acm', 'ayp', 'afb', 'ars', 'acw', 'arz', 'apd', 'ayl', 'ary', 'arq', 'aeb', 'ayn', 'acq']
+const arabic = [
+  'ara',
+  'arb',
+  'apc',
+  'ajp',
+  'acm',
+  'ayp',
+  'afb',
+  'ars',
+  'acw',
+  'arz',
+  'apd',
+  'ayl',
+  'ary',
+  'arq',
+  'aeb',
+  'ayn',
+  'acq',
+]
 const spoken: Readonly<Record<string, CardLanguage>> = {
   ...Object.fromEntries(arabic.map((code) => [code, 'ar' as const])),
-  pes: 'fa', fas: 'fa', prs: 'prs', haz: 'prs', aiq: 'prs', pus: 'ps', pbt: 'ps', pbu: 'ps', pst: 'ps', urd: 'ur', tur: 'tr',
-  eng: 'en', fra: 'fr', spa: 'es', rus: 'ru', srp: 'sr', bos: 'sr', hrv: 'sr', mkd: 'mk',
+  pes: 'fa',
+  fas: 'fa',
+  prs: 'prs',
+  haz: 'prs',
+  aiq: 'prs',
+  pus: 'ps',
+  pbt: 'ps',
+  pbu: 'ps',
+  pst: 'ps',
+  urd: 'ur',
+  tur: 'tr',
+  eng: 'en',
+  fra: 'fr',
+  spa: 'es',
+  rus: 'ru',
+  srp: 'sr',
+  bos: 'sr',
+  hrv: 'sr',
+  mkd: 'mk',
 }
 
 /** The card language for a spoken language (ISO 639-3), or undefined when there is no card yet. */

@@ -29,7 +29,8 @@ export function ladder(b: BookingView, nowMs: number): LadderRung[] {
     return {
       id: r.code,
       state: r.state,
-      title: lookUp(`rung.${r.code}`, { count: r.count ?? 0, country: byCode('country', b.country === 'RS' ? 'MK' : 'RS') }) ?? r.code,
+      title:
+        lookUp(`rung.${r.code}`, { count: r.count ?? 0, country: byCode('country', b.country === 'RS' ? 'MK' : 'RS') }) ?? r.code,
       detail,
       icon: icons[r.code],
     }
@@ -50,7 +51,8 @@ export function expected(b: BookingView): { lead: string; basis: string } {
   if (basis === 'none' || p50_s === null) return { lead: '', basis: t('waiting.no_basis') }
   return {
     lead: t('outlook.likely', { time: durationText(roundUp(p50_s)) }),
-    basis: p90_s === null ? '' : t('waiting.basis', { time: durationText(roundUp(p90_s)), n, language: languageName(b.language) }),
+    basis:
+      p90_s === null ? '' : t('waiting.basis', { time: durationText(roundUp(p90_s)), n, language: languageName(b.language) }),
   }
 }
 
@@ -60,5 +62,9 @@ export const reasonText = (r: Reason): string => lookUp(`match.${r.code}`, slotW
 export function offerSign(o: OfferBrief): { tone: Tone; text: string; ringing: boolean } {
   if (o.state === 'pending') return { tone: 'signal', text: t('offer.pending'), ringing: true }
   if (o.state === 'accepted') return { tone: 'ok', text: t('offer.accepted'), ringing: false }
-  return { tone: 'plain', text: t(o.state === 'expired' ? 'offer.expired' : o.state === 'withdrawn' ? 'offer.withdrawn' : 'offer.declined'), ringing: false }
+  return {
+    tone: 'plain',
+    text: t(o.state === 'expired' ? 'offer.expired' : o.state === 'withdrawn' ? 'offer.withdrawn' : 'offer.declined'),
+    ringing: false,
+  }
 }

@@ -19,7 +19,8 @@ export function caseSign(c: CaseSummary): CaseSign {
   if (c.next === 'in_session' && c.session_id) {
     return { tone: 'ok', icon: 'mic', text: 'case.sign.in_session', action: 'case.join', href: callPath(c.session_id) }
   }
-  if (c.languages.length === 0) return { tone: 'warn', icon: 'ask', text: 'case.sign.no_language', action: 'action.open', href: home }
+  if (c.languages.length === 0)
+    return { tone: 'warn', icon: 'ask', text: 'case.sign.no_language', action: 'action.open', href: home }
   if (c.next === 'start') return { tone: 'accent', icon: 'flag', text: 'case.sign.start', action: 'action.open', href: home }
   return { tone: 'plain', icon: 'check', text: 'case.sign.none', action: 'action.open', href: home }
 }

@@ -5,8 +5,8 @@ import { momentText } from '../i18n/dates'
 import { byCode, lookUp, type Slots, t } from '../i18n/index.svelte'
 import { recordPath } from '../lib/paths'
 import { durationText } from '../lib/time.svelte'
-import type { IconName } from '../ui/icons'
 import type { GateLine } from '../ui/GateList.svelte'
+import type { IconName } from '../ui/icons'
 import type { TimelineStage, TimelineStep } from '../ui/StepTimeline.svelte'
 
 function stepDetail(step: StepView, current: boolean): string | undefined {
@@ -64,6 +64,7 @@ export function slotWords(params: Slots): Slots {
       if (name === 'age_group') return [name, byCode('age', value)]
       if (name === 'uam') return [name, byCode('uam', value)]
       if (name === 'wish') return [name, byCode('wish', value)]
+      if (name === 'part') return [name, byCode('part', value)]
       if (name === 'country') return [name, byCode('country', value)]
       return [name, value]
     }),
@@ -92,7 +93,8 @@ function evidence(g: Gate, c: CaseDetail): string | undefined {
       ? t('gate.language_known.confirmed', { language: name, when: momentText(first.confirmed_at) })
       : `${name}, ${byCode('source.by', first.source)}`
   }
-  if (g.code === 'sex_wish_asked' && c.interp_sex.asked_at) return t('gate.sex_wish_asked.when', { when: momentText(c.interp_sex.asked_at) })
+  if (g.code === 'sex_wish_asked' && c.interp_sex.asked_at)
+    return t('gate.sex_wish_asked.when', { when: momentText(c.interp_sex.asked_at) })
   if (g.code === 'guardian' && c.guardian?.code) {
     return c.guardian.arrived_at
       ? t('gate.guardian.arrived', { code: c.guardian.code, when: momentText(c.guardian.arrived_at) })
@@ -123,14 +125,31 @@ export function gateLines(c: CaseDetail, recording: string | undefined): Omit<Ga
   }))
   const facts: Omit<GateLine, 'action'>[] = []
   if (!c.gates.some((g) => g.code === 'guardian')) {
-    facts.push({ id: 'no-guardian', state: 'ok', title: t('gate.guardian.not_needed'), detail: `${byCode('age', c.age_group)}${childAges.includes(c.age_group) ? `, ${byCode('uam', c.uam)}` : ''}` })
+    facts.push({
+      id: 'no-guardian',
+      state: 'ok',
+      title: t('gate.guardian.not_needed'),
+      detail: `${byCode('age', c.age_group)}${childAges.includes(c.age_group) ? `, ${byCode('uam', c.uam)}` : ''}`,
+    })
   }
   if (!c.gates.some((g) => g.code === 'mode')) {
     const sealed = c.mode === 'sealed'
-    facts.push({ id: 'mode-fact', state: sealed ? 'ok' : 'wait', icon: sealed ? 'lock' : 'unlock', title: t(sealed ? 'fact.sealed' : 'fact.open'), detail: t(sealed ? 'fact.sealed.detail' : 'fact.open.detail') })
+    facts.push({
+      id: 'mode-fact',
+      state: sealed ? 'ok' : 'wait',
+      icon: sealed ? 'lock' : 'unlock',
+      title: t(sealed ? 'fact.sealed' : 'fact.open'),
+      detail: t(sealed ? 'fact.sealed.detail' : 'fact.open.detail'),
+    })
   }
   if (!c.gates.some((g) => g.code === 'recording')) {
-    facts.push({ id: 'recording-fact', state: 'ok', icon: 'rec-off', title: t('fact.not_recorded'), detail: recording === 'never' ? t('fact.not_recorded.never') : t('fact.not_recorded.off') })
+    facts.push({
+      id: 'recording-fact',
+      state: 'ok',
+      icon: 'rec-off',
+      title: t('fact.not_recorded'),
+      detail: recording === 'never' ? t('fact.not_recorded.never') : t('fact.not_recorded.off'),
+    })
   }
   return [...judged, ...facts]
 }
@@ -143,8 +162,15 @@ export const gateId = (g: Gate): string => [g.code, ...Object.values(g.params)].
 /** The expected wait, only as it was measured; rounded up, because a promise must hold. */
 export function expectation(o: Outlook): { title: string; detail: string } {
   const { p50_s, p90_s, basis, n } = o.expected
-  const free = o.free_few ? t('outlook.few') : o.free_now === 0 ? t('outlook.free_none') : t('outlook.free', { count: o.free_now })
-  const wish = o.wish_met === null || o.free_now === 0 ? '' : ` ${o.wish_met === 0 ? t('outlook.wish_none') : t('outlook.wish', { count: o.wish_met })}`
+  const free = o.free_few
+    ? t('outlook.few')
+    : o.free_now === 0
+      ? t('outlook.free_none')
+      : t('outlook.free', { count: o.free_now })
+  const wish =
+    o.wish_met === null || o.free_now === 0
+      ? ''
+      : ` ${o.wish_met === 0 ? t('outlook.wish_none') : t('outlook.wish', { count: o.wish_met })}`
   if (basis === 'none' || p50_s === null) {
     return { title: free, detail: o.free_now === 0 ? t('outlook.unknown_none') : `${t('outlook.unknown')}${wish}` }
   }
@@ -155,4 +181,5 @@ export function expectation(o: Outlook): { title: string; detail: string } {
 }
 
 /** To ten seconds under two minutes, else to the minute. */
-export const roundUp = (seconds: number): number => (seconds <= 110 ? Math.max(10, Math.ceil(seconds / 10) * 10) : Math.ceil(seconds / 60) * 60)
+export const roundUp = (seconds: number): number =>
+  seconds <= 110 ? Math.max(10, Math.ceil(seconds / 10) * 10) : Math.ceil(seconds / 60) * 60

@@ -1,4 +1,8 @@
-/** Texts: `t(key, slots)` from flat catalogues in `locales/`, loaded one at a time; sets `lang` and `dir` of the page. */
+/**
+ * Texts: `t(key, slots)` from flat catalogues in `locales/`; sets `lang` and `dir` of the page. Browsers fetch a catalogue in two parts
+ * (scripts/catalogue-parts.mjs): `core` at once, `desk` with the first page that wants it.
+ */
+import loaders from 'virtual:texts'
 import type en from '../../locales/en.json'
 import { setLanguage as setRequestLanguage } from '../api/client'
 import type { Names } from '../api/types'
@@ -16,15 +20,25 @@ export type { Slots }
 const memory = 'tarjuman.locale'
 // Made from numbers, so that no invisible character stands in the source.
 const [firstStrong, popIsolate] = [0x2068, 0x2069].map((n) => String.fromCodePoint(n))
-const files = import.meta.glob<{ default: Record<string, string> }>('../../locales/*.json')
+type Part = 'core' | 'desk'
+
 const loaded = new Map<Locale, Catalogue>()
+const have = new Set<string>()
+const wanted = new Set<Part>(['core'])
 let shown = $state<Locale>('en')
 
-async function fetchCatalogue(locale: Locale): Promise<Record<string, string>> {
-  if (locale === 'sr-Latn') return (await import('virtual:sr-Latn')).default
-  const load = files[`../../locales/${locale}.json`]
-  if (!load) throw new Error(`no catalogue ${locale}`)
-  return (await load()).default
+/** Fetches what is wanted and not here yet. */
+async function complete(locale: Locale): Promise<void> {
+  const missing = [...wanted].filter((part) => !have.has(`${locale}.${part}`))
+  const found = await Promise.all(missing.map(async (part) => (await loaders[locale]?.[part]())?.default))
+  loaded.set(locale, Object.assign({}, loaded.get(locale), ...found))
+  for (const part of missing) have.add(`${locale}.${part}`)
+}
+
+/** Makes a further part of the catalogue available, now and in each language that is chosen later. */
+export async function want(part: Part): Promise<void> {
+  wanted.add(part)
+  await complete(shown)
 }
 
 /** Values of slots keep their own direction inside right-to-left sentences. */
@@ -71,7 +85,7 @@ export function named(names: Names): string {
 
 /** Loads a catalogue if need be and shows the page in it. */
 export async function show(locale: Locale): Promise<void> {
-  if (!loaded.has(locale)) loaded.set(locale, await fetchCatalogue(locale))
+  await complete(locale)
   shown = locale
   setRequestLanguage(locale)
   document.documentElement.lang = locale

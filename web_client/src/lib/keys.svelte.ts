@@ -1,4 +1,5 @@
 /** Keyboard shortcuts by physical position (`event.code`), listed by `Alt /`, off where they would type, and off altogether on wish. */
+import { untrack } from 'svelte'
 
 export type Shortcut = {
   /** `KeyM`, `Digit1`, `Slash`, `F2`. */
@@ -22,9 +23,9 @@ class Keys {
 
   /** Adds shortcuts for as long as a page is shown: `$effect(() => keys.add([...]))`. */
   add(shortcuts: readonly Shortcut[]): () => void {
-    this.list = [...this.list, ...shortcuts]
+    this.list = [...untrack(() => this.list), ...shortcuts]
     return () => {
-      this.list = this.list.filter((s) => !shortcuts.includes(s))
+      this.list = untrack(() => this.list).filter((s) => !shortcuts.includes(s))
     }
   }
 

@@ -32,7 +32,6 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=services.settings.limits.request_bytes,
         redirect_slashes=False,
     )
     app.state.services = services

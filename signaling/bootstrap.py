@@ -6,16 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from core.clock import Clock, SystemClock
+from core.crypto import FieldCipher, KeyRing
 from core.db.outbox import OutboxRelay
 from core.db.session import Database
 from core.events.bus import EventBus
 from core.events.memory_bus import InProcessBus
 from core.events.redis_bus import RedisBus
+from core.i18n import Catalogues
 from core.settings import Settings
 from records.audit import AuditTrail
 from records.procedures import Catalogue, load_catalogue
@@ -26,10 +29,8 @@ from signaling.auth.logins import LoginService
 from signaling.auth.passwords import PasswordHasher
 from signaling.health import LoopLag
 from signaling.nodes import NodeDirectory
-from signaling.problems import Texts
 from signaling.rate_limits import RateLimits
 from signaling.schema import CONFLICTS
-from signaling.texts import CatalogueTexts
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Services:
     settings: Settings
     clock: Clock
     registry: CollectorRegistry
-    texts: Texts
+    texts: Catalogues
     database: Database
     bus: EventBus
     limits: RateLimits
@@ -89,7 +90,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Services:
         settings=settings,
         clock=clock,
         registry=CollectorRegistry(),
-        texts=CatalogueTexts(),
+        texts=Catalogues.read(catalogue_folder()),
         database=database,
         bus=bus,
         limits=RateLimits(settings.limits, settings.bus_url),
@@ -104,6 +105,36 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Services:
         nodes=NodeDirectory(bus, clock),
         lag=LoopLag(clock),
     )
+
+
+def catalogue_folder() -> Path:
+    """Where the sentences lie: inside the installed package, else in the checkout."""
+    here = Path(__file__).resolve().parent
+    packaged = here / "locale_files"
+    return packaged if packaged.is_dir() else here.parent / "web_client" / "locales"
+
+
+class CaseCipher:
+    """The cipher of fields as ``records.cases`` asks for it, over the key ring of ``core.crypto``."""
+
+    def __init__(self, cipher: FieldCipher) -> None:
+        self._cipher = cipher
+
+    def encrypt(self, text: str, *, context: str) -> bytes:
+        """The sealed form of ``text``; ``context`` is ``table.column:row``."""
+        table, column, row = _place(context)
+        return self._cipher.seal(text, table=table, column=column, row=row)
+
+    def decrypt(self, sealed: bytes, *, context: str) -> str:
+        """The text again."""
+        table, column, row = _place(context)
+        return self._cipher.open(sealed, table=table, column=column, row=row)
+
+
+def _place(context: str) -> tuple[str, str, str]:
+    field, _, row = context.partition(":")
+    table, _, column = field.partition(".")
+    return table, column, row
 
 
 def _bus(settings: Settings) -> EventBus:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -82,6 +83,7 @@ class Surroundings:
     ) -> None:
         self._app = app
         self._headers = security_headers(settings)
+        self._largest = settings.limits.request_bytes
         self._numbers = numbers
         self._on_defect = on_defect
 
@@ -111,7 +113,7 @@ class Surroundings:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, _limited(receive, self._largest), send_with_headers)
         except Exception:
             log.exception("request_defect", extra={"method": scope["method"], "route": _route(scope)})
             if status:
@@ -121,6 +123,21 @@ class Surroundings:
             route = _route(scope)
             self._numbers.requests.labels(scope["method"], route, str(status or 500)).inc()
             self._numbers.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
+
+
+def _limited(receive: Receive, largest: int) -> Receive:
+    """``receive`` that refuses a body of more than ``largest`` bytes as soon as it is seen, declared or not."""
+    seen = 0
+
+    async def receive_some() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > largest:
+            raise HTTPException(413)
+        return message
+
+    return receive_some
 
 
 def _route(scope: Scope) -> str:

@@ -52,6 +52,8 @@ class WebClient:
         """The response to a request; ``accepted`` is the header ``Accept-Encoding``."""
         if method not in {"GET", "HEAD"}:
             return Response(status_code=405, headers={"Allow": "GET, HEAD"})
+        if "\0" in path:
+            return Response(status_code=404)
         found = self._file(path)
         if found is not None:
             return self._send(found, accepted, immutable=path.startswith("/assets/"))
@@ -66,7 +68,7 @@ class WebClient:
 
     def _file(self, path: str) -> Path | None:
         """The file of the build at ``path``; none for folders, for what is not there and for ways out of the build."""
-        if "\0" in path or path.endswith((".br", ".gz", ".map")):
+        if path.endswith((".br", ".gz", ".map")):
             return None
         candidate = (self._folder / path.lstrip("/")).resolve()
         if candidate.is_relative_to(self._folder) and candidate.is_file():

@@ -177,7 +177,9 @@ def build_catalogue(procedures: Catalogue, languages: LanguageTable, sites: list
         ],
         sites=[SiteOut.model_validate(site) for site in sites],
         steps=[
-            step_out(step, seq) for country in Country for seq, step in enumerate(procedures.steps(country.value), start=1)
+            step_out(step, seq)
+            for country in Country
+            for seq, step in enumerate(procedures.steps(country.value), start=1)
         ],
         needs=list(NEEDS),
     )

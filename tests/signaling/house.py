@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from core.access import Actor, Country, Membership, Role
 from core.clock import ManualClock
+from core.i18n import Catalogues
 from core.settings import AuthSettings, LimitSettings, MediaSettings, Settings
 from records.sites import put_site
 from signaling.app import create_app
@@ -108,9 +109,11 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, clock: ManualClock) -> AsyncIterator[House]:
-    """A running server with the sites of both countries."""
+async def open_house(settings: Settings, clock: ManualClock, texts: Catalogues | None = None) -> AsyncIterator[House]:
+    """A running server with the sites of both countries; ``texts`` in place of the product's own sentences."""
     services = build(settings, clock=clock)
+    if texts is not None:
+        services = replace(services, texts=texts)
     async with services.running():
         async with services.database.unit(Actor.system()) as uow:
             for code, (country, authority) in SITES.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -27,7 +26,7 @@ SYSTEM = Actor.system()
 
 
 @pytest.fixture
-async def accounts(database: Database) -> AsyncIterator[AccountService]:
+async def accounts(database: Database) -> AccountService:
     service = AccountService(database, PasswordHasher(QUICK), QUICK)
     hashed = await service.hashed(PASSWORD, code="O-1")
     async with database.unit(SYSTEM) as uow:
@@ -39,7 +38,7 @@ async def accounts(database: Database) -> AsyncIterator[AccountService]:
             site="RS-PRESEVO",
             password_hash=hashed,
         )
-    yield service
+    return service
 
 
 # Passwords

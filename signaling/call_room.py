@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from scheduler.bookings import BookingService
-
 from core.access import Actor
 from core.db.session import Database
 from core.errors import Conflict, Invalid, NotFound
@@ -16,6 +14,7 @@ from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER, EndReason, Outcome, PauseReason, SessionState
 from records.models import Session
 from records.session_log import SessionLog
+from scheduler.conduct import ConductService
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import DeclineReason
 from signaling import places
@@ -46,7 +45,7 @@ class CallRoom:
         calls: CallService,
         media: CallMedia,
         session_log: SessionLog,
-        bookings: BookingService,
+        conduct: ConductService,
         languages: LanguageTable,
     ) -> None:
         self._database = database
@@ -54,7 +53,7 @@ class CallRoom:
         self._calls = calls
         self._media = media
         self._log = session_log
-        self._bookings = bookings
+        self._conduct = conduct
         self._languages = languages
 
     async def handle(self, place: Place, message: RoomMessage) -> dict[str, Any]:
@@ -115,7 +114,7 @@ class CallRoom:
         return signal_id
 
     async def _language(self, place: Place, code: str) -> None:
-        if not self._languages.known(code):
+        if code not in self._languages:
             raise Invalid("language_unknown", {"code": code})
         async with self._database.unit(Actor.system()) as uow:
             session = await uow.session.get(Session, place.session_id)
@@ -130,7 +129,7 @@ class CallRoom:
             session = await uow.session.get(Session, place.session_id)
             if session is None:
                 raise NotFound("session_unknown")
-            await self._bookings.recuse(uow, booking_id=session.booking_id, reason=reason)
+            await self._conduct.replace(uow, session.booking_id, reason=reason.value)
             tell_place(uow, session, place.id)
         await self._media.drop(place.session_id, place.id, "recused")
 

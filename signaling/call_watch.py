@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from core.access import Actor
 from core.db.session import Database, UnitOfWork
+from records.chain import JsonValue
 from records.entry_kinds import EntryKind
 from records.lifecycle import EndReason, Outcome, PauseReason, SessionState
 from records.models import Session
@@ -56,7 +57,8 @@ class CallWatch:
                 seated = [p for p in await places.of_session(uow, session.id) if p.state == "present"]
                 seen = [p.seen_at for p in seated if p.seen_at is not None]
                 if seen and uow.now - max(seen) > GAP_AFTER:
-                    data = {"from": instant(max(seen)), "seconds": int((uow.now - max(seen)).total_seconds())}
+                    seconds = int((uow.now - max(seen)).total_seconds())
+                    data: dict[str, JsonValue] = {"from": instant(max(seen)), "seconds": seconds}
                     await self._log.append(uow, session.id, EntryKind.SERVICE_GAP, data)
 
     async def watch(self) -> None:
@@ -83,8 +85,8 @@ class CallWatch:
         if session is None or lost_from is None or place.loss_logged_at is not None:
             return
         data = {"part": place.part, "code": place.code, "from": instant(lost_from)}
-        await self._log.append(uow, session.id, EntryKind.LINE_LOST, data)
         await places.change(uow, place.id, loss_logged_at=uow.now, heard_at=None)
+        await self._log.append(uow, session.id, EntryKind.LINE_LOST, data)
         if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
             lost = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
             await self._log.pause(uow, session.id, reason=lost)

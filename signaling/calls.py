@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from scheduler.bookings import BookingService
-
 from core.access import Actor
 from core.clock import new_id
 from core.db.session import Database, ReadUnit, UnitOfWork
 from core.errors import Conflict, Forbidden, NotFound
 from media.ice import IceConfig
 from records.entry_kinds import EntryKind
-from records.lifecycle import SESSION_OVER, EndReason, NotHeldReason, Outcome, PauseReason, SessionState
+from records.lifecycle import SESSION_OVER, EndReason, Outcome, PauseReason, SessionState
 from records.models import Case, Session
 from records.session_log import SessionLog
+from scheduler.conduct import ConductService
+from scheduler.queries import locked_booking
 from signaling import places
 from signaling.auth.principal import Principal
 from signaling.auth.tokens import TokenKind, issue, redeem
@@ -81,14 +81,14 @@ class CallService:
         hub: Hub,
         media: CallMedia,
         session_log: SessionLog,
-        bookings: BookingService,
+        conduct: ConductService,
         ice: IceConfig,
     ) -> None:
         self._database = database
         self._hub = hub
         self._media = media
         self._log = session_log
-        self._bookings = bookings
+        self._conduct = conduct
         self._ice = ice
         media.on_heard = self.heard
         media.on_reached = self.reached
@@ -152,41 +152,46 @@ class CallService:
     async def close(self, session_id: str, outcome: Outcome, reason: EndReason, *, by: str) -> None:
         """End media first (no network inside a transaction), then end and seal session, booking and step in one transaction."""
         speech_ms = await self._media.drop(session_id, None, "session_ended")
-        async with self._database.unit(Actor.system()) as uow:
-            session = await _running(uow, session_id)
-            if session.state in (SessionState.PLANNED, SessionState.WAITING):
-                await self._log.call_off(uow, session_id, reason=NotHeldReason.CANCELLED)
-                await self._bookings.not_held(uow, booking_id=session.booking_id, reason=NotHeldReason.CANCELLED)
-            else:
+
+        async def work() -> None:
+            async with self._database.unit(Actor.system()) as uow:
+                session = await _running(uow, session_id)
+                await locked_booking(uow, session.booking_id)
+                for place in await places.of_session(uow, session_id):
+                    await places.leave(uow, place.id)
                 await self._log.add_speaking(uow, session_id, speech_ms)
-                await self._log.end(uow, session_id, outcome=outcome, reason=reason, by=by)
-                await self._bookings.fulfil(uow, booking_id=session.booking_id)
-                await self._log.seal(uow, session_id)
-            for place in await places.of_session(uow, session_id):
-                await places.leave(uow, place.id)
-            tell_room(uow, session, "room.closed", {"reason": reason.value})
+                await self._conduct.finish(uow, session_id, outcome=outcome, reason=reason, by=by)
+                ended = await self._log.get(uow, session_id)
+                if ended.state is SessionState.ENDED:
+                    await self._log.seal(uow, session_id)
+                tell_room(uow, session, "room.closed", {"reason": reason.value})
+
+        await self._database.retry(work)
 
     # the socket's side
 
     async def enter(self, grant: str) -> Entered:
         """Redeem a grant and take the place. Raises ``Unauthenticated('token_invalid')``, ``Conflict('session_over')``."""
-        async with self._database.unit(Actor.system()) as uow:
-            used = await redeem(uow, TokenKind.JOIN, grant)
-            session_id, place_id = used.session_id or "", used.participant_id or ""
-            if session_id.startswith(CHECK_PREFIX):
-                return Entered(session_id, check_place(session_id), "", used.user_id, came_back=False)
-            session = await _running(uow, session_id)
-            seat = await places.take(uow, place_id)
-            await self._arrived(uow, session, seat)
-            return Entered(session_id, seat.place, seat.secret, seat.place.user_id, came_back=False)
+
+        async def work() -> Entered:
+            async with self._database.unit(Actor.system()) as uow:
+                used = await redeem(uow, TokenKind.JOIN, grant)
+                session_id, place_id = used.session_id or "", used.participant_id or ""
+                if session_id.startswith(CHECK_PREFIX):
+                    return Entered(session_id, check_place(session_id), "", used.user_id, came_back=False)
+                return await self._sit(uow, session_id, place_id, came_back=False)
+
+        return await self._database.retry(work)
 
     async def come_back(self, connection_id: str, secret: str) -> Entered:
         """Take the place of a cut connection again. Raises ``Unauthenticated('resume_refused')``, ``Conflict('session_over')``."""
-        async with self._database.unit(Actor.system()) as uow:
-            seat = await places.resume(uow, connection_id, secret)
-            session = await _running(uow, seat.place.session_id)
-            await self._arrived(uow, session, seat)
-            return Entered(session.id, seat.place, seat.secret, seat.place.user_id, came_back=True)
+
+        async def work() -> Entered:
+            async with self._database.unit(Actor.system()) as uow:
+                place = await places.by_secret(uow, connection_id, secret)
+                return await self._sit(uow, place.session_id, place.id, came_back=True)
+
+        return await self._database.retry(work)
 
     async def cut(self, session_id: str, place_id: str, connection_id: str) -> None:
         """The socket ended without a word: the place is kept, the others see that the line is lost."""
@@ -204,7 +209,8 @@ class CallService:
             session = await uow.session.get(Session, session_id)
             if session is None or not await places.leave(uow, place_id, connection_id):
                 return
-            await self._log.leave(uow, session_id, part=place.part, code=place.code, reason="left")
+            data = {"part": place.part, "code": place.code, "reason": "left"}
+            await self._log.append(uow, session_id, EntryKind.LEFT, data)
             if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
                 reason = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
                 await self._log.pause(uow, session_id, reason=reason)
@@ -213,25 +219,22 @@ class CallService:
 
     async def heard(self, session_id: str, place_id: str) -> None:
         """Somebody is heard for the first time since they came: with both sides heard interpreting begins or goes on."""
-        async with self._database.unit(Actor.system()) as uow:
-            session = await uow.session.get(Session, session_id)
-            if session is None:
-                return
-            heard = {
-                place.part
-                for place in await places.of_session(uow, session_id)
-                if place.heard_at is not None and place.state == "present"
-            }
-            if not {OFFICER, INTERPRETER} <= heard:
-                return
-            if session.state is SessionState.WAITING:
-                await self._log.activate(uow, session_id)
-                await self._bookings.start(uow, session.booking_id)
-            elif session.state is SessionState.PAUSED and session.reason in (
-                PauseReason.CONNECTION_LOST,
-                PauseReason.INTERPRETER_LOST,
-            ):
-                await self._log.resume(uow, session_id)
+
+        async def work() -> None:
+            async with self._database.unit(Actor.system()) as uow:
+                session = await uow.session.get(Session, session_id)
+                if session is None or session.state in SESSION_OVER:
+                    return
+                heard = {
+                    place.part
+                    for place in await places.of_session(uow, session_id)
+                    if place.heard_at is not None and place.state == "present"
+                }
+                resting = session.state is SessionState.PAUSED and session.reason == PauseReason.BREAK
+                if {OFFICER, INTERPRETER} <= heard and not resting:
+                    await self._conduct.start(uow, session_id)
+
+        await self._database.retry(work)
 
     async def reached(self, session_id: str, place_id: str) -> None:
         """The node hears a browser again: a loss over 10 s is written with its length, a shorter one is forgotten."""
@@ -292,27 +295,36 @@ class CallService:
             case_ref=case.case_ref if case is not None else None,
         )
 
+    async def _sit(self, uow: UnitOfWork, session_id: str, place_id: str, *, came_back: bool) -> Entered:
+        """Rows are locked in one order everywhere: booking, place, session."""
+        session = await _running(uow, session_id)
+        if (await places.get(uow, place_id)).part == INTERPRETER:
+            await self._conduct.arrived(uow, session_id)
+        seat = await places.take(uow, place_id)
+        await self._arrived(uow, session, seat)
+        return Entered(session_id, seat.place, seat.secret, seat.place.user_id, came_back=came_back)
+
     async def _arrived(self, uow: UnitOfWork, session: Session, seat: Seat) -> None:
         before, place = seat.before, seat.place
         if before.state in ("invited", "left"):
-            await self._log.arrive(uow, session.id, part=place.part, code=place.code)
             await places.change(uow, place.id, heard_at=None, media_lost_at=None, loss_logged_at=None)
+            await self._log.arrive(uow, session.id, part=place.part, code=place.code)
             tell_place(uow, session, place.id, "participant.joined")
             return
         lost_from = before.lost_from or (before.seen_at if before.state == "present" else None)
         if lost_from is not None and uow.now - lost_from > LOG_AFTER:
-            await self.log_back(uow, session, before, lost_from)
             await places.change(uow, place.id, heard_at=None)
+            await self.log_back(uow, session, before, lost_from)
         tell_place(uow, session, place.id)
 
     async def log_back(self, uow: UnitOfWork, session: Session, place: Place, lost_from: datetime) -> None:
         """Write that somebody is back after a loss of more than 10 s, and the loss itself if nobody has yet (S-11)."""
         facts = {"part": place.part, "code": place.code, "from": instant(lost_from)}
+        await places.change(uow, place.id, loss_logged_at=None)
         if place.loss_logged_at is None:
             await self._log.append(uow, session.id, EntryKind.LINE_LOST, facts)
         seconds = int((uow.now - lost_from).total_seconds())
         await self._log.append(uow, session.id, EntryKind.LINE_BACK, {**facts, "seconds": seconds})
-        await places.change(uow, place.id, loss_logged_at=None)
 
 
 def tell_room(uow: UnitOfWork, session: Session, name: str, data: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from media.ice import IceConfig
 from media.protocol import NEWS_EVENTS
 from media.worker import node_options, serving
 from records.session_log import SessionLog
-from scheduler.bookings import BookingService
+from scheduler.conduct import ConductService
 from scheduler.languages import LanguageTable
 from scheduler.presence import PresenceService
 from signaling.auth.logins import LoginService
@@ -88,15 +88,15 @@ def build_live(
     database: Database,
     bus: EventBus,
     session_log: SessionLog,
-    bookings: BookingService,
+    conduct: ConductService,
     presence: PresenceService,
     logins: LoginService,
     languages: LanguageTable,
+    nodes: NodeDirectory,
     news: Callable[[Hub], News],
 ) -> Live:
     """Wire the live half; nothing connects before ``running``."""
     hub = Hub(bus, clock)
-    nodes = NodeDirectory(bus, clock)
     media = CallMedia(database, hub, nodes, Placement(database, nodes))
     turn = settings.turn
     ice = IceConfig(
@@ -106,8 +106,8 @@ def build_live(
         ttl=turn.ttl,
         stun_urls=settings.stun_urls,
     )
-    calls = CallService(database, hub, media, session_log, bookings, ice)
-    room = CallRoom(database, hub, calls, media, session_log, bookings, languages)
+    calls = CallService(database, hub, media, session_log, conduct, ice)
+    room = CallRoom(database, hub, calls, media, session_log, conduct, languages)
     sign_in = SocketSignIn(database, logins, settings.session_cookie)
     return Live(
         settings=settings,

@@ -152,9 +152,9 @@ async def take(uow: UnitOfWork, place_id: str) -> Seat:
     return Seat(_place(row), before, secret)
 
 
-async def resume(uow: UnitOfWork, connection_id: str, secret: str) -> Seat:
-    """Seat the connection that was cut. Raises ``Unauthenticated('resume_refused')`` when the place went to another one."""
-    row = await uow.session.scalar(
+async def by_secret(unit: ReadUnit, connection_id: str, secret: str) -> Place:
+    """The place of a cut connection. Raises ``Unauthenticated('resume_refused')`` when it went to another connection."""
+    row = await unit.session.scalar(
         select(SessionParticipant).where(
             SessionParticipant.connection_id == connection_id,
             SessionParticipant.resume_hash == _digest(secret),
@@ -163,7 +163,7 @@ async def resume(uow: UnitOfWork, connection_id: str, secret: str) -> Seat:
     )
     if row is None:
         raise Unauthenticated("resume_refused")
-    return await take(uow, row.id)
+    return _place(row)
 
 
 async def touch(uow: UnitOfWork, connection_ids: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ An interpreter never sees the case reference or the log; guests see neither, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -91,7 +91,7 @@ def snapshot(
     facts: RoomFacts,
     you: PlaceLike,
     places: Sequence[PlaceLike],
-    log: Sequence[dict[str, Any]],
+    log: Sequence[Mapping[str, Any]],
     position: Position,
 ) -> dict[str, Any]:
     """The whole room as ``you`` may see it, to which events after ``position`` are added."""

@@ -58,6 +58,11 @@ export const routes: readonly Route[] = [
     roles: ['interviewer', 'coordinator', 'auditor'],
     load: page(() => import('./sessions/RecordPage.svelte')),
   },
+  { path: '/calls/:id', title: 'call.title', roles: ['interviewer', 'interpreter'], bare: true, load: page(() => import('./call/CallPage.svelte')) },
+  { path: '/precheck', title: 'precheck.title', roles: ['interviewer', 'interpreter'], load: page(() => import('./call/PrecheckPage.svelte')) },
+  { path: '/today', title: 'nav.today', roles: ['interpreter'], load: page(() => import('./interpreter/TodayPage.svelte')) },
+  { path: '/board', title: 'nav.board', roles: ['coordinator'], load: page(() => import('./coordinator/BoardPage.svelte')) },
+  { path: '/t', title: 'guest.title', bare: true, load: page(() => import('./applicant/GuestPage.svelte')) },
   { path: '/account', title: 'account.title', roles: everybody, load: page(() => import('./auth/AccountPage.svelte')) },
 ]
 

@@ -101,7 +101,8 @@ export class AudioOut {
   }
 
   async #play(): Promise<void> {
-    if (this.#context?.state === 'suspended') await Promise.race([this.#context.resume(), new Promise((done) => setTimeout(done, 300))])
+    if (this.#context?.state === 'suspended')
+      await Promise.race([this.#context.resume(), new Promise((done) => setTimeout(done, 300))])
     let refused = false
     await this.#element?.play().catch((thrown: unknown) => {
       refused = thrown instanceof Error && thrown.name === 'NotAllowedError'

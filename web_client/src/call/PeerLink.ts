@@ -110,9 +110,11 @@ export class PeerLink {
 
   #trickle(candidate: RTCIceCandidate): void {
     const { generation } = this
-    this.#owner.send({ t: 'media.candidate', generation, candidate: candidate.candidate || null, mid: candidate.sdpMid }).catch(() => {
-      // A cut line; a new generation brings new candidates.
-    })
+    this.#owner
+      .send({ t: 'media.candidate', generation, candidate: candidate.candidate || null, mid: candidate.sdpMid })
+      .catch(() => {
+        // A cut line; a new generation brings new candidates.
+      })
   }
 
   async #limit(): Promise<void> {

@@ -8,7 +8,14 @@ import { type Counters, counters, graded, type LineGrade, sampleBetween, score, 
 import { type MediaFacts, needsRestart, pause } from './recovery'
 
 export type LinePhase = 'starting' | 'connected' | 'recovering' | 'closed'
-export type LineReport = { grade: LineGrade; score: number; rtt: number | null; loss: number; bytes: number; micLevel: number | null }
+export type LineReport = {
+  grade: LineGrade
+  score: number
+  rtt: number | null
+  loss: number
+  bytes: number
+  micLevel: number | null
+}
 
 export type TransportOptions = {
   iceServers: RTCIceServer[]

@@ -20,7 +20,8 @@ export function news(before: CallState, after: CallState, now: number): Said[] {
     if (one.id === is.you) continue
     const old = was.participants.find((p) => p.id === one.id)
     if (one.state === 'present' && old?.state !== 'present') say(t('call.said.here', { who: partName(one) }))
-    else if (one.state !== 'present' && old?.state === 'present') say(t(one.state === 'left' ? 'call.said.left' : 'call.said.lost', { who: partName(one) }))
+    else if (one.state !== 'present' && old?.state === 'present')
+      say(t(one.state === 'left' ? 'call.said.left' : 'call.said.lost', { who: partName(one) }))
   }
   for (const signal of is.signals) {
     if (signal.from === is.you || was.signals.some((one) => one.signal_id === signal.signal_id)) continue

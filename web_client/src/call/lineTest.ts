@@ -2,12 +2,19 @@
  * The line tested through a real node: a room of one that sends the own sound back. Measures, never plays.
  * The verdict is in words: good, fair, weak, or no line; and whether the way goes through the relay.
  */
-import { tab } from '../realtime/tab'
+
 import { asAppError } from '../lib/errors'
+import { tab } from '../realtime/tab'
 import { checkEntry } from './join'
 import { type LineReport, PeerTransport } from './PeerTransport'
 
-export type LineVerdict = { grade: 'good' | 'fair' | 'weak' | 'none'; rtt: number | null; loss: number; relay: boolean; echo: boolean }
+export type LineVerdict = {
+  grade: 'good' | 'fair' | 'weak' | 'none'
+  rtt: number | null
+  loss: number
+  relay: boolean
+  echo: boolean
+}
 
 /** Reports of two seconds each that are looked at. */
 const reports = 3

@@ -6,19 +6,50 @@ import { durationText } from '../lib/time.svelte'
 import type { IconName } from '../ui/icons'
 
 const icons: Readonly<Record<string, IconName>> = {
-  planned: 'flag', language_declared: 'globe', substitution: 'swap', sex_preference: 'user', transfer: 'swap', invited: 'users', opened: 'door',
-  arrived: 'user', left: 'out', started: 'mic', paused: 'cup', resumed: 'mic', line_lost: 'net-off', line_back: 'net', service_gap: 'net-off',
-  mode: 'phone', language_confirmed: 'check', signal: 'hand', correction: 'flag', limit_reached: 'clock', recused: 'swap-user', recheck: 'repeat',
-  interpreter_lost: 'net-off', replaced: 'swap-user', called_off: 'close', ended: 'end', sealed: 'lock',
+  planned: 'flag',
+  language_declared: 'globe',
+  substitution: 'swap',
+  sex_preference: 'user',
+  transfer: 'swap',
+  invited: 'users',
+  opened: 'door',
+  arrived: 'user',
+  left: 'out',
+  started: 'mic',
+  paused: 'cup',
+  resumed: 'mic',
+  line_lost: 'net-off',
+  line_back: 'net',
+  service_gap: 'net-off',
+  mode: 'phone',
+  language_confirmed: 'check',
+  signal: 'hand',
+  correction: 'flag',
+  limit_reached: 'clock',
+  recused: 'swap-user',
+  recheck: 'repeat',
+  interpreter_lost: 'net-off',
+  replaced: 'swap-user',
+  called_off: 'close',
+  ended: 'end',
+  sealed: 'lock',
 }
 const signalIcons: Readonly<Record<string, IconName>> = {
-  pause: 'hand', repeat: 'repeat', slower: 'slow', shorter: 'short', cannot_hear: 'ear-off', break: 'cup', correct: 'flag', concern: 'concern',
+  pause: 'hand',
+  repeat: 'repeat',
+  slower: 'slow',
+  shorter: 'short',
+  cannot_hear: 'ear-off',
+  break: 'cup',
+  correct: 'flag',
+  concern: 'concern',
 }
 export const signalIcon = (kind: string): IconName => signalIcons[kind] ?? 'hand'
 
 type Entry = { kind: string; data: Readonly<Record<string, unknown>> }
 
-export const logIcon = ({ kind, data }: Entry): IconName => (kind === 'signal' ? signalIcon(String(data.signal)) : (icons[kind] ?? 'note'))
+export const logIcon = ({ kind, data }: Entry): IconName =>
+  kind === 'signal' ? signalIcon(String(data.signal)) : (icons[kind] ?? 'note')
 
 function word(name: string, value: unknown): string {
   if (value === null || value === undefined) return t('log.unknown')

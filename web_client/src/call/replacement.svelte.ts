@@ -27,7 +27,9 @@ export class Replacement {
     this.error = undefined
     try {
       const record = await api.get<{ case_id: string }>(`/api/sessions/${encodeURIComponent(this.#sessionId)}`)
-      const open = await api.get<{ booking_id: string | null; bookings: BookingView[] }>(`/api/cases/${encodeURIComponent(record.case_id)}`)
+      const open = await api.get<{ booking_id: string | null; bookings: BookingView[] }>(
+        `/api/cases/${encodeURIComponent(record.case_id)}`,
+      )
       const id = open.bookings.find((one) => one.session_id === this.#sessionId)?.id ?? open.booking_id
       if (!id) return
       this.booking = await api.post<BookingView>(`/api/bookings/${encodeURIComponent(id)}/replace`)

@@ -2,9 +2,9 @@
 import { api } from '../api/client'
 import { Resource } from '../api/resource.svelte'
 import { AppError, asAppError } from '../lib/errors'
+import type { EventFrame } from '../realtime/protocol'
 import type { LinkState } from '../realtime/RealtimeClient'
 import { own, tab } from '../realtime/tab'
-import type { EventFrame } from '../realtime/protocol'
 import type { Accepted, AssignmentView, DeclineReason, Home, OfferView, Presence } from './types'
 
 export class HomeController {
@@ -98,7 +98,11 @@ export class HomeController {
     this.busy = 'accept'
     this.error = undefined
     try {
-      const accepted = await api.post<Accepted>(`/api/offers/${encodeURIComponent(offer.id)}/accept`, { round: offer.round, no_conflict: true }, { key: `accept-${offer.id}` })
+      const accepted = await api.post<Accepted>(
+        `/api/offers/${encodeURIComponent(offer.id)}/accept`,
+        { round: offer.round, no_conflict: true },
+        { key: `accept-${offer.id}` },
+      )
       this.#answered.add(offer.id)
       if (this.ring?.id === offer.id) this.#ring(undefined)
       return accepted

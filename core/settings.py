@@ -116,7 +116,9 @@ class LimitSettings(_Section):
         50, ge=5, le=1000, description="messages that one socket may send in a second"
     )
     requests_per_minute: int = Field(600, ge=30, description="HTTP requests of one account or address in a minute")
-    trusted_proxies: list[str] = Field([], description="addresses or networks of our own reverse proxies, such as 10.0.0.2")
+    trusted_proxies: list[str] = Field(
+        [], description="addresses or networks of our own reverse proxies, such as 10.0.0.2"
+    )
     heartbeat_seconds: float = Field(15.0, gt=0, le=60, description="pace of the heartbeat of a socket")
 
 

@@ -39,7 +39,9 @@ export function sorted(lane: Lane, cards: readonly BoardCard[]): BoardCard[] {
   const trouble = (one: BoardCard) => (one.line === 'lost' ? 0 : one.line === 'weak' ? 1 : 2)
   return [...cards].sort(
     (a, b) =>
-      (lane === 'live' ? trouble(a) - trouble(b) : Number(b.needs_you !== null) - Number(a.needs_you !== null) || a.priority.localeCompare(b.priority)) ||
+      (lane === 'live'
+        ? trouble(a) - trouble(b)
+        : Number(b.needs_you !== null) - Number(a.needs_you !== null) || a.priority.localeCompare(b.priority)) ||
       a.since.localeCompare(b.since) ||
       a.booking_id.localeCompare(b.booking_id),
   )

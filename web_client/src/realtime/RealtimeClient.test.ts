@@ -82,7 +82,13 @@ beforeEach(() => {
   heard = []
   snapshots = []
   credentials = vi.fn(async () => ({ grant: 'g'.repeat(20) }))
-  client = new RealtimeClient({ credentials, locale: () => 'en', url: 'ws://test/socket', open: () => new FakeSocket(), random: () => 0.5 })
+  client = new RealtimeClient({
+    credentials,
+    locale: () => 'en',
+    url: 'ws://test/socket',
+    open: () => new FakeSocket(),
+    random: () => 0.5,
+  })
   client.on('event', (frame: EventFrame) => heard.push(frame.seq))
   client.on('snapshot', (topic) => snapshots.push(topic))
 })
@@ -132,11 +138,19 @@ describe('numbered news', () => {
     socket.say(news(1))
     socket.say(news(9))
     await vi.advanceTimersByTimeAsync(500)
-    socket.say({ t: 'reply', re: socket.last('follow').id, ok: true, data: { replay: 'snapshot', position: { epoch: 'f', seq: 20 } } })
+    socket.say({
+      t: 'reply',
+      re: socket.last('follow').id,
+      ok: true,
+      data: { replay: 'snapshot', position: { epoch: 'f', seq: 20 } },
+    })
     await vi.advanceTimersByTimeAsync(10)
     const second = newest()
     expect(second).not.toBe(socket)
-    second.welcome({ positions: { 'room:1': { epoch: 'f', seq: 20 } }, room: { session_id: '1', position: { epoch: 'f', seq: 20 } } })
+    second.welcome({
+      positions: { 'room:1': { epoch: 'f', seq: 20 } },
+      room: { session_id: '1', position: { epoch: 'f', seq: 20 } },
+    })
     expect(second.last('hello').after).toEqual({})
     second.say(news(21, 'f'))
     expect(heard).toEqual([1, 21])

@@ -5,12 +5,36 @@ import { Turns } from './turns'
 
 const at0 = '2026-11-22T08:00:00.000Z'
 const person = (id: string, part: Participant['part']): Participant => ({
-  id, part, code: null, state: 'present', audio: true, video: true, has_audio: false, has_video: false, grade: null, speaking: false, since: at0,
+  id,
+  part,
+  code: null,
+  state: 'present',
+  audio: true,
+  video: true,
+  has_audio: false,
+  has_video: false,
+  grade: null,
+  speaking: false,
+  since: at0,
 })
 const empty = (): RoomSnapshot => ({
-  session_id: 's', state: 'waiting', state_since: at0, pause_reason: null, mode: 'open', step_code: 'RS.identification', language: 'apc',
-  language_confirmed: null, officer_language: 'srp', interpreting_s: 0, block_limit_min: 45, you: 'o', participants: [person('o', 'officer')],
-  signals: [], log: [], case_ref: null, position: { epoch: 'e', seq: 0 },
+  session_id: 's',
+  state: 'waiting',
+  state_since: at0,
+  pause_reason: null,
+  mode: 'open',
+  step_code: 'RS.identification',
+  language: 'apc',
+  language_confirmed: null,
+  officer_language: 'srp',
+  interpreting_s: 0,
+  block_limit_min: 45,
+  you: 'o',
+  participants: [person('o', 'officer')],
+  signals: [],
+  log: [],
+  case_ref: null,
+  position: { epoch: 'e', seq: 0 },
 })
 
 /** A server written differently from the client: it holds the room as maps and tells what it did. */
@@ -25,8 +49,15 @@ class Server {
   snapshot(): RoomSnapshot {
     const { state, state_since, pause_reason, interpreting_s } = this.facts
     return structuredClone({
-      ...empty(), state, state_since, pause_reason, interpreting_s, language_confirmed: this.language,
-      participants: [...this.people.values()], signals: [...this.signals.values()], log: this.log.slice(-logKept),
+      ...empty(),
+      state,
+      state_since,
+      pause_reason,
+      interpreting_s,
+      language_confirmed: this.language,
+      participants: [...this.people.values()],
+      signals: [...this.signals.values()],
+      log: this.log.slice(-logKept),
       position: { epoch: 'e', seq: this.seq },
     })
   }
@@ -63,7 +94,10 @@ class Server {
       const state = pick<RoomSnapshot['state']>(['active', 'paused'])
       const reason = state === 'paused' ? 'break' : null
       this.facts = { state, state_since: `t${this.seq}`, pause_reason: reason, interpreting_s: this.facts.interpreting_s + 60 }
-      return { name: 'session.changed', data: { state, at: this.facts.state_since, reason, interpreting_s: this.facts.interpreting_s } }
+      return {
+        name: 'session.changed',
+        data: { state, at: this.facts.state_since, reason, interpreting_s: this.facts.interpreting_s },
+      }
     }
     if (kind === 6) {
       const signal = { signal_id: `x${this.seq}`, kind: 'slower' as const, from: id, at: at0 }
@@ -116,7 +150,10 @@ describe('room state', () => {
 
   test('time to a break runs while the session is active and stands still in a break', () => {
     const start = Date.parse(at0)
-    let state = applied(fromSnapshot(empty(), at0), { name: 'session.changed', data: { state: 'active', at: at0, reason: null, interpreting_s: 2300 } })
+    let state = applied(fromSnapshot(empty(), at0), {
+      name: 'session.changed',
+      data: { state: 'active', at: at0, reason: null, interpreting_s: 2300 },
+    })
     expect(interpretedSeconds(state, start + 10_000)).toBe(2310)
     expect(breakMeter(state, start)).toEqual({ minutes: 38, limit: 45, left: 7, level: 'calm' })
     expect(breakMeter(state, start + 120_000).level).toBe('soon')

@@ -56,7 +56,10 @@ class Tab {
   }
 
   /** Takes the tab's socket into a room. `credentials` brings a grant whenever one is needed. */
-  enter(credentials: () => Promise<Credentials>, kept?: { place?: Place | undefined; keepPlace?: (place: Place) => void }): RealtimeClient {
+  enter(
+    credentials: () => Promise<Credentials>,
+    kept?: { place?: Place | undefined; keepPlace?: (place: Place) => void },
+  ): RealtimeClient {
     this.#end()
     this.#inCall = true
     return this.#begin(credentials, kept)

@@ -222,6 +222,7 @@ class BookingService:
             raise Conflict("move_not_allowed", params)
         return booking
 
+
 def _start(new: NewBooking, now: datetime) -> datetime:
     if new.kind == "now":
         return now

@@ -61,9 +61,7 @@ class Closing:
             if session.state in (SessionState.PLANNED, SessionState.WAITING):
                 await self._log.call_off(uow, session.id, reason=not_held)
             elif session.state in (SessionState.ACTIVE, SessionState.PAUSED):
-                await self._log.end(
-                    uow, session.id, outcome=Outcome.STOPPED, reason=EndReason.INTERPRETER_LOST
-                )
+                await self._log.end(uow, session.id, outcome=Outcome.STOPPED, reason=EndReason.INTERPRETER_LOST)
         await self.free(uow, booking, move, reason)
         await changed(uow, booking)
 

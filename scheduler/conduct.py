@@ -37,7 +37,6 @@ _MISSED = {
 }
 
 
-
 class ConductService:
     """Bookings with an interpreter. Methods take the booking under its row lock."""
 
@@ -50,9 +49,7 @@ class ConductService:
         self._offers = offers
         self._closing = closing
 
-    async def release(
-        self, uow: UnitOfWork, booking_id: str, *, reason: str, broken: bool = False
-    ) -> Booking:
+    async def release(self, uow: UnitOfWork, booking_id: str, *, reason: str, broken: bool = False) -> Booking:
         """The interpreter gives an agreed booking back before it began (or did not come: ``broken``): search anew at once.
 
         Neither bars from the case; a recusal code does (M-5). Raises ``Conflict('move_not_allowed')``.

@@ -130,9 +130,7 @@ class OfferService:
         rows = await uow.session.execute(
             select(Offer.id, Offer.booking_id)
             .join(Booking, Booking.id == Offer.booking_id)
-            .where(
-                Offer.interpreter_id == interpreter_id, Offer.state == OfferState.PENDING, Booking.kind == "now"
-            )
+            .where(Offer.interpreter_id == interpreter_id, Offer.state == OfferState.PENDING, Booking.kind == "now")
             .order_by(Offer.booking_id)
         )
         for offer_id, booking_id in rows.all():

@@ -227,7 +227,9 @@ async def _candidates(
     ids = list(people)
     loads = await workloads(unit, ids, at)
     bars = select(CaseBar.interpreter_id, CaseBar.case_id)
-    bars = bars.where(CaseBar.case_id == need.case_id) if need is not None else bars.where(CaseBar.interpreter_id.in_(ids))
+    bars = (
+        bars.where(CaseBar.case_id == need.case_id) if need is not None else bars.where(CaseBar.interpreter_id.in_(ids))
+    )
     barred: dict[str, set[str]] = defaultdict(set)
     for who, case_id in await unit.session.execute(bars):
         barred[who].add(case_id)

@@ -112,9 +112,9 @@ class Rounds:
             booking.state = advance(booking.state, BookingMove.WIDEN)
             booking.round += 1
         deadline = uow.now + timedelta(seconds=seconds)
-        booking.next_round_at = max(booking.next_round_at or deadline, deadline) if await self.pending(
-            uow, booking
-        ) else deadline
+        booking.next_round_at = (
+            max(booking.next_round_at or deadline, deadline) if await self.pending(uow, booking) else deadline
+        )
         rung = booking.rungs[-1]["code"] if booking.rungs else RungKind.BEST.value
         await self.send(uow, booking, [match], rung, deadline)
         booking.version += 1
@@ -247,7 +247,9 @@ def _note(booking: Booking, found: Round | None, now: datetime) -> None:
     ]
     if found is not None:
         number = found.state.round
-        rungs += [_entry(skip.rung, skip.kind, "skipped", number, now, reason=skip.reason.value) for skip in found.skipped]
+        rungs += [
+            _entry(skip.rung, skip.kind, "skipped", number, now, reason=skip.reason.value) for skip in found.skipped
+        ]
         current = _entry(found.state.rung, found.kind, "now", number, now, count=len(found.matches))
         current["ends_at"] = found.deadline.isoformat() if found.deadline else None
         rungs.append(current)

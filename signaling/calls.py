@@ -28,6 +28,7 @@ from signaling.auth.tokens import TokenKind, issue, redeem
 from signaling.call_media import CHECK_PREFIX, CallMedia, room_topic
 from signaling.places import Place, Seat
 from signaling.realtime.hub import Hub
+from signaling.realtime.news import ROOM_TOLD
 from signaling.realtime.protocol import instant
 from signaling.realtime.rooms import INTERPRETER, LOG_LINES, OFFICER, RoomFacts, block_limit_min, snapshot
 
@@ -37,8 +38,6 @@ INVITE_TTL = timedelta(minutes=30)
 CHECK_TTL = timedelta(minutes=2)
 LOG_AFTER = timedelta(seconds=10)
 """Only losses longer than this are written into the log (S-11)."""
-ROOM_TOLD = "room.told"
-"""Outbox event that becomes numbered news of a room: ``{session_id, name, at, data | place_id}``."""
 CHECK_PART = "check"
 """Part of the only person in a check room."""
 GUEST_PARTS = ("applicant", "guardian", "lawyer")

@@ -31,7 +31,7 @@ from signaling.call_watch import TOUCH_EVERY_S, WATCH_EVERY_S, CallWatch
 from signaling.calls import CallService
 from signaling.nodes import NodeDirectory, Placement
 from signaling.realtime.hub import Hub
-from signaling.realtime.news import NEWS_NAMES, News
+from signaling.realtime.news import NEWS_NAMES, News, Views
 from signaling.socket import SocketServices
 from signaling.socket_auth import SocketPresence, SocketSignIn
 
@@ -93,7 +93,7 @@ def build_live(
     logins: LoginService,
     languages: LanguageTable,
     nodes: NodeDirectory,
-    news: Callable[[Hub], News],
+    views: Views,
 ) -> Live:
     """Wire the live half; nothing connects before ``running``."""
     hub = Hub(bus, clock)
@@ -118,7 +118,7 @@ def build_live(
         media=media,
         calls=calls,
         watch=CallWatch(database, session_log, calls),
-        news=news(hub),
+        news=News(database, bus, clock, views),
         socket=SocketServices(
             hub=hub,
             calls=calls,

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from core.events.bus import Position
 from signaling.realtime.protocol import at_json, instant
+from signaling.realtime.views_json import as_json
 
 LOG_LINES = 30
 """Lines of the session log that the officer's panel shows."""
@@ -111,7 +112,7 @@ def snapshot(
         "you": you.id,
         "participants": [participant(place) for place in places if place.state in ("present", "lost")],
         "signals": [],
-        "log": list(log)[-LOG_LINES:] if officer else [],
+        "log": as_json(list(log)[-LOG_LINES:]) if officer else [],
         "case_ref": facts.case_ref if officer else None,
         "join_by": instant(facts.join_by),
         "position": at_json(position),

@@ -334,7 +334,8 @@ class Conversation:
         while True:
             getter = asyncio.ensure_future(self._connection.queue.get())
             try:
-                await asyncio.wait({getter, closing}, return_when=asyncio.FIRST_COMPLETED)
+                both: set[asyncio.Future[Any]] = {getter, closing}
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 if not getter.done():
                     getter.cancel()

@@ -86,7 +86,8 @@ class News:
                 await self._personal(event, self._views.offer, body["offer_id"])
             case "offer.ended":
                 data = {key: body[key] for key in ("offer_id", "state", "reason")}
-                await self._tell(event, f"user:{body['user_id']}", event.name, data)
+                if body["user_id"] is not None:
+                    await self._tell(event, f"user:{body['user_id']}", event.name, data)
                 await self._booking(event)
             case "assignment.changed":
                 await self._personal(event, self._views.assignment, body["assignment_id"])

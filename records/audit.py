@@ -113,9 +113,7 @@ class AuditTrail:
         rows = await unit.session.scalars(
             select(AuditEntry).where(AuditEntry.country == str(country)).order_by(AuditEntry.seq)
         )
-        return verify(
-            ChainEntry(row.seq, row.at, row.action, _content(row), row.prev_hash, row.hash) for row in rows
-        )
+        return verify(ChainEntry(row.seq, row.at, row.action, _content(row), row.prev_hash, row.hash) for row in rows)
 
 
 def _write(session: OrmSession) -> None:

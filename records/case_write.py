@@ -101,9 +101,7 @@ def put_values(case: Case, new: NewCase, now: datetime) -> None:
     _put_needs(case, new.needs, now)
 
 
-def put_wish(
-    case: Case, field: Literal["interp_sex", "officer_sex"], wish: SexWishInput | None, now: datetime
-) -> None:
+def put_wish(case: Case, field: Literal["interp_sex", "officer_sex"], wish: SexWishInput | None, now: datetime) -> None:
     """Store a wish; the time of asking is kept from the first answer on, and a new answer has a new time."""
     told = wish or SexWishInput()
     one_of(f"{field}.wish", told.wish, WISHES)
@@ -144,9 +142,7 @@ def put_languages(
     case.languages = rows
 
 
-def apply_changes(
-    case: Case, changes: CaseChanges, now: datetime, is_language: Callable[[str], bool]
-) -> None:
+def apply_changes(case: Case, changes: CaseChanges, now: datetime, is_language: Callable[[str], bool]) -> None:
     """Put the changed values into an existing case. Raises what the single values raise."""
     if "languages" in changes:
         put_languages(case, changes["languages"], now, is_language)

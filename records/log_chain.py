@@ -17,9 +17,7 @@ from records.session_views import LogEntry, log_entry
 _ATTEMPTS = 5
 
 
-async def append_entry(
-    uow: UnitOfWork, session_id: str, kind: EntryKind, data: Mapping[str, JsonValue]
-) -> LogEntry:
+async def append_entry(uow: UnitOfWork, session_id: str, kind: EntryKind, data: Mapping[str, JsonValue]) -> LogEntry:
     """Write the next entry. ``data`` must have exactly the keys of ``SLOTS[kind]`` (``ValueError``).
 
     The conditional update of ``last_seq`` decides who is next, so concurrent writers cannot fork the chain.

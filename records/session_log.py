@@ -182,9 +182,7 @@ class SessionLog:
         _tell(uow, session)
         return entry["hash"]
 
-    async def lose_interpreter(
-        self, uow: UnitOfWork, session_id: str, *, reason: str, recused: bool = False
-    ) -> None:
+    async def lose_interpreter(self, uow: UnitOfWork, session_id: str, *, reason: str, recused: bool = False) -> None:
         """The interpreter is gone for good: a running session pauses (``interpreter_lost``), a planned or waiting one waits.
 
         ``reason`` is a closed word. ``recused`` is the step back of M-5: what was interpreted is to be checked again.
@@ -295,10 +293,7 @@ class SessionLog:
 
     async def _locked(self, uow: UnitOfWork, session_id: str) -> Session:
         session = await uow.session.scalar(
-            select(Session)
-            .where(Session.id == session_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
+            select(Session).where(Session.id == session_id).with_for_update().execution_options(populate_existing=True)
         )
         if session is None:
             raise NotFound("session_unknown")
@@ -311,9 +306,7 @@ def _move(session: Session, move: SessionMove, now: datetime) -> None:
 
 
 def _add_place(uow: UnitOfWork, session_id: str, part: str, code: str, user_id: str | None) -> None:
-    uow.session.add(
-        SessionParticipant(id=new_id("part"), session_id=session_id, part=part, code=code, user_id=user_id)
-    )
+    uow.session.add(SessionParticipant(id=new_id("part"), session_id=session_id, part=part, code=code, user_id=user_id))
 
 
 async def _vacate(uow: UnitOfWork, session_id: str) -> None:

@@ -98,9 +98,7 @@ def plan_entries(plan: SessionPlan, step_code: str) -> list[EntryDraft]:
     return [planned, language, *interpreter_entries(facts, plan.sex_wish, plan.sex_must, plan.sex_asked_at)]
 
 
-def interpreter_entries(
-    facts: InterpreterFacts, wish: str, must: bool, asked_at: datetime | None
-) -> list[EntryDraft]:
+def interpreter_entries(facts: InterpreterFacts, wish: str, must: bool, asked_at: datetime | None) -> list[EntryDraft]:
     """How this interpreter serves the person: substitute language, wish, country."""
     found: list[EntryDraft] = []
     if facts.substitution:

@@ -16,13 +16,19 @@ class InterpreterBrief(TypedDict):
     code: str
     level: str
     country: str
+
+
 class SexPref(TypedDict):
     value: str
     must: bool
     met: bool | None
+
+
 ModeSegment = TypedDict("ModeSegment", {"mode": str, "from": datetime, "to": datetime | None})
 PresentRow = TypedDict("PresentRow", {"part": str, "code": str | None, "in": datetime, "out": datetime | None})
 Interruption = TypedDict("Interruption", {"from": datetime, "to": datetime | None, "seconds": int | None, "who": str})
+
+
 class ChainView(TypedDict):
     ok: bool
     broken_at: int | None

@@ -30,7 +30,7 @@ from scheduler.lifecycle import (
 )
 from scheduler.models import Booking, Interpreter
 from scheduler.need import Need
-from scheduler.needs import build_need, need_from_json, need_to_json, priority_of
+from scheduler.needs import build_need, need_from_json, need_to_json, priority_of, stored_need
 from scheduler.news import tell_booking
 from scheduler.offers import OfferService
 from scheduler.queries import locked_booking
@@ -125,7 +125,7 @@ class BookingService:
             kind=new.kind,
             language=new.language,
             officer_language=new.officer_language,
-            need=need_to_json(need),
+            need=stored_need(need, facts),
             priority=priority_of(facts, now=uow.now, booked=not now_wanted).value,
             state=BookingState.REQUESTED,
             requested_by=uow.actor.id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.db.session import UnitOfWork
 from records.cases import CaseService
 from records.lifecycle import EndReason, NotHeldReason, Outcome, SessionState
@@ -10,7 +12,7 @@ from scheduler.assignments import Assignments
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import AssignmentMove, BookingState, OfferState, WithdrawReason
 from scheduler.models import Booking
-from scheduler.needs import fresh_need, need_to_json
+from scheduler.needs import fresh_need, need_at, stored_need
 from scheduler.news import tell_booking
 from scheduler.offers import OfferService
 from scheduler.rounds import Rounds
@@ -78,7 +80,6 @@ class Closing:
     async def renew_need(self, uow: UnitOfWork, booking: Booking, *, on_demand: bool) -> None:
         """Make the stored need again from the case as it is now."""
         facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
-        booking.need = {**need_to_json(fresh_need(booking, facts, self._table, uow.now)), "on_demand": on_demand}
-        if on_demand:
-            booking.need = {**booking.need, "at": uow.now.isoformat()}
+        need = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=on_demand)
+        booking.need = stored_need(need_at(need, uow.now), facts)
         await uow.flush()

@@ -95,8 +95,13 @@ def priority_of(facts: StepFacts, *, now: datetime, booked: bool) -> Priority:
     )
 
 
+def stored_need(need: Need, facts: StepFacts) -> dict[str, Any]:
+    """The need as the booking stores it, with the age that an interpreter is told before accepting."""
+    return {**need_to_json(need), "age": "child" if facts.child else "adult"}
+
+
 def need_to_json(need: Need) -> dict[str, Any]:
-    """The need as the booking stores it."""
+    """The need as JSON."""
     found: dict[str, Any] = {}
     for field in fields(Need):
         value = getattr(need, field.name)
@@ -114,7 +119,7 @@ def need_to_json(need: Need) -> dict[str, Any]:
 
 def need_from_json(data: Mapping[str, Any]) -> Need:
     """The need that was stored; raises ``KeyError`` or ``ValueError`` for anything else."""
-    values: dict[str, Any] = dict(data)
+    values: dict[str, Any] = {field.name: data[field.name] for field in fields(Need)}
     for name in _TIMES:
         values[name] = datetime.fromisoformat(values[name])
     for name in _SETS:

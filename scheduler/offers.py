@@ -119,10 +119,15 @@ class OfferService:
             await self.serve_waiting(uow, interpreter_id)
 
     async def advance_round(self, uow: UnitOfWork, booking_id: str) -> None:
-        """The time of a round is over: ring the next rung. Nothing if somebody accepted meanwhile."""
+        """Ring the next rung, when the time of the round is over or nobody is left who could answer.
+
+        Nothing if somebody accepted meanwhile, or another worker was faster.
+        """
         booking = await locked_booking(uow, booking_id)
-        due = booking.next_round_at is not None and booking.next_round_at <= uow.now
-        if booking.state is BookingState.OFFERING and due:
+        if booking.state is not BookingState.OFFERING:
+            return
+        due = booking.next_round_at is None or booking.next_round_at <= uow.now
+        if due or not await self._rounds.pending(uow, booking):
             await self._rounds.next(uow, booking)
 
     async def drop_person(self, uow: UnitOfWork, interpreter_id: str) -> None:

@@ -1,0 +1,295 @@
+"""The coordinator's live board, the candidates for a booking with reasons, and the officer's outlook before asking. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+
+from sqlalchemy import func, select
+
+from core.access import Role
+from core.db.session import ReadUnit
+from records.cases import CaseService
+from records.models import SessionParticipant
+from records.procedures import Catalogue
+from scheduler.eligibility import NeedContext, failed_rules
+from scheduler.ladder import LADDERS
+from scheduler.languages import LanguageTable
+from scheduler.lifecycle import BookingState, OfferState
+from scheduler.models import Booking, Interpreter, Offer
+from scheduler.needs import build_need, need_at, need_from_json
+from scheduler.queries import candidates_for, match_rules
+from scheduler.ranking import rank
+from scheduler.waits import BoardNumbers, ExpectedView, Waits
+
+FEW = 3
+"""Counts below this are shown as "few": an exact one could reveal who is meant."""
+
+
+class BoardCard(TypedDict):
+    """A request or session on the board (docs/protocol.md)."""
+
+    booking_id: str
+    session_id: str | None
+    case_ref: str
+    country: str
+    site: str
+    language: str
+    step_code: str
+    priority: str
+    since: datetime
+    rung: int
+    rungs: int
+    ringing: int
+    interpreter_code: str | None
+    must: str | None
+    needs_you: str | None
+    line: str | None
+    callback: bool
+
+
+class Board(TypedDict):
+    """The whole board."""
+
+    at: datetime
+    waiting: list[BoardCard]
+    ringing: list[BoardCard]
+    live: list[BoardCard]
+    numbers: BoardNumbers
+
+
+class LaneCard(TypedDict):
+    """One card with its lane: waiting, ringing, live or gone."""
+
+    card: BoardCard | None
+    lane: str
+    booking_id: str
+    numbers: BoardNumbers
+
+
+class CandidateView(TypedDict):
+    """One interpreter for a booking, as a coordinator sees it."""
+
+    interpreter_id: str
+    code: str
+    eligible: bool
+    score: int
+    terms: list[dict[str, Any]]
+    refusals: list[dict[str, Any]]
+    presence: str
+
+
+class Outlook(TypedDict):
+    """What an officer may expect before asking."""
+
+    free_now: int
+    free_few: bool
+    wish_met: int | None
+    expected: ExpectedView
+    national_only: bool
+
+
+class BoardViews:
+    """Builds the board and what stands beside it."""
+
+    def __init__(self, catalogue: Catalogue, table: LanguageTable, cases: CaseService, waits: Waits) -> None:
+        self._catalogue = catalogue
+        self._table = table
+        self._cases = cases
+        self._waits = waits
+
+    async def board(self, unit: ReadUnit) -> Board:
+        """Requests for now and appointments that nobody took yet, and running sessions, of the coordinator's countries.
+
+        Waiting: by priority, then the oldest first, with those that need a person on top.
+        """
+        shown = (BookingState.OFFERING, BookingState.UNFILLED, BookingState.ASSIGNED, BookingState.IN_SESSION)
+        rows = await unit.session.scalars(
+            select(Booking)
+            .where(Booking.state.in_(shown), Booking.country.in_(board_countries(unit)))
+            .order_by(Booking.needs_coordinator.desc(), Booking.priority, Booking.requested_at, Booking.id)
+        )
+        bookings = rows.all()
+        cards = await self._cards(unit, bookings)
+        lanes: dict[str, list[BoardCard]] = {"waiting": [], "ringing": [], "live": [], "gone": []}
+        for booking, card in zip(bookings, cards, strict=True):
+            lanes[lane_of(booking, card)].append(card)
+        return Board(
+            at=unit.now,
+            waiting=lanes["waiting"],
+            ringing=lanes["ringing"],
+            live=lanes["live"],
+            numbers=await self._waits.board_numbers(unit, countries=board_countries(unit)),
+        )
+
+    async def card(self, unit: ReadUnit, booking: Booking) -> LaneCard:
+        """One card as it stands, for pushing to boards."""
+        card = (await self._cards(unit, [booking]))[0]
+        lane = lane_of(booking, card)
+        numbers = await self._waits.board_numbers(unit, countries=[booking.country])
+        return LaneCard(card=None if lane == "gone" else card, lane=lane, booking_id=booking.id, numbers=numbers)
+
+    async def candidates(self, unit: ReadUnit, booking: Booking) -> list[CandidateView]:
+        """Everybody who connects the languages, eligible or not, with score, terms and refusals; the eligible first."""
+        need = need_at(need_from_json(booking.need), unit.now)
+        own_pool = self._catalogue.step(booking.step_code).own_pool_only
+        rules = await match_rules(unit, self._table, own_pool_only=own_pool)
+        people = await candidates_for(unit, need, rules)
+        matches = rank(need, people, rules)
+        context = NeedContext.build(need, rules)
+        found = [
+            CandidateView(
+                interpreter_id=match.candidate.id,
+                code=match.candidate.code,
+                eligible=True,
+                score=match.score,
+                terms=[
+                    {"rule": t.rule, "points": t.points, "code": t.code.value, "params": dict(t.params)}
+                    for t in match.terms
+                ],
+                refusals=[],
+                presence=match.candidate.presence.value,
+            )
+            for match in matches
+        ]
+        fit = {match.candidate.id for match in matches}
+        for person in sorted((p for p in people if p.id not in fit), key=lambda p: p.code):
+            refusals = [context.refusal(rule) for rule in failed_rules(context, person)]
+            found.append(
+                CandidateView(
+                    interpreter_id=person.id,
+                    code=person.code,
+                    eligible=False,
+                    score=0,
+                    terms=[],
+                    refusals=[
+                        {"rule": r.rule.value, "code": r.rule.name.lower(), "params": dict(r.params)} for r in refusals
+                    ],
+                    presence=person.presence.value,
+                )
+            )
+        return found
+
+    async def outlook(self, unit: ReadUnit, *, step_id: str, language: str | None, officer_language: str) -> Outlook:
+        """Who is free now for this step and language, and how long such requests have waited.
+
+        Counts under three are told as 0 with ``free_few``, so that a number never points at somebody.
+        """
+        facts = await self._cases.step_facts(unit, step_id)
+        first = language or (facts.languages[0][0] if facts.languages else None)
+        if first is None:
+            return Outlook(
+                free_now=0,
+                free_few=True,
+                wish_met=None,
+                expected=ExpectedView(basis="none", p50_s=None, p90_s=None, n=0),
+                national_only=True,
+            )
+        step = self._catalogue.step(facts.step_code)
+        need = build_need(
+            facts,
+            language=first,
+            officer_language=officer_language,
+            now=unit.now,
+            at=unit.now,
+            minutes=max(1, facts.typical_minutes),
+            on_demand=True,
+            table=self._table,
+        )
+        rules = await match_rules(unit, self._table, own_pool_only=step.own_pool_only)
+        people = await candidates_for(unit, need, rules, reachable_only=True)
+        free = [match for match in rank(need, people, rules) if match.is_online]
+        context = NeedContext.build(need, rules)
+        wished = None
+        if facts.sex_wish != "none":
+            met = sum(match.wish_met for match in free)
+            wished = met if met >= FEW else 0
+        return Outlook(
+            free_now=len(free) if len(free) >= FEW else 0,
+            free_few=len(free) < FEW,
+            wish_met=wished,
+            expected=await self._waits.expected(unit, language=first, stage=step.stage, country=facts.country),
+            national_only=all(gate is None for gate in context.gates.values()),
+        )
+
+    async def _cards(self, unit: ReadUnit, bookings: Sequence[Booking]) -> list[BoardCard]:
+        ids = [booking.id for booking in bookings]
+        ringing = await unit.session.execute(
+            select(Offer.booking_id, func.count())
+            .where(Offer.booking_id.in_(ids), Offer.state == OfferState.PENDING, Offer.expires_at > unit.now)
+            .group_by(Offer.booking_id)
+        )
+        rings: dict[str, int] = dict(ringing.tuples().all())
+        people = {booking.interpreter_id for booking in bookings if booking.interpreter_id}
+        named = await unit.session.execute(select(Interpreter.id, Interpreter.code).where(Interpreter.id.in_(people)))
+        codes: dict[str, str] = dict(named.tuples().all())
+        lines = await _lines(unit, [b.session_id for b in bookings if b.session_id])
+        return [
+            _card(
+                booking,
+                rings.get(booking.id, 0),
+                codes.get(booking.interpreter_id or ""),
+                lines.get(booking.session_id or ""),
+            )
+            for booking in bookings
+        ]
+
+
+def board_countries(unit: ReadUnit) -> list[str]:
+    """The countries in which the actor is coordinator; for the system all of its own."""
+    if unit.actor.is_system:
+        return sorted(country.value for country in unit.actor.countries)
+    return sorted(c.value for c in unit.actor.countries if unit.actor.has(Role.COORDINATOR, c))
+
+
+def lane_of(booking: Booking, card: BoardCard) -> str:
+    """The lane of a booking: live once somebody was found, ringing while somebody is rung, else waiting."""
+    if booking.state in (BookingState.ASSIGNED, BookingState.IN_SESSION):
+        far_off = booking.kind != "now" and booking.state is BookingState.ASSIGNED
+        return "gone" if far_off else "live"
+    if booking.state in (BookingState.REQUESTED, BookingState.OFFERING, BookingState.UNFILLED):
+        return "ringing" if card["ringing"] and not booking.needs_coordinator else "waiting"
+    return "gone"
+
+
+def _card(booking: Booking, ringing: int, code: str | None, line: str | None) -> BoardCard:
+    rung = max((int(entry["index"]) for entry in booking.rungs), default=0)
+    must = booking.need["sex_wish"] if booking.need["sex_must"] and booking.need["sex_wish"] != "none" else None
+    return BoardCard(
+        booking_id=booking.id,
+        session_id=booking.session_id,
+        case_ref=booking.case_ref,
+        country=booking.country,
+        site=booking.site,
+        language=booking.language,
+        step_code=booking.step_code,
+        priority=booking.priority,
+        since=booking.matched_at or booking.requested_at if booking.interpreter_id else booking.requested_at,
+        rung=rung + 1,
+        rungs=len(LADDERS[booking.country]) + 1,
+        ringing=ringing,
+        interpreter_code=code,
+        must=must,
+        needs_you=(booking.reason or "nobody_free") if booking.needs_coordinator else None,
+        line=line,
+        callback=booking.callback,
+    )
+
+
+async def _lines(unit: ReadUnit, session_ids: Sequence[str]) -> dict[str, str]:
+    """The worst line of officer and interpreter in each session."""
+    worst = {"good": 0, "weak": 1, "lost": 2}
+    found: dict[str, str] = {}
+    rows = await unit.session.execute(
+        select(SessionParticipant.session_id, SessionParticipant.state, SessionParticipant.grade).where(
+            SessionParticipant.session_id.in_(session_ids),
+            SessionParticipant.part.in_(["officer", "interpreter"]),
+            SessionParticipant.state.in_(["present", "lost"]),
+        )
+    )
+    for row in rows:
+        grade = "lost" if row.state == "lost" else row.grade or "good"
+        if worst.get(grade, 0) >= worst.get(found.get(row.session_id, "good"), 0):
+            found[row.session_id] = grade
+    return found

@@ -1,0 +1,274 @@
+"""What bookings look like to officers and coordinators: the shapes of docs/protocol.md. Reads only.
+
+An officer never sees who declined or why, no trait of an interpreter, and small counts as "few".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+
+from sqlalchemy import select
+
+from core.db.session import ReadUnit
+from records.procedures import Catalogue
+from scheduler.assignments import join_opens_at
+from scheduler.closing import OPEN
+from scheduler.ladder import LADDERS, RungKind
+from scheduler.lifecycle import BookingState, OfferState
+from scheduler.models import Booking, Interpreter, Offer
+from scheduler.waits import ExpectedView, Waits
+
+_RUNG_WORD = {RungKind.PHONE_ONLY.value: "phone"}
+_PARTNERS = "partners"
+"""The last rung of M-11, outside of this system: the coordinator telephones."""
+
+
+class RungView(TypedDict):
+    """One rung of the ladder."""
+
+    code: str
+    state: str
+    count: int | None
+    reason: str | None
+    ends_at: datetime | None
+
+
+class ReasonView(TypedDict):
+    """One reason of a match, without traits."""
+
+    code: str
+    params: dict[str, Any]
+
+
+class OfferBrief(TypedDict):
+    """Somebody who was asked."""
+
+    interpreter_code: str
+    state: str
+    reasons: list[ReasonView]
+
+
+class InterpreterName(TypedDict):
+    """The interpreter as an officer may know one."""
+
+    code: str
+    level: str
+
+
+class WishView(TypedDict):
+    """The person's wish for the interpreter."""
+
+    value: str
+    must: bool
+
+
+class BookingView(TypedDict):
+    """A booking (docs/protocol.md)."""
+
+    id: str
+    case_id: str
+    case_ref: str
+    step_id: str
+    step_code: str
+    country: str
+    site: str
+    kind: str
+    language: str
+    priority: str
+    state: str
+    requested_at: datetime
+    starts_at: datetime
+    ends_at: datetime
+    zone: str
+    round: int
+    rungs: list[RungView]
+    offers: list[OfferBrief]
+    interpreter: InterpreterName | None
+    session_id: str | None
+    join_opens_at: datetime | None
+    join_by: datetime | None
+    expected: ExpectedView
+    callback: bool
+    needs_coordinator: bool
+    unfilled_reason: str | None
+    wish: WishView
+
+
+class BookingLink(TypedDict):
+    """What the queue adds to a case in the list: the next action and where it leads."""
+
+    next: str
+    booking_id: str | None
+    session_id: str | None
+
+
+class BookingViews:
+    """Builds views of bookings."""
+
+    def __init__(self, catalogue: Catalogue, waits: Waits) -> None:
+        self._catalogue = catalogue
+        self._waits = waits
+
+    async def view(self, unit: ReadUnit, booking: Booking) -> BookingView:
+        """One booking."""
+        return (await self.views(unit, [booking]))[0]
+
+    async def views(self, unit: ReadUnit, bookings: Sequence[Booking]) -> list[BookingView]:
+        """Several bookings, in their order."""
+        offers = await self._offers(unit, [booking.id for booking in bookings])
+        names = await _names(unit, bookings)
+        expected: dict[tuple[str, str, str], ExpectedView] = {}
+        found: list[BookingView] = []
+        for booking in bookings:
+            stage = self._catalogue.step(booking.step_code).stage
+            key = (booking.language, stage.value, booking.country)
+            if key not in expected:
+                expected[key] = await self._waits.expected(
+                    unit, language=booking.language, stage=stage, country=booking.country
+                )
+            name = names.get(booking.interpreter_id or "")
+            found.append(_view(booking, offers[booking.id], name, expected[key]))
+        return found
+
+    async def links(self, unit: ReadUnit, case_ids: Sequence[str]) -> dict[str, BookingLink]:
+        """For each case the next action: start, waiting, in_session, join or none, with its open booking."""
+        rows = await unit.session.scalars(
+            select(Booking).where(Booking.case_id.in_(case_ids), Booking.state.in_(OPEN)).order_by(Booking.requested_at)
+        )
+        found = {case_id: BookingLink(next="start", booking_id=None, session_id=None) for case_id in case_ids}
+        for booking in rows:
+            link = BookingLink(
+                next=_next_action(booking, unit.now), booking_id=booking.id, session_id=booking.session_id
+            )
+            if _WEIGHT[link["next"]] > _WEIGHT[found[booking.case_id]["next"]]:
+                found[booking.case_id] = link
+        return found
+
+    async def _offers(self, unit: ReadUnit, ids: Sequence[str]) -> dict[str, list[OfferBrief]]:
+        found: dict[str, list[OfferBrief]] = defaultdict(list)
+        if not ids:
+            return found
+        rows = await unit.session.execute(
+            select(Offer.booking_id, Offer.state, Offer.reasons, Interpreter.code)
+            .join(Interpreter, Interpreter.id == Offer.interpreter_id)
+            .where(Offer.booking_id.in_(ids))
+            .order_by(Offer.round.desc(), Offer.score.desc(), Offer.id)
+        )
+        for row in rows:
+            found[row.booking_id].append(
+                OfferBrief(
+                    interpreter_code=row.code,
+                    state=OfferState(row.state).value,
+                    reasons=[ReasonView(code=r["code"], params=r["params"]) for r in row.reasons[:3]],
+                )
+            )
+        return found
+
+    async def list(
+        self,
+        unit: ReadUnit,
+        *,
+        authority: str | None = None,
+        case_id: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        state: str | None = None,
+        limit: int = 200,
+    ) -> Sequence[BookingView]:
+        """Bookings by start: of one authority (none: all that the actor's countries have), of one case, in a span of
+        time, in one state or ``open``."""
+        wanted = select(Booking).order_by(Booking.starts_at, Booking.id).limit(limit)
+        if authority is not None:
+            wanted = wanted.where(Booking.authority == authority)
+        if case_id is not None:
+            wanted = wanted.where(Booking.case_id == case_id)
+        if start is not None:
+            wanted = wanted.where(Booking.ends_at > start)
+        if end is not None:
+            wanted = wanted.where(Booking.starts_at < end)
+        if state == "open":
+            wanted = wanted.where(Booking.state.in_(OPEN))
+        elif state is not None:
+            wanted = wanted.where(Booking.state == BookingState(state))
+        return await self.views(unit, (await unit.session.scalars(wanted)).all())
+
+
+_WEIGHT = {"none": 0, "start": 1, "waiting": 2, "join": 3, "in_session": 4}
+
+
+def _next_action(booking: Booking, now: datetime) -> str:
+    """What the officer can do next about an open booking."""
+    if booking.state is BookingState.IN_SESSION:
+        return "in_session"
+    if booking.state is BookingState.ASSIGNED:
+        return "join" if join_opens_at(booking) <= now else "waiting"
+    return "waiting"
+
+
+async def _names(unit: ReadUnit, bookings: Sequence[Booking]) -> dict[str, InterpreterName]:
+    ids = {booking.interpreter_id for booking in bookings if booking.interpreter_id is not None}
+    if not ids:
+        return {}
+    rows = await unit.session.execute(
+        select(Interpreter.id, Interpreter.code, Interpreter.level).where(Interpreter.id.in_(ids))
+    )
+    return {row.id: InterpreterName(code=row.code, level=row.level) for row in rows}
+
+
+def rung_views(booking: Booking) -> list[RungView]:
+    """The whole ladder: what is done, what runs now, what would come."""
+    known = {int(entry["index"]): entry for entry in booking.rungs}
+    over = booking.state not in (BookingState.REQUESTED, BookingState.OFFERING, BookingState.UNFILLED)
+    found: list[RungView] = []
+    for index, rung in enumerate(LADDERS[booking.country]):
+        entry = known.get(index)
+        state = entry["state"] if entry else "later"
+        ends_at = datetime.fromisoformat(entry["ends_at"]) if entry and entry["ends_at"] else None
+        found.append(
+            RungView(
+                code=_RUNG_WORD.get(rung.kind.value, rung.kind.value),
+                state="done" if over and state == "now" else state,
+                count=entry["count"] if entry else None,
+                reason=entry["reason"] if entry else None,
+                ends_at=ends_at,
+            )
+        )
+    found.append(RungView(code=_PARTNERS, state="later", count=None, reason=None, ends_at=None))
+    return found
+
+
+def _view(
+    booking: Booking, offers: list[OfferBrief], name: InterpreterName | None, expected: ExpectedView
+) -> BookingView:
+    return BookingView(
+        id=booking.id,
+        case_id=booking.case_id,
+        case_ref=booking.case_ref,
+        step_id=booking.step_id,
+        step_code=booking.step_code,
+        country=booking.country,
+        site=booking.site,
+        kind=booking.kind,
+        language=booking.language,
+        priority=booking.priority,
+        state=booking.state.value,
+        requested_at=booking.requested_at,
+        starts_at=booking.starts_at,
+        ends_at=booking.ends_at,
+        zone=booking.zone,
+        round=booking.round,
+        rungs=rung_views(booking),
+        offers=offers,
+        interpreter=name,
+        session_id=booking.session_id,
+        join_opens_at=join_opens_at(booking) if booking.session_id else None,
+        join_by=booking.join_by,
+        expected=expected,
+        callback=booking.callback,
+        needs_coordinator=booking.needs_coordinator,
+        unfilled_reason=booking.reason,
+        wish=WishView(value=booking.need["sex_wish"], must=booking.need["sex_must"]),
+    )

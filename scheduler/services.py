@@ -1,0 +1,66 @@
+"""Puts the services of the scheduler together; the only place that knows in which order they need each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from records.cases import CaseService
+from records.procedures import Catalogue
+from records.session_log import SessionLog
+from scheduler.assignments import Assignments
+from scheduler.board import BoardViews
+from scheduler.booking_views import BookingViews
+from scheduler.bookings import BookingService
+from scheduler.closing import Closing
+from scheduler.conduct import ConductService
+from scheduler.interpreter_views import InterpreterViews
+from scheduler.languages import LanguageTable
+from scheduler.offers import OfferService
+from scheduler.pool import PoolService
+from scheduler.presence import PresenceService
+from scheduler.rounds import Rounds
+from scheduler.transfer import TransferService
+from scheduler.waits import Waits
+
+
+@dataclass(frozen=True)
+class SchedulerServices:
+    """Everything that the scheduler can do."""
+
+    bookings: BookingService
+    """Requests until somebody is found."""
+    conduct: ConductService
+    """Bookings with an interpreter: start, finish, release, replace, miss."""
+    offers: OfferService
+    """Answers of interpreters."""
+    presence: PresenceService
+    pool: PoolService
+    transfer: TransferService
+    waits: Waits
+    booking_views: BookingViews
+    interpreter_views: InterpreterViews
+    board: BoardViews
+
+    @classmethod
+    def build(
+        cls, catalogue: Catalogue, table: LanguageTable, cases: CaseService, log: SessionLog
+    ) -> SchedulerServices:
+        """All services over one catalogue and one language table."""
+        rounds = Rounds(catalogue, table)
+        assignments = Assignments(catalogue, table, cases, log)
+        offers = OfferService(rounds, assignments)
+        closing = Closing(table, cases, log, rounds, assignments, offers)
+        presence = PresenceService(offers)
+        waits = Waits(catalogue)
+        return cls(
+            bookings=BookingService(table, cases, rounds, assignments, offers, closing),
+            conduct=ConductService(log, rounds, assignments, offers, closing),
+            offers=offers,
+            presence=presence,
+            pool=PoolService(table),
+            transfer=TransferService(),
+            waits=waits,
+            booking_views=BookingViews(catalogue, waits),
+            interpreter_views=InterpreterViews(catalogue, presence),
+            board=BoardViews(catalogue, table, cases, waits),
+        )

@@ -1,0 +1,285 @@
+"""Timed work of the queue: rounds that are over, people who vanished, leases of those who accepted, no-shows.
+
+Every process may run it: rows are picked with SKIP LOCKED, each piece of work is a transaction of its own and checks again
+under the row's lock, so that two workers do nothing twice and a slow one does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, func, or_, select, update
+
+from core.access import Actor
+from core.clock import Clock
+from core.db.errors import is_transient
+from core.db.session import Database, UnitOfWork
+from core.errors import AppError
+from records.cases import CaseService
+from records.events import CASE_CHANGED
+from records.lifecycle import SessionState
+from records.models import Session, SessionParticipant
+from records.session_log import SessionLog
+from scheduler.lifecycle import AssignmentState, BookingState, MissReason, OfferState
+from scheduler.models import Assignment, Booking, Offer, Presence
+from scheduler.news import tell_assignment, tell_booking
+from scheduler.queries import try_lock_booking
+from scheduler.rounds import give_up_at
+from scheduler.services import SchedulerServices
+
+log = logging.getLogger(__name__)
+
+IDLE = timedelta(seconds=5)
+"""Longest sleep between two looks, whatever is known to be due."""
+SEAL_AFTER = timedelta(seconds=60)
+"""A session that ended and was not sealed by then (its process died) is sealed here."""
+EXTEND = timedelta(minutes=15)
+"""How far the reservation of a session that runs over its time is moved on."""
+_BATCH = 50
+_GATHER = 0.05
+"""Seconds in which several pieces of news become one look."""
+_Work = Callable[[UnitOfWork, str], Awaitable[None]]
+
+
+class SchedulerWorker:
+    """Does what is due, and says when it has to look again."""
+
+    def __init__(
+        self, database: Database, services: SchedulerServices, cases: CaseService, session_log: SessionLog, clock: Clock
+    ) -> None:
+        self._database = database
+        self._services = services
+        self._cases = cases
+        self._log = session_log
+        self._clock = clock
+        self._system = Actor.system()
+        self._news = asyncio.Event()
+        self._looked_at = clock.now()
+
+    def wake(self) -> None:
+        """Look again now: something was asked for or answered. Give this to ``Database.on_news``."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Work until cancelled. One failed look is logged and does not end it."""
+        while True:
+            self._news.clear()
+            try:
+                due = await self.tick()
+            except Exception as error:
+                if not is_transient(error) and not isinstance(error, AppError):
+                    log.exception("scheduler_tick_failed")
+                due = self._clock.now() + timedelta(seconds=1)
+            wait = max(0.05, (due - self._clock.now()).total_seconds())
+            try:
+                await asyncio.wait_for(self._news.wait(), wait)
+            except TimeoutError:
+                continue
+            await asyncio.sleep(_GATHER)
+
+    async def tick(self) -> datetime:
+        """Do everything that is due now; returns when the next thing is due (at most ``IDLE`` ahead)."""
+        if await self._ids(select(Presence.interpreter_id).where(Presence.seen_until <= self._clock.now()).limit(1)):
+            async with self._database.unit(self._system) as uow:
+                await self._services.presence.sweep(uow)
+        for find, work in (
+            (self._due_rounds, self._round),
+            (self._unkept_leases, self._join_lease),
+            (self._due_windows, self._window),
+            (self._over_waits, self._give_up),
+            (self._running_over, self._extend),
+            (self._unsealed, self._seal),
+        ):
+            for subject in await find():
+                await self._one(work, subject)
+        await self._overdue_cases()
+        return await self._next_due()
+
+    async def _one(self, work: _Work, subject: str) -> None:
+        """One piece of work in its own transaction; what another worker or a person did meanwhile is no failure."""
+        try:
+            async with self._database.unit(self._system) as uow:
+                await work(uow, subject)
+        except AppError as error:
+            log.info("scheduler_work_skipped", extra={"code": error.code, "subject": subject})
+
+    async def _ids(self, statement: object) -> list[str]:
+        async with self._database.read(self._system) as unit:
+            return list((await unit.session.scalars(statement)).all())  # type: ignore[call-overload]
+
+    async def _due_rounds(self) -> list[str]:
+        """Searches whose round is over, or in which nobody is left who could answer."""
+        now = self._clock.now()
+        ringing = exists().where(Offer.booking_id == Booking.id, Offer.state == OfferState.PENDING)
+        return await self._ids(
+            select(Booking.id)
+            .where(Booking.state == BookingState.OFFERING, or_(Booking.next_round_at <= now, ~ringing))
+            .order_by(Booking.priority, Booking.requested_at)
+            .limit(_BATCH)
+        )
+
+    async def _round(self, uow: UnitOfWork, booking_id: str) -> None:
+        booking = await try_lock_booking(uow, booking_id)
+        if booking is None or booking.state is not BookingState.OFFERING:
+            return
+        if give_up_at(booking) <= uow.now:
+            await self._services.conduct.miss(uow, booking_id, reason=MissReason.NO_INTERPRETER)
+        else:
+            await self._services.offers.advance_round(uow, booking_id)
+
+    async def _unkept_leases(self) -> list[str]:
+        return await self._ids(
+            select(Booking.id).where(
+                Booking.state == BookingState.ASSIGNED, Booking.kind == "now", Booking.join_by <= self._clock.now()
+            )
+        )
+
+    async def _join_lease(self, uow: UnitOfWork, booking_id: str) -> None:
+        """Accepted, but not in the room in time: released, and the next are rung without that person."""
+        booking = await try_lock_booking(uow, booking_id)
+        if booking is None or booking.state is not BookingState.ASSIGNED or booking.join_by is None:
+            return
+        if booking.join_by > uow.now:
+            return
+        if await _in_room(uow, booking.session_id, "interpreter"):
+            booking.join_by = None
+            await uow.flush()
+        else:
+            await self._services.conduct.release(uow, booking_id, reason="not_joined", broken=True)
+
+    async def _due_windows(self) -> list[str]:
+        now = self._clock.now()
+        return await self._ids(
+            select(Booking.id).where(
+                Booking.state == BookingState.ASSIGNED,
+                Booking.kind != "now",
+                or_(Booking.next_round_at <= now, Booking.join_by <= now),
+            )
+        )
+
+    async def _window(self, uow: UnitOfWork, booking_id: str) -> None:
+        """An appointment: its room opens, or its time is over and somebody did not come."""
+        booking = await try_lock_booking(uow, booking_id)
+        if booking is None or booking.state is not BookingState.ASSIGNED:
+            return
+        if booking.join_by is not None and booking.join_by <= uow.now:
+            if not await _in_room(uow, booking.session_id, "interpreter"):
+                reason = MissReason.INTERPRETER_ABSENT
+            elif not await _in_room(uow, booking.session_id, "officer"):
+                reason = MissReason.OFFICER_ABSENT
+            else:
+                booking.join_by = None
+                await uow.flush()
+                return
+            await self._services.conduct.miss(uow, booking_id, reason=reason)
+        elif booking.next_round_at is not None and booking.next_round_at <= uow.now:
+            booking.next_round_at = None
+            await uow.flush()
+            tell_booking(uow, booking)
+            assignment = await uow.session.scalar(
+                select(Assignment).where(
+                    Assignment.booking_id == booking_id, Assignment.state == AssignmentState.ACTIVE
+                )
+            )
+            if assignment is not None:
+                await tell_assignment(uow, booking, assignment)
+
+    async def _over_waits(self) -> list[str]:
+        return await self._ids(
+            select(Booking.id).where(Booking.state == BookingState.UNFILLED, Booking.next_round_at <= self._clock.now())
+        )
+
+    async def _give_up(self, uow: UnitOfWork, booking_id: str) -> None:
+        booking = await try_lock_booking(uow, booking_id)
+        if booking is None or booking.state is not BookingState.UNFILLED:
+            return
+        if booking.next_round_at is not None and booking.next_round_at <= uow.now:
+            await self._services.conduct.miss(uow, booking_id, reason=MissReason.NO_INTERPRETER)
+
+    async def _running_over(self) -> list[str]:
+        soon = self._clock.now() + timedelta(minutes=1)
+        return await self._ids(
+            select(Assignment.id)
+            .join(Booking, Booking.id == Assignment.booking_id)
+            .where(
+                Assignment.state == AssignmentState.ACTIVE,
+                Assignment.busy_until <= soon,
+                Booking.state == BookingState.IN_SESSION,
+            )
+        )
+
+    async def _extend(self, uow: UnitOfWork, assignment_id: str) -> None:
+        """A session runs over its time: nobody else may get this person meanwhile. A next appointment is not moved."""
+        assignment = await uow.session.get_one(Assignment, assignment_id)
+        following = await uow.session.scalar(
+            select(func.min(Assignment.starts_at)).where(
+                Assignment.interpreter_id == assignment.interpreter_id,
+                Assignment.state == AssignmentState.ACTIVE,
+                Assignment.id != assignment_id,
+                Assignment.starts_at >= assignment.busy_until,
+            )
+        )
+        until = uow.now + EXTEND
+        if following is not None and following < until:
+            until = following
+        if until <= assignment.busy_until:
+            return
+        await uow.session.execute(
+            update(Assignment)
+            .where(Assignment.id == assignment_id, Assignment.state == AssignmentState.ACTIVE)
+            .values(busy_until=until)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def _unsealed(self) -> list[str]:
+        return await self._ids(
+            select(Session.id).where(
+                Session.state == SessionState.ENDED, Session.ended_at <= self._clock.now() - SEAL_AFTER
+            )
+        )
+
+    async def _seal(self, uow: UnitOfWork, session_id: str) -> None:
+        await self._log.seal(uow, session_id)
+
+    async def _overdue_cases(self) -> None:
+        """Temporary cases whose day is over: their screens and lists are told; nothing closes by itself."""
+        since, self._looked_at = self._looked_at, self._clock.now()
+        async with self._database.read(self._system) as unit:
+            found = await self._cases.overdue(unit, after=since)
+        if not found:
+            return
+        async with self._database.unit(self._system) as uow:
+            for case in found:
+                body = {"case_id": case.id, "country": case.country, "authority": case.authority}
+                uow.emit(CASE_CHANGED, body, country=case.country)
+
+    async def _next_due(self) -> datetime:
+        now = self._clock.now()
+        async with self._database.read(self._system) as unit:
+            timed = (BookingState.OFFERING, BookingState.UNFILLED, BookingState.ASSIGNED)
+            rounds = await unit.session.scalar(select(func.min(Booking.next_round_at)).where(Booking.state.in_(timed)))
+            joins = await unit.session.scalar(
+                select(func.min(Booking.join_by)).where(Booking.state == BookingState.ASSIGNED)
+            )
+            leases = await unit.session.scalar(select(func.min(Presence.seen_until)))
+        known = [at for at in (rounds, joins, leases) if at is not None]
+        return max(now, min([*known, now + IDLE]))
+
+
+async def _in_room(uow: UnitOfWork, session_id: str | None, part: str) -> bool:
+    """Whether that part is in the room, or was a moment ago with a line that is being mended."""
+    if session_id is None:
+        return False
+    found = await uow.session.scalar(
+        select(SessionParticipant.id)
+        .where(
+            SessionParticipant.session_id == session_id,
+            SessionParticipant.part == part,
+            SessionParticipant.state.in_(["present", "lost"]),
+        )
+        .limit(1)
+    )
+    return found is not None

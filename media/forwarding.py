@@ -64,6 +64,11 @@ class Downlink:
         self._wire = wire
         self._source = self.ssrc.to_bytes(4, "big")
         self._ring: list[tuple[int, bytes] | None] | None = [None] * _RING if kind is Kind.VIDEO else None
+        self._shift = 0
+        self._floor = -1
+        """Where the last pause ended; what is late from before it is dropped."""
+        self._last_out = -1
+        self._resync = False
         self._resend_window = 0.0
         self._resent = 0
         self._reports_sent: OrderedDict[int, float] = OrderedDict()
@@ -75,13 +80,31 @@ class Downlink:
         self.rtt: float | None = None
         self.told_at = 0.0
 
+    def pause(self) -> None:
+        """What is not sent from here on is no loss: the next packet follows the last one without a gap."""
+        self._resync = self._last_out >= 0
+
     def send(self, head: bytes, tail: bytes, seq: int) -> None:
-        """One packet, cut around its SSRC."""
+        """One packet, cut around its SSRC. No sequence number is ever used for two packets (it makes the SRTP nonce)."""
+        if self._resync:
+            self._resync = False
+            self._shift, self._floor = (seq - self._last_out - 1) & 0xFFFF, seq
+        if self._shift:
+            if self._floor >= 0:
+                ahead = rtp.seq_delta(seq, self._floor)
+                if ahead < 0:
+                    return
+                if ahead > _RING:
+                    self._floor = -1
+            seq = (seq - self._shift) & 0xFFFF
+            head = head[:2] + seq.to_bytes(2, "big") + head[4:]
         protected = self._wire.send_rtp(head + self._source + tail)
         if protected is None:
             return
         self.packets += 1
         self.octets += len(tail)
+        if self._last_out < 0 or rtp.seq_delta(seq, self._last_out) > 0:
+            self._last_out = seq
         if self._ring is not None:
             self._ring[seq % _RING] = (seq, protected)
 
@@ -173,9 +196,14 @@ class TrackForwarder:
         assert reception is not None
         seq = rtp.sequence_number(data)
         first = reception.last_at is None
+        restarts = reception.restarts
         gap = reception.add(seq, rtp.timestamp(data), len(data), now)
         if first:
             self.on_first()
+        if gap < 0:
+            return
+        if reception.restarts != restarts:
+            self.pause()
         if self.kind is Kind.VIDEO:
             self._missing.arrived(seq)
             if gap:
@@ -183,12 +211,19 @@ class TrackForwarder:
         if self.enabled:
             self._forward(data, seq, now)
 
+    def pause(self) -> None:
+        """The stream is interrupted for every subscriber."""
+        for downlink in self.downlinks:
+            downlink.pause()
+
     def take_rtx(self, data: bytes) -> None:
         """A retransmission or a probe; only packets that were really missing go on."""
         if self.reception is None or self.rtx_ssrc is None or rtp.ssrc(data) != self.rtx_ssrc:
             return
         packet = rtp.unwrap_rtx(data, self.reception.ssrc)
         if packet is None or not self._missing.arrived(rtp.sequence_number(packet)):
+            return
+        if not self.reception.mark(rtp.sequence_number(packet)):
             return
         self.reception.octets += len(packet)
         if self.enabled:
@@ -299,6 +334,7 @@ class TrackForwarder:
     def detach(self, downlink: Downlink) -> None:
         """No longer. Idempotent."""
         if downlink in self.downlinks:
+            downlink.pause()
             self.downlinks = [d for d in self.downlinks if d is not downlink]
 
     def flowing(self, now: float) -> bool:

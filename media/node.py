@@ -178,7 +178,7 @@ class MediaNode:
 
     async def _make_offer(self, command: MakeOffer) -> PeerOffer:
         room = self._room(command.room_id)
-        if self.peers >= self.options.capacity:
+        if self.peers >= self.options.capacity and not room.holds(command.peer_id):
             raise Unavailable("node_full")
 
         def make(generation: int, flags: PeerFlags) -> BrowserPeer:

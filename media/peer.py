@@ -293,6 +293,8 @@ class BrowserPeer:
             if enabled and not forwarder.enabled:
                 forwarder.enabled = True
                 forwarder.request_keyframe()
+            elif forwarder.enabled and not enabled:
+                forwarder.pause()
             forwarder.enabled = enabled
         self._flow()
 

@@ -10,6 +10,8 @@ from media.rtp import seq_delta
 _NACK_TRIES = 6
 _NACK_SPAN = 400
 """A gap wider than this is a restart, not a loss."""
+_SEEN = (1 << 512) - 1
+"""How many sequence numbers back a repeated packet is known as one."""
 
 
 class Reception:
@@ -26,28 +28,32 @@ class Reception:
         self._received_before = 0
         self._jitter = 0.0
         self._last: tuple[float, int] | None = None
+        self._seen = 0
+        self.restarts = 0
+        """How often the source jumped to other sequence numbers."""
         self.octets = 0
         self.last_at: float | None = None
         self._lsr = 0
         self._lsr_at = 0.0
 
     def add(self, seq: int, ts: int, size: int, now: float) -> int:
-        """Counts a packet; gives how many packets are missing just before it (0 for late and repeated ones)."""
+        """Counts a packet; gives how many packets are missing just before it (0 for late ones), -1 for a repeated one."""
         self.octets += size
         self.last_at = now
         if self._highest < 0:
             self._base = self._highest = seq
-            self._received = 1
+            self._received = self._seen = 1
             self._last = (now, ts)
             return 0
         delta = seq_delta(seq, self._highest & 0xFFFF)
         if delta > _NACK_SPAN or delta < -_NACK_SPAN:
             self._restart(seq, ts, now)
             return 0
-        self._received += 1
         if delta <= 0:
-            return 0
+            return 0 if self.mark(seq) else -1
+        self._received += 1
         self._highest += delta
+        self._seen = ((self._seen << delta) | 1) & _SEEN
         if self._last is not None and self._last[1] != ts:
             ticks = ((ts - self._last[1] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
             transit = abs((now - self._last[0]) * self._clock - ticks)
@@ -56,9 +62,19 @@ class Reception:
             self._last = (now, ts)
         return delta - 1
 
+    def mark(self, seq: int) -> bool:
+        """A late packet came, in whatever way. False when it was there already."""
+        back = 1 << -seq_delta(seq, self._highest & 0xFFFF)
+        if self._seen & back:
+            return False
+        self._seen |= back
+        self._received += 1
+        return True
+
     def _restart(self, seq: int, ts: int, now: float) -> None:
         self._base = self._highest = seq
-        self._received, self._expected_before, self._received_before = 1, 0, 0
+        self._received, self._expected_before, self._received_before, self._seen = 1, 0, 0, 1
+        self.restarts += 1
         self._last = (now, ts)
 
     def sender_reported(self, ntp_middle: int, now: float) -> None:

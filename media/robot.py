@@ -166,6 +166,7 @@ class RobotPeer:
                 transceiver.direction = "sendonly"
         await pc.setLocalDescription(await pc.createAnswer())
         self.tracks = offer.tracks
+        self._changed.set()
         return str(pc.localDescription.sdp)
 
     async def _begin(self, generation: int) -> None:

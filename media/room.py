@@ -93,6 +93,11 @@ class Room:
             raise NotFound("peer_unknown")
         return seat
 
+    def holds(self, peer_id: str) -> bool:
+        """Whether this participant has a connection now, which a new one would replace."""
+        seat = self._seats.get(peer_id)
+        return seat is not None and seat.peer is not None
+
     def peer(self, peer_id: str, generation: int) -> BrowserPeer:
         """The connection with this number; raises ``peer_unknown`` or ``stale_generation``."""
         seat = self._seat(peer_id)

@@ -93,7 +93,7 @@ def _user(
     uow.session.add(
         User(
             id=user_id, code=person.code, password_hash=secret, site=site, authority=authority, locale="en",
-            officer_language=language, disabled=False, failed_count=0, created_at=uow.now,
+            officer_language=language, disabled=False, created_at=uow.now,
             memberships=[MembershipRow(user_id=user_id, role=role, country=country) for role, country in roles],
         )
     )  # fmt: skip

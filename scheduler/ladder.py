@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 
 from records.stages import Mode
 from scheduler.ranking import Match
@@ -143,7 +144,7 @@ def next_rung(
 
 
 def _who(rung: Rung, free: Sequence[Match]) -> list[Match]:
-    return [match for match in free if _fits(rung.kind, match)][: rung.width]
+    return list(islice((match for match in free if _fits(rung.kind, match)), rung.width))
 
 
 def _fits(kind: RungKind, match: Match) -> bool:

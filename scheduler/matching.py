@@ -8,7 +8,9 @@ one need is then decided for all of them at once. It must always agree with :fun
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,43 +65,112 @@ __all__ = [
     "rank",
 ]
 
+_BY_BIT = {rule.bit: rule for rule in Rule}
 _WISH = {SexWish.WOMAN: SEX_CODE[Sex.WOMAN], SexWish.MAN: SEX_CODE[Sex.MAN]}
 
 
 class Ranking:
-    """The answer for one need over a whole pool."""
+    """The answer for one need over a whole pool, as it was at that moment; later changes of the pool do not touch it.
 
-    def __init__(self, context: NeedContext, matches: list[Match], ids: list[str], masks: list[int]) -> None:
+    Order, scores, parts and failed rules of everybody are worked out; the objects that tell them are made when looked
+    at, because nobody looks at ten thousand of them.
+    """
+
+    def __init__(self, matches: _Matches, context: NeedContext, rows: dict[str, int], masks: NDArray[np.int32]) -> None:
         self.context = context
-        self.matches = matches
+        self.matches: Sequence[Match] = matches
         """Eligible candidates, best first."""
-        self._ids = ids
-        self._masks = masks
-
-    @property
-    def refusals(self) -> dict[str, tuple[Refusal, ...]]:
+        self.refusals: Mapping[str, tuple[Refusal, ...]] = _Refusals(context, rows, masks)
         """Per candidate id of the pool that is not eligible: every rule it fails, in the order of M-2."""
-        known: dict[int, tuple[Refusal, ...]] = {mask: self._decode(mask) for mask in set(self._masks)}
-        return {who: known[mask] for who, mask in zip(self._ids, self._masks, strict=True) if mask}
+        self._rows = rows
+        self._masks = masks
 
     @property
     def first_failures(self) -> Mapping[Rule, int]:
         """How many candidates fail each rule *first*: where the pool is lost on the way."""
-        counted = Counter(self._masks)
         result: Counter[Rule] = Counter()
-        for mask, count in counted.items():
+        for mask, count in self._counted().items():
             if mask:
-                result[next(rule for rule in Rule if mask & rule.bit)] += count
+                # Bits stand in the order of the rules: the lowest one is the first failure.
+                result[_BY_BIT[mask & -mask]] += count
         return dict(result)
 
     @property
     def only_failures(self) -> Mapping[Rule, int]:
         """How many candidates fail nothing but this rule: what would help (somebody is busy, a gate is closed)."""
-        counted = Counter(self._masks)
-        return {rule: counted[rule.bit] for rule in Rule if counted[rule.bit]}
+        counted = self._counted()
+        return {rule: counted[rule.bit] for rule in Rule if counted.get(rule.bit)}
 
-    def _decode(self, mask: int) -> tuple[Refusal, ...]:
-        return tuple(self.context.refusal(rule) for rule in Rule if mask & rule.bit)
+    def _counted(self) -> dict[int, int]:
+        rows = np.fromiter(self._rows.values(), dtype=np.int64, count=len(self._rows))
+        masks, counts = np.unique(self._masks[rows], return_counts=True)
+        return dict(zip(masks.tolist(), counts.tolist(), strict=True))
+
+
+class _Matches(Sequence[Match]):
+    """Eligible candidates in order, told one by one."""
+
+    def __init__(
+        self,
+        context: NeedContext,
+        people: list[Candidate],
+        points: NDArray[np.int64],
+        ways: list[LanguageWay],
+        way_of: NDArray[np.int32],
+    ) -> None:
+        self._context = context
+        self._people = people
+        self._points = points
+        self._ways = ways
+        self._way_of = way_of
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    @overload
+    def __getitem__(self, place: int) -> Match: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Match]: ...
+    def __getitem__(self, place: int | slice) -> Match | list[Match]:
+        if isinstance(place, slice):
+            rows = zip(self._people[place], self._points[place].tolist(), self._way_of[place].tolist(), strict=True)
+            return [self._told(who, points, way) for who, points, way in rows]
+        return self._told(self._people[place], self._points[place].tolist(), int(self._way_of[place]))
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self[:])
+
+    def _told(self, who: Candidate, points: list[int], way: int) -> Match:
+        return Match(who, self._context, sum(points), tuple(points), self._ways[way])
+
+
+class _Refusals(Mapping[str, "tuple[Refusal, ...]"]):
+    """Who is refused and why, told one by one."""
+
+    def __init__(self, context: NeedContext, rows: dict[str, int], masks: NDArray[np.int32]) -> None:
+        self._context = context
+        self._rows = rows
+        self._columns = masks
+        self._told: dict[int, tuple[Refusal, ...]] = {}
+
+    @cached_property
+    def _masks(self) -> list[int]:
+        return self._columns.tolist()
+
+    def __getitem__(self, candidate_id: str) -> tuple[Refusal, ...]:
+        mask = self._masks[self._rows[candidate_id]]
+        if not mask:
+            raise KeyError(candidate_id)
+        told = self._told.get(mask)
+        if told is None:
+            told = self._told[mask] = tuple(self._context.refusal(rule) for rule in Rule if mask & rule.bit)
+        return told
+
+    def __iter__(self) -> Iterator[str]:
+        return (who for who, row in self._rows.items() if self._masks[row])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Pool(Columns):
@@ -109,28 +180,16 @@ class Pool(Columns):
         """Decide one need for the whole pool; the same answer as the plain rules."""
         context = NeedContext.build(need, rules)
         ways, way_of = self._ways(context)
-        mask = self._masks(context, way_of)
-        present = self.facts["present"]
-        rows = np.flatnonzero((mask == 0) & present)
+        masks = self._masks(context, way_of)
+        rows = np.flatnonzero((masks == 0) & self.facts["present"])
         points = self._points(context, rows, ways, way_of)
-        scores = points.sum(axis=1)
-        columns = self.facts
-        order = np.lexsort((self.code_order()[rows], columns["minutes"][rows], columns["idle"][rows], -scores))
-        people = self.people
-        matches = [
-            Match(person, context, score, parts, ways[way])
-            for person, score, parts, way in zip(
-                [people[row] for row in rows[order].tolist()],
-                scores[order].tolist(),
-                points[order].tolist(),
-                way_of[rows[order]].tolist(),
-                strict=True,
-            )
-            if person is not None
-        ]
-        ids = list(self.row_of)
-        where = np.fromiter(self.row_of.values(), dtype=np.int64, count=len(ids))
-        return Ranking(context, matches, ids, mask[where].tolist())
+        # Sorted by the last key first; small whole numbers sort fastest.
+        last = (self.facts["minutes"][rows] << 32) + self.code_order()[rows]
+        order = np.lexsort((last, self.facts["idle"][rows], -points.sum(axis=1)))
+        rows = rows[order]
+        people = [who for who in map(self.people.__getitem__, rows.tolist()) if who is not None]
+        matches = _Matches(context, people, points[order], ways, way_of[rows])
+        return Ranking(matches, context, self.row_of.copy(), masks)
 
     def _ways(self, context: NeedContext) -> tuple[list[LanguageWay], NDArray[np.int32]]:
         """All ways open to this need, best first, and per row the index of its best (-1 none, -2 relay not allowed)."""
@@ -151,16 +210,16 @@ class Pool(Columns):
             way_of[self.pairs.rows((way.language.interpreter, way.officer))] = index
         return ways, way_of
 
-    def _masks(self, context: NeedContext, way_of: NDArray[np.int32]) -> NDArray[np.int64]:
+    def _masks(self, context: NeedContext, way_of: NDArray[np.int32]) -> NDArray[np.int32]:
         """Per row the rules it fails, as bits."""
         need, col = context.need, self.facts
-        mask = np.zeros(len(self.people), dtype=np.int64)
+        masks = np.zeros(len(self.people), dtype=np.int32)
 
         def fail(rule: Rule, condition: NDArray[np.bool_]) -> None:
-            mask[condition] |= rule.bit
+            np.bitwise_or(masks, condition * np.int32(rule.bit), out=masks)
 
         def fail_rows(rule: Rule, rows: NDArray[np.int64]) -> None:
-            mask[rows] |= rule.bit
+            masks[rows] |= rule.bit
 
         ends = epoch(need.ends)
         fail(Rule.LANGUAGE, way_of == -1)
@@ -169,7 +228,7 @@ class Pool(Columns):
         fail(Rule.MODE, ~(col["video"] | col["phone"]) if phone_serves else ~col["video"])
         fail(Rule.LEVEL, col["level"] < max(need.min_level.number, Level.L1.number))
         if need.sworn_required:
-            sworn = np.zeros(len(mask), dtype=np.bool_)
+            sworn = np.zeros(len(masks), dtype=np.bool_)
             sworn[self.sworn.rows(need.country)] = True
             fail(Rule.SWORN, ~sworn)
         for rule, name in ((Rule.VETTING, "vetting"), (Rule.NDA, "nda"), (Rule.CONDUCT, "conduct")):
@@ -189,8 +248,9 @@ class Pool(Columns):
         if need.trauma:
             fail(Rule.TRAUMA, ~col["trauma"])
         abroad = col["country"] != self.countries.get(need.country, -1)
-        open_to = [self.countries.get(country, -1) for country, gate in context.gates.items() if gate is not None]
-        fail(Rule.GATE, abroad & ~np.isin(col["country"], open_to))
+        shut = np.ones(len(self.countries) + 1, dtype=np.bool_)
+        shut[[self.countries.get(country, -1) for country, gate in context.gates.items() if gate is not None]] = False
+        fail(Rule.GATE, abroad & shut[col["country"]])
         if need.police_regime and not need.police_approval:
             fail(Rule.POLICE, abroad)
         if need.approved_location:
@@ -201,7 +261,7 @@ class Pool(Columns):
         if need.on_demand:
             fail(Rule.PRESENCE, ~col["reachable"])
         fail(Rule.INACTIVE, ~col["active"])
-        return mask
+        return masks
 
     def _points(
         self, context: NeedContext, rows: NDArray[np.int64], ways: list[LanguageWay], way_of: NDArray[np.int32]

@@ -101,6 +101,7 @@ class MediaNode:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
 
     @property
     def peers(self) -> int:

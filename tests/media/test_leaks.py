@@ -1,0 +1,74 @@
+"""Two hundred people come and go: no task, socket, thread, object or memory is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections import Counter
+
+import psutil
+import pytest
+
+from media.protocol import MediaWant
+from media.robot import RobotPeer
+from media.similarity import Samples
+from tests.media.rig import ANYWHERE, Rig, rig
+
+CYCLES, WARM_UP = 200, 40
+OURS = {
+    "BrowserPeer", "TrackForwarder", "Downlink", "Reception", "Listener", "Room",
+    "Wire", "_Ice", "_Dtls", "_Protocol", "CandidatePair",
+}  # fmt: skip
+
+
+def objects() -> Counter[str]:
+    """How many of our things live."""
+    gc.collect()
+    return Counter(type(o).__name__ for o in gc.get_objects() if type(o).__name__ in OURS)
+
+
+async def settled() -> tuple[Counter[str], int, int, int]:
+    """Objects, tasks, file descriptors and threads, after what was ending has ended."""
+    await asyncio.sleep(1.2)
+    threads = sum(t.name.endswith("-decoder") for t in threading.enumerate())
+    return objects(), len(asyncio.all_tasks()), psutil.Process().num_fds(), threads
+
+
+async def come_and_go(r: Rig, number: int, sound: Samples) -> None:
+    """One connection that is heard by the one who stays; every fifth is replaced, every third goes without a word."""
+    peer_id = f"guest_{number}"
+    robot = r.robots["ses", peer_id] = RobotPeer(sound, keep_s=0)
+    for _ in range(2 if number % 5 == 0 else 1):
+        offer = await r.client.offer("ses", peer_id, want=MediaWant(send_video=False, receive_audio=False))
+        await r.client.answer("ses", peer_id, offer.generation, offer.negotiation, await robot.take(offer))
+        await robot.until_connected(timeout=10)
+    if number % 3 == 0:
+        await robot.close()
+    await r.client.close("ses", peer_id, "left")
+    await robot.close()
+    del r.robots["ses", peer_id]
+    r.news.clear()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_two_hundred_come_and_go(voices: dict[str, Samples]) -> None:
+    sound = voices["fa"][:48000]
+    async with rig(ANYWHERE) as r:
+        await r.client.open_room("ses")
+        await r.join("ses", "stays", sound)
+        for number in range(WARM_UP):
+            await come_and_go(r, number, sound)
+        before, memory = await settled(), psutil.Process().memory_info().rss
+        for number in range(WARM_UP, CYCLES + WARM_UP):
+            await come_and_go(r, number, sound)
+        after = await settled()
+        assert after == before
+        grown = (psutil.Process().memory_info().rss - memory) / 1e6
+        assert grown < 12, f"{grown:.1f} MB grown in {CYCLES} cycles"
+        described = await r.client.describe("ses")
+        assert [(p.peer_id, p.connected) for p in described.peers] == [("stays", True)]
+        assert r.refused == []
+    gone = await settled()
+    assert not gone[0], f"left after the node stopped: {dict(gone[0])}"

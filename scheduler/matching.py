@@ -155,7 +155,8 @@ class _Refusals(Mapping[str, "tuple[Refusal, ...]"]):
 
     @cached_property
     def _masks(self) -> list[int]:
-        return self._columns.tolist()
+        masks: list[int] = self._columns.tolist()
+        return masks
 
     def __getitem__(self, candidate_id: str) -> tuple[Refusal, ...]:
         mask = self._masks[self._rows[candidate_id]]

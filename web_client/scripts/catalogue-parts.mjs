@@ -21,7 +21,6 @@ const deskAreas = new Set([
   'rung',
   'session',
   'source',
-  'stage',
   'step',
   'timer',
   'track',

@@ -5,6 +5,13 @@ import { texts } from './scripts/texts-plugin.mjs'
 
 const server = process.env.TARJUMAN_DEV_SERVER ?? 'http://127.0.0.1:8080'
 
+/** Svelte's custom elements are not used here; their module has a top-level class that would otherwise stay in each page. */
+const unusedSvelte = /svelte\/src\/(internal\/client\/dom\/elements\/custom-element|legacy\/)/
+const base =
+  /node_modules\/(svelte|esm-env|clsx)\/|web_client\/src\/(i18n|lib|api|auth\/session)|src\/ui\/(Icon|icons|Button|Banner|ErrorBanner|Bdi|Badge|Voice|Dialog|Timer|live|LiveRegions|toast|Toasts|theme\.svelte|Mark|fonts\.ts)|scripts\/serbian|preload-helper/
+const room =
+  /src\/call\/(CallController|PeerTransport|PeerLink|LocalMedia|AudioOut|quality|join|recovery|sdp|picture|pictureRule|announce|people|sounds|checked|CallTile)\b|src\/realtime\/(roomState|turns)|src\/ui\/(Tile|ModeBadge)/
+
 export default defineConfig({
   plugins: [svelte(), texts(), compressSiblings()],
   build: {
@@ -13,6 +20,18 @@ export default defineConfig({
     cssCodeSplit: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      treeshake: { moduleSideEffects: [{ test: unusedSvelte, sideEffects: false }] },
+      // Few chunks compress better than many: what every page has, what the call page has, and the rest as it falls.
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'base', test: base },
+            { name: 'room', test: room, includeDependenciesRecursively: false },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: {

@@ -13,6 +13,7 @@ from signaling.api.catalogue import product_version
 from signaling.bootstrap import Services
 from signaling.middleware import HttpNumbers, Surroundings
 from signaling.problems import ProblemWriter, install
+from signaling.socket import router as socket_router
 from signaling.static import WebClient, client_folder
 
 
@@ -39,6 +40,7 @@ def create_app(services: Services) -> FastAPI:
     install(app, writer)
     for router in ROUTERS:
         app.router.routes.extend(router.routes)
+    app.router.routes.extend(socket_router(services.live.socket).routes)
     app.mount("/", WebClient(client_folder()))
 
     def on_defect(request: Request) -> Response:

@@ -11,7 +11,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from core.clock import Clock, SystemClock
+from core.access import Actor
+from core.clock import Clock, SystemClock, new_id
 from core.crypto import FieldCipher, KeyRing
 from core.db.outbox import OutboxRelay
 from core.db.session import Database
@@ -19,15 +20,24 @@ from core.events.bus import EventBus
 from core.events.memory_bus import InProcessBus
 from core.events.redis_bus import RedisBus
 from core.i18n import Catalogues
+from core.jobs import Job, JobRunner, Lease
 from core.settings import Settings
 from records.audit import AuditTrail
+from records.cases import CaseService
 from records.procedures import Catalogue, load_catalogue
 from records.session_log import SessionLog
 from scheduler.languages import LanguageTable, load_languages
+from scheduler.services import SchedulerServices
+from scheduler.worker import SchedulerWorker
 from signaling.auth.accounts import AccountService
+from signaling.auth.attempts import forget_old_attempts
 from signaling.auth.logins import LoginService
 from signaling.auth.passwords import PasswordHasher
+from signaling.auth.tokens import forget_old_tokens
+from signaling.calls import CallService
 from signaling.health import LoopLag
+from signaling.live import Live, build_live
+from signaling.news_views import NewsViews
 from signaling.nodes import NodeDirectory
 from signaling.rate_limits import RateLimits
 from signaling.schema import CONFLICTS
@@ -50,20 +60,55 @@ class Services:
     accounts: AccountService
     logins: LoginService
     audit: AuditTrail
+    cases: CaseService
     session_log: SessionLog
+    scheduler: SchedulerServices
+    worker: SchedulerWorker
+    live: Live
     relay: OutboxRelay
-    nodes: NodeDirectory
+    jobs: JobRunner
     lag: LoopLag
+
+    @property
+    def calls(self) -> CallService:
+        """The live side of sessions."""
+        return self.live.calls
+
+    @property
+    def nodes(self) -> NodeDirectory:
+        """The media nodes that are alive."""
+        return self.live.nodes
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Open: relay, jobs, media, listeners; closed in the opposite order."""
+        """Open: relay, live half, timed work; closed in the opposite order."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             stack.push_async_callback(self.bus.close)
+            await stack.enter_async_context(self.live.running())
             await stack.enter_async_context(self.relay.running())
             await stack.enter_async_context(running_task(self.lag.watch(), "loop-lag"))
+            stack.callback(self.database.on_news(self.worker.wake))
+            await stack.enter_async_context(running_task(self.worker.run(), "scheduler"))
+            await stack.enter_async_context(self.jobs.running([*self.live.jobs(), *_housekeeping(self.logins)]))
             yield
+
+    async def close(self) -> None:
+        """Close what ``build`` opened, for commands that run nothing."""
+        await self.bus.close()
+        await self.database.close()
+
+
+def _housekeeping(logins: LoginService) -> list[Job]:
+    """Deletes what has no use any more: ended sign-ins, expired secrets, old failures."""
+
+    async def forget(lease: Lease) -> None:
+        async with lease.unit(Actor.system()) as uow:
+            await logins.forget_old(uow)
+            await forget_old_tokens(uow)
+            await forget_old_attempts(uow)
+
+    return [Job("signaling.housekeeping", every=600, run=forget)]
 
 
 @asynccontextmanager
@@ -80,12 +125,32 @@ async def running_task(work: Coroutine[Any, Any, None], name: str) -> AsyncItera
 def build(settings: Settings, *, clock: Clock | None = None) -> Services:
     """The services for these settings; nothing connects before ``running``.
 
-    Raises ``records.procedure_source.CatalogueError`` (file, line, reason) when a procedure file is wrong.
+    Raises ``records.procedure_source.CatalogueError`` (file, line, reason) when a procedure file is wrong, and
+    ``core.crypto.KeyFileError``.
     """
     clock = clock or SystemClock()
-    database = Database.open(settings.database_url, clock, conflicts=CONFLICTS)
-    bus = _bus(settings)
+    database = open_database(settings, clock)
+    bus = open_bus(settings)
+    catalogue, languages = load_catalogue(), load_languages()
     hasher = PasswordHasher(settings.auth)
+    logins = LoginService(database, clock, settings.auth)
+    session_log = SessionLog()
+    cipher = FieldCipher(KeyRing.open(settings.key_file or settings.data_dir / "keys.json"))
+    cases = CaseService(catalogue, cipher, languages.__contains__)
+    scheduler = SchedulerServices.build(catalogue, languages, cases, session_log)
+    live = build_live(
+        settings,
+        clock,
+        database,
+        bus,
+        session_log,
+        scheduler.conduct,
+        scheduler.presence,
+        logins,
+        languages,
+        NodeDirectory(bus, clock),
+        NewsViews(scheduler, session_log),
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -94,17 +159,31 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Services:
         database=database,
         bus=bus,
         limits=RateLimits(settings.limits, settings.bus_url),
-        catalogue=load_catalogue(),
-        languages=load_languages(),
+        catalogue=catalogue,
+        languages=languages,
         hasher=hasher,
         accounts=AccountService(database, hasher, settings.auth),
-        logins=LoginService(database, clock, settings.auth),
+        logins=logins,
         audit=AuditTrail(),
-        session_log=SessionLog(),
+        cases=cases,
+        session_log=session_log,
+        scheduler=scheduler,
+        worker=SchedulerWorker(database, scheduler, cases, session_log, clock),
+        live=live,
         relay=OutboxRelay(database, bus),
-        nodes=NodeDirectory(bus, clock),
+        jobs=JobRunner(database, holder=new_id("process")),
         lag=LoopLag(clock),
     )
+
+
+def open_database(settings: Settings, clock: Clock | None = None) -> Database:
+    """SQLite or PostgreSQL, by the address."""
+    return Database.open(settings.database_url, clock or SystemClock(), conflicts=CONFLICTS)
+
+
+def open_bus(settings: Settings) -> EventBus:
+    """In this process or over Redis, by the address."""
+    return InProcessBus() if settings.bus_url == "memory://" else RedisBus(settings.bus_url)
 
 
 def catalogue_folder() -> Path:
@@ -112,32 +191,3 @@ def catalogue_folder() -> Path:
     here = Path(__file__).resolve().parent
     packaged = here / "locale_files"
     return packaged if packaged.is_dir() else here.parent / "web_client" / "locales"
-
-
-class CaseCipher:
-    """The cipher of fields as ``records.cases`` asks for it, over the key ring of ``core.crypto``."""
-
-    def __init__(self, cipher: FieldCipher) -> None:
-        self._cipher = cipher
-
-    def encrypt(self, text: str, *, context: str) -> bytes:
-        """The sealed form of ``text``; ``context`` is ``table.column:row``."""
-        table, column, row = _place(context)
-        return self._cipher.seal(text, table=table, column=column, row=row)
-
-    def decrypt(self, sealed: bytes, *, context: str) -> str:
-        """The text again."""
-        table, column, row = _place(context)
-        return self._cipher.open(sealed, table=table, column=column, row=row)
-
-
-def _place(context: str) -> tuple[str, str, str]:
-    field, _, row = context.partition(":")
-    table, _, column = field.partition(".")
-    return table, column, row
-
-
-def _bus(settings: Settings) -> EventBus:
-    if settings.bus_url == "memory://":
-        return InProcessBus()
-    return RedisBus(settings.bus_url)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from core.access import Actor, Country
+from core.access import Country
 from core.errors import Forbidden, Unauthenticated
 from signaling.auth.logins import SignedIn
 from signaling.auth.principal import Principal
@@ -47,23 +46,10 @@ IdempotencyKey = Annotated[
 """Chosen by the client; the same key again gives the first answer again."""
 
 
-def own_key(who: Principal, key: str | None) -> str | None:
-    """A client's key made its own: two people who choose the same key do not meet."""
-    return None if key is None else f"{who.user_id}:{key}"[:120]
-
-
 def home_country(who: Principal) -> Country:
     """The country in whose audit trail a person's own doings stand: the desk's, else the first of their countries."""
     site = (who.actor.site or "")[:2]
     return Country(site) if site in Country.__members__ else min(who.actor.countries)
-
-
-def across_countries(who: Principal) -> Actor:
-    """The same person without the country filter: for interpreters, whose work comes from both countries.
-
-    Use it only behind ``policy.may_answer_for`` and for the person's own things.
-    """
-    return replace(who.actor, is_system=True, system_countries=frozenset(Country))
 
 
 async def pass_door(request: Request, door: Door) -> None:

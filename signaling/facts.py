@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import select
 
 from core.db.session import ReadUnit
@@ -45,22 +47,41 @@ async def booking_facts(unit: ReadUnit, booking_id: str) -> BookingFacts:
     return BookingFacts(row.country, row.authority, row.requested_by)
 
 
-async def offered_to(unit: ReadUnit, offer_id: str) -> str:
+@dataclass(frozen=True)
+class Asked:
+    """Whose offer or assignment it is, and of which booking."""
+
+    interpreter_id: str
+    booking_id: str
+    country: str
+
+
+async def offered_to(unit: ReadUnit, offer_id: str) -> Asked:
     """The interpreter to whom an offer was made. Raises ``NotFound('offer_unknown')``."""
-    found: str | None = await unit.session.scalar(select(Offer.interpreter_id).where(Offer.id == offer_id))
-    if found is None:
+    row = (
+        await unit.session.execute(
+            select(Offer.interpreter_id, Offer.booking_id, Booking.country)
+            .join(Booking, Booking.id == Offer.booking_id)
+            .where(Offer.id == offer_id)
+        )
+    ).one_or_none()
+    if row is None:
         raise NotFound("offer_unknown")
-    return found
+    return Asked(row.interpreter_id, row.booking_id, row.country)
 
 
-async def assigned_to(unit: ReadUnit, assignment_id: str) -> str:
+async def assigned_to(unit: ReadUnit, assignment_id: str) -> Asked:
     """The interpreter of an assignment. Raises ``NotFound('assignment_unknown')``."""
-    found: str | None = await unit.session.scalar(
-        select(Assignment.interpreter_id).where(Assignment.id == assignment_id)
-    )
-    if found is None:
+    row = (
+        await unit.session.execute(
+            select(Assignment.interpreter_id, Assignment.booking_id, Booking.country)
+            .join(Booking, Booking.id == Assignment.booking_id)
+            .where(Assignment.id == assignment_id)
+        )
+    ).one_or_none()
+    if row is None:
         raise NotFound("assignment_unknown")
-    return found
+    return Asked(row.interpreter_id, row.booking_id, row.country)
 
 
 async def base_country(unit: ReadUnit, interpreter_id: str) -> str:

@@ -247,9 +247,8 @@ def may_read_interpreter(who: Principal) -> Verdict:
 
 def may_change_interpreter(who: Principal, base_country: str) -> Verdict:
     """Profiles are kept by the coordinators of the country where the interpreter works."""
-    if who.has(Role.COORDINATOR, base_country):
-        return Verdict.ALLOWED
-    return Verdict.REFUSED
+    known = base_country in Country.__members__
+    return Verdict.ALLOWED if known and who.has(Role.COORDINATOR, base_country) else Verdict.REFUSED
 
 
 # Coordination, administration, audit

@@ -15,3 +15,13 @@ CONFLICTS: dict[str, str] = {
     name: code for module in _MODULES for name, code in getattr(module, "CONFLICTS", {}).items()
 }
 """Names of constraints, unique indexes and trigger messages, and the codes of the ``Conflict`` they become."""
+
+
+def _joined(name: str) -> list[str]:
+    return [statement for module in _MODULES for statement in getattr(module, name, [])]
+
+
+DDL_SQLITE = _joined("DDL_SQLITE")
+"""Triggers of SQLite, as raw statements."""
+DDL_POSTGRESQL = _joined("DDL_POSTGRESQL")
+"""Constraints, functions and triggers of PostgreSQL, as raw statements."""

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from core.db.session import UnitOfWork
+from core.errors import Conflict, NotFound
 from records import case_write
 from records.lifecycle import StepMove
 from records.sites import site_by_code
 from records.stages import Stage
+from scheduler.pool import regional
 from signaling.api.booking_models import Outlook
 from signaling.api.case_models import (
     CaseChangesBody,
@@ -58,7 +60,7 @@ async def list_cases(
                 per=per,
             )
         )
-        links = await services.case_links.of_cases(unit, [item["id"] for item in found["items"]])
+        links = await services.scheduler.booking_views.links(unit, [item["id"] for item in found["items"]])
     found["items"] = [{**item, **links[item["id"]]} for item in found["items"]]
     return CasePage.model_validate(found)
 
@@ -108,7 +110,7 @@ async def change_case(case_id: Key, body: CaseChangesBody, who: Who, services: S
     if "guardian" in changes:
         changes["guardian"] = _guardian(body.guardian)
     kept = {name: value for name, value in changes.items() if value is not None or name == "guardian"}
-    async with services.database.unit(who.actor) as uow:
+    async with services.database.unit(regional(who.actor)) as uow:
         facts = await _writable(uow, who, case_id)
         detail = dict(
             await services.cases.update(
@@ -118,6 +120,7 @@ async def change_case(case_id: Key, body: CaseChangesBody, who: Who, services: S
                 changes=case_write.CaseChanges(**kept),  # type: ignore[typeddict-item]
             )
         )
+        await services.scheduler.bookings.case_changed(uow, case_id)
         _record(services, uow, "case.changed", case_id, facts, {"fields": sorted(kept)})
         return await _detail(services, uow, who, facts, detail)
 
@@ -125,7 +128,7 @@ async def change_case(case_id: Key, body: CaseChangesBody, who: Who, services: S
 @router.post("/api/cases/{case_id}/steps")
 async def plan_step(case_id: Key, body: NewStepBody, who: Who, services: Svc) -> CaseDetail:
     """Plan one more step."""
-    async with services.database.unit(who.actor) as uow:
+    async with services.database.unit(regional(who.actor)) as uow:
         facts = await _writable(uow, who, case_id)
         detail = dict(await services.cases.plan_step(uow, case_id, code=body.code))
         _record(services, uow, "case.step_planned", case_id, facts, {"step": body.code})
@@ -147,7 +150,7 @@ async def postpone_step(case_id: Key, step_id: Key, body: ReasonBody, who: Who, 
 @router.post("/api/cases/{case_id}/close")
 async def close_case(case_id: Key, body: ReasonBody, who: Who, services: Svc) -> CaseDetail:
     """Close the case."""
-    async with services.database.unit(who.actor) as uow:
+    async with services.database.unit(regional(who.actor)) as uow:
         facts = await _writable(uow, who, case_id)
         detail = dict(await services.cases.close(uow, case_id, reason=body.reason))
         _record(services, uow, "case.closed", case_id, facts, {"reason": body.reason})
@@ -163,19 +166,25 @@ async def outlook(
     language: Annotated[str | None, Query(pattern=r"^[a-z]{3}$")] = None,
 ) -> Outlook:
     """Who could be found now, before asking: numbers only, small ones as "few"."""
-    async with services.database.read(who.actor) as unit:
+    async with services.database.read(regional(who.actor)) as unit:
         facts = await case_facts(unit, case_id)
         demand(may_change_case(who, facts), hidden="case_unknown")
-        return Outlook.model_validate(
-            await services.offers.outlook(unit, case_id=case_id, step_id=step_id, language=language)
+        detail = await services.cases.get(unit, case_id)
+        if all(step["id"] != step_id for step in detail["steps"]):
+            raise NotFound("step_unknown", {"step": step_id})
+        found = await services.scheduler.board.outlook(
+            unit, step_id=step_id, language=language, officer_language=who.officer_language
         )
+        return Outlook.model_validate(found)
 
 
 async def _move_step(
     services: Services, who: Principal, case_id: str, step_id: str, move: StepMove, reason: str
 ) -> CaseDetail:
-    async with services.database.unit(who.actor) as uow:
+    async with services.database.unit(regional(who.actor)) as uow:
         facts = await _writable(uow, who, case_id)
+        if await services.scheduler.bookings.open_for_step(uow, step_id) is not None:
+            raise Conflict("booking_exists")
         detail = dict(await services.cases.move_step(uow, case_id, step_id, move=move, reason=reason))
         _record(services, uow, f"case.step_{_PAST[move]}", case_id, facts, {"step_id": step_id, "reason": reason})
         return await _detail(services, uow, who, facts, detail)
@@ -194,9 +203,9 @@ async def _detail(
     services: Services, uow: UnitOfWork, who: Principal, facts: CaseFacts, detail: dict[str, Any]
 ) -> CaseDetail:
     """The case with its bookings and next action, without what the role must not see."""
-    links = await services.case_links.of_cases(uow, [detail["id"]])
+    links = await services.scheduler.booking_views.links(uow, [detail["id"]])
     detail |= links[detail["id"]]
-    detail["bookings"] = await services.bookings.open_of_case(uow, detail["id"])
+    detail["bookings"] = await services.scheduler.booking_views.list(uow, case_id=detail["id"], state="open")
     if case_view(who, facts) is CaseView.COORDINATION:
         detail |= _HIDDEN
     return CaseDetail.model_validate(detail)

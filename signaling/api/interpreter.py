@@ -1,0 +1,246 @@
+"""The interpreter's own day: home, presence, devices, offers, agreed work. Nothing here names a case, a person or an officer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from core.access import Country
+from core.db.session import UnitOfWork
+from core.errors import Forbidden, Invalid
+from records.stages import Stage
+from scheduler.lifecycle import DeclineReason
+from scheduler.pool import regional
+from signaling.api.routing import guarded_router
+from signaling.api.shapes import In, Instant, InstantIn, Key, Out
+from signaling.auth.principal import Principal
+from signaling.bootstrap import Services
+from signaling.deps import Svc, Who, home_country
+from signaling.facts import Asked, assigned_to, offered_to
+from signaling.policy import demand, may_answer_for
+
+router: APIRouter = guarded_router("interpreter")
+_FARTHEST = timedelta(days=92)
+"""Longest span of assignments that is listed at once."""
+
+
+class PresenceBody(In):
+    """The availability switch."""
+
+    wanted: Literal["available", "away"]
+
+
+class DevicesBody(In):
+    """The result of a check of microphone, camera and line."""
+
+    ok: bool
+
+
+class AcceptBody(In):
+    """Accepting: the round that rang, and the answer to the question about conflicts of interest (domain 3.5)."""
+
+    round: Annotated[int, Field(ge=1)]
+    no_conflict: Literal[True]
+
+
+class DeclineBody(In):
+    """Declining: about the moment, or a reason that bars from the case for good (M-5)."""
+
+    round: Annotated[int, Field(ge=1)]
+    reason: Literal[
+        "not_now", "knows_person", "related", "same_centre", "community_tension", "safety", "language", "other"
+    ]
+
+
+class ReleaseBody(In):
+    """Why agreed work is given back."""
+
+    reason: Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,19}$")]
+
+
+class PresenceOut(Out):
+    """Availability."""
+
+    wanted: Literal["available", "away"]
+    state: Literal["available", "busy", "away"]
+    since: Instant
+
+
+class WhoOut(Out):
+    """Who will be interpreted for, as far as it matters before accepting."""
+
+    age: Literal["child", "adult"]
+    wish: Literal["none", "woman", "man"]
+
+
+class OfferView(Out):
+    """A ring or the offer of an appointment: coarse facts only."""
+
+    id: str
+    round: int
+    kind: Literal["now", "appointment"]
+    language: str
+    officer_language: str
+    stage: Stage
+    minutes: int
+    country: Country
+    authority_kind: str
+    who: WhoOut
+    mode: Literal["open", "sealed"]
+    video: bool
+    sent_at: Instant
+    expires_at: Instant
+    ring_s: int
+    starts_at: Instant | None
+    zone: str
+
+
+class AssignmentView(Out):
+    """Agreed work."""
+
+    id: str
+    booking_id: str
+    session_id: str | None
+    stage: Stage
+    language: str
+    starts_at: Instant
+    ends_at: Instant
+    zone: str
+    state: Literal["confirmed", "join_open", "live", "done", "released"]
+    country: Country
+
+
+class AssignmentList(Out):
+    """Agreed work in a span of time."""
+
+    items: list[AssignmentView]
+
+
+class Home(Out):
+    """Everything on the interpreter's home page."""
+
+    interpreter_id: str
+    code: str
+    presence: PresenceOut
+    ring: OfferView | None
+    today: list[AssignmentView]
+    offers: list[OfferView]
+    minutes_today: int
+    max_minutes: int
+    next_break_min: int | None
+    devices_checked_at: Instant | None
+    zone: str
+    live_session_id: str | None
+
+
+class Accepted(Out):
+    """The interpreter was first."""
+
+    session_id: str
+    booking_id: str
+    starts_at: Instant
+    join_by: Instant
+
+
+@router.get("/api/interpreter/home")
+async def home(who: Who, services: Svc) -> Home:
+    """The own day."""
+    async with services.database.read(regional(who.actor)) as unit:
+        return Home.model_validate(await services.scheduler.interpreter_views.home(unit, _own(who)))
+
+
+@router.put("/api/interpreter/presence")
+async def set_presence(body: PresenceBody, who: Who, services: Svc) -> PresenceOut:
+    """Be reachable, or not."""
+    interpreter_id = _own(who)
+    async with services.database.unit(regional(who.actor)) as uow:
+        view = await services.scheduler.presence.set_wanted(uow, interpreter_id, wanted=body.wanted)
+        services.audit.record(
+            uow,
+            "presence.set",
+            interpreter_id,
+            country=home_country(who).value,
+            purpose="interpreting",
+            data={"wanted": body.wanted},
+        )
+    return PresenceOut.model_validate(view)
+
+
+@router.post("/api/interpreter/devices", status_code=204)
+async def note_devices(body: DevicesBody, who: Who, services: Svc) -> None:
+    """Note that devices were checked; good for 24 hours."""
+    async with services.database.unit(who.actor) as uow:
+        await services.scheduler.pool.devices_checked(uow, _own(who), ok=body.ok)
+
+
+@router.post("/api/offers/{offer_id}/accept")
+async def accept_offer(offer_id: Key, body: AcceptBody, who: Who, services: Svc) -> Accepted:
+    """Take the booking, if nobody was faster; the same accept again gives the same answer."""
+    async with services.database.unit(regional(who.actor)) as uow:
+        asked = await _asked(uow, who, offer_id)
+        answer = await services.scheduler.offers.accept(
+            uow, offer_id, interpreter_id=asked.interpreter_id, round_no=body.round
+        )
+        _record(services, uow, "offer.accepted", offer_id, asked)
+    return Accepted.model_validate(answer)
+
+
+@router.post("/api/offers/{offer_id}/decline", status_code=204)
+async def decline_offer(offer_id: Key, body: DeclineBody, who: Who, services: Svc) -> None:
+    """Say no, freely. The officer sees "not now" and nothing more."""
+    async with services.database.unit(regional(who.actor)) as uow:
+        asked = await _asked(uow, who, offer_id)
+        await services.scheduler.offers.decline(
+            uow,
+            offer_id,
+            interpreter_id=asked.interpreter_id,
+            round_no=body.round,
+            reason=DeclineReason(body.reason),
+        )
+        _record(services, uow, "offer.declined", offer_id, asked)
+
+
+@router.get("/api/interpreter/assignments")
+async def list_assignments(
+    who: Who, services: Svc, start: Annotated[InstantIn, Query(alias="from")], to: InstantIn
+) -> AssignmentList:
+    """Agreed and done work in a span of time of at most a quarter."""
+    if not start < to <= start + _FARTHEST:
+        raise Invalid("time_order")
+    async with services.database.read(regional(who.actor)) as unit:
+        found = await services.scheduler.interpreter_views.assignments(unit, _own(who), start=start, end=to)
+    return AssignmentList(items=[AssignmentView.model_validate(one) for one in found])
+
+
+@router.post("/api/assignments/{assignment_id}/release", status_code=204)
+async def release_assignment(assignment_id: Key, body: ReleaseBody, who: Who, services: Svc) -> None:
+    """Give agreed work back; somebody else is looked for at once."""
+    async with services.database.unit(regional(who.actor)) as uow:
+        asked = await assigned_to(uow, assignment_id)
+        demand(may_answer_for(who, asked.interpreter_id), hidden="assignment_unknown")
+        booking = await services.scheduler.bookings.get(uow, asked.booking_id)
+        if booking.interpreter_id != asked.interpreter_id:
+            return
+        await services.scheduler.conduct.release(uow, asked.booking_id, reason=body.reason)
+        _record(services, uow, "assignment.released", assignment_id, asked)
+
+
+def _own(who: Principal) -> str:
+    """The own profile. Raises ``Forbidden('no_profile')`` for an account that no profile belongs to."""
+    if who.interpreter_id is None:
+        raise Forbidden("no_profile")
+    return who.interpreter_id
+
+
+async def _asked(uow: UnitOfWork, who: Principal, offer_id: str) -> Asked:
+    asked = await offered_to(uow, offer_id)
+    demand(may_answer_for(who, asked.interpreter_id), hidden="offer_unknown")
+    return asked
+
+
+def _record(services: Services, uow: UnitOfWork, action: str, subject: str, asked: Asked) -> None:
+    data = {"booking_id": asked.booking_id}
+    services.audit.record(uow, action, subject, country=asked.country, purpose="interpreting", data=data)

@@ -105,6 +105,7 @@ build/.web-built: web_client/node_modules/.installed $(WEB_SOURCES)
 gen: $(STAMPS)/dev
 	@$(PY) -m tests.architecture.states
 	@$(PY) -c 'import core.settings as s; print(s.env_example(), end="")' > .env.example
+	@$(PY) -c 'import records.procedure_schema as s; print(s.published_schema(), end="")' > records/procedure_data/schema.json
 
 lock: $(STAMPS)/dev
 	@$(PY) -m tests.architecture.locks

@@ -5,6 +5,7 @@ It knows one entry at a time; what must fit between entries and files is checked
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -347,6 +348,11 @@ class ProcedureFile(_Entry):
     steps: tuple[Step, ...] = ()
     preconditions: tuple[Precondition, ...] = ()
     timers: tuple[Timer, ...] = ()
+
+
+def published_schema() -> str:
+    """The JSON Schema of a procedure file, as text for ``procedure_data/schema.json``; editors check files with it."""
+    return json.dumps(ProcedureFile.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def add_limit(start: datetime, limit: str) -> datetime:

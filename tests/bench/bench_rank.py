@@ -15,7 +15,7 @@ from itertools import islice
 from time import thread_time
 
 from records.stages import Level, Mode, Stage
-from scheduler.eligibility import eligible
+from scheduler.eligibility import NeedContext, failed_rules
 from scheduler.languages import PersonLanguage, load_languages
 from scheduler.matching import Pool, officer_reasons
 from scheduler.need import Candidate, LocationStatus, MatchRules, Need, Presence, Sex, SexWish, TransferGate
@@ -106,7 +106,8 @@ def plain_answer(people: list[Candidate], need: Need, rules: MatchRules) -> floa
     begun = thread_time()
     matches = rank(need, people, rules)
     told = [(match.terms, officer_reasons(match)) for match in matches[:SHOWN]]
-    refusals = {who.id: eligible(need, who, rules) for who in people}
+    context = NeedContext.build(need, rules)
+    refusals = {who.id: [context.refusal(rule) for rule in failed_rules(context, who)] for who in people}
     lost = Counter(failed[0].rule for failed in refusals.values() if failed)
     nearly = Counter(failed[0].rule for failed in refusals.values() if len(failed) == 1)
     spent = (thread_time() - begun) * 1000

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -54,13 +53,12 @@ class Running:
 class ComposeProcesses:
     """The whole composition, as a context manager. Files live in a folder of its own under ``/tmp``, removed at the end."""
 
-    def __init__(self, *, network: str = "127.77.0", write_keys: Callable[[Path], None] | None = None) -> None:
-        """``network``: first three parts of the addresses. ``write_keys`` makes the key ring for field encryption."""
+    def __init__(self, *, network: str = "127.77.0") -> None:
+        """``network``: first three parts of the addresses."""
         self.folder = Path(tempfile.mkdtemp(prefix="tarjuman-"))
         self.folder.chmod(0o755)
         self.secrets = make_secrets(self.folder)
         """Folder with one file for each secret."""
-        (write_keys or _write_key_ring)(self.secrets / "key_ring")
         environment = {
             "PUBLIC_ADDRESS": PUBLIC_ADDRESS,
             "SITE_NAME": SITE_NAME,
@@ -229,7 +227,3 @@ def make_secrets(folder: Path) -> Path:
         raise ServiceError("docs/operations.md no longer says how to make the secrets")
     subprocess.run(["bash", "-euc", block[1]], cwd=folder, check=True, timeout=30)
     return folder / "var/secrets"
-
-
-def _write_key_ring(path: Path) -> None:
-    path.write_text("{}")

@@ -19,6 +19,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from core.db.session import prepare_sqlite_file
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
 _MIGRATION_LOCK = 0x7A02
 
@@ -110,7 +112,7 @@ def _sync_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"))
-    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+    prepare_sqlite_file(parsed)
     engine = create_engine(parsed.set(drivername="sqlite"), connect_args={"isolation_level": None, "timeout": 30})
 
     @event.listens_for(engine, "connect")

@@ -27,16 +27,15 @@ from core.db.base import Base, CountryScoped
 from core.errors import Forbidden
 
 _ACTOR = "actor"
-_READ_ONLY = "read_only"
 
 
 class ScopedSession(Session):
     """A session that works for one actor, named in ``info``; without an actor every use of it raises ``RuntimeError``."""
 
 
-def session_info(actor: Actor, *, read_only: bool) -> dict[str, Any]:
+def session_info(actor: Actor) -> dict[str, Any]:
     """What ``ScopedSession`` must be given as ``info``."""
-    return {_ACTOR: actor, _READ_ONLY: read_only}
+    return {_ACTOR: actor}
 
 
 def countries_of(session: Session) -> list[str]:
@@ -52,11 +51,7 @@ def _announce(session: Session, _transaction: SessionTransaction, connection: Co
     countries = ",".join(countries_of(session))
     if connection.dialect.name != "postgresql":
         return
-    if session.info[_READ_ONLY]:
-        statement = "SELECT set_config('app.countries', %s, true), set_config('transaction_read_only', 'on', true)"
-    else:
-        statement = "SELECT set_config('app.countries', %s, true)"
-    connection.exec_driver_sql(statement, (countries,))
+    connection.exec_driver_sql("SELECT set_config('app.countries', %s, true)", (countries,))
 
 
 @event.listens_for(ScopedSession, "do_orm_execute")

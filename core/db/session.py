@@ -152,7 +152,8 @@ class Database:
         if backend == "sqlite":
             writer, reader = _open_sqlite(parsed, pool_size)
         elif backend == "postgresql":
-            writer = reader = _open_postgresql(parsed, pool_size)
+            writer = _open_postgresql(parsed, pool_size)
+            reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         else:
             raise ValueError(f"unknown kind of database: {backend}")
         return cls(writer, reader, clock, conflicts)
@@ -178,7 +179,7 @@ class Database:
         if task is None or task in self._busy:
             raise RuntimeError("a unit of work was opened inside another one of the same task")
         self._busy.add(task)
-        session = self._session(self._writer, actor, read_only=False)
+        session = self._session(self._writer, actor)
         unit = UnitOfWork(session, actor, self._clock.now(), self.dialect, self._conflicts)
         try:
             with _translated(self._conflicts):
@@ -196,7 +197,7 @@ class Database:
     @asynccontextmanager
     async def read(self, actor: Actor) -> AsyncIterator[ReadUnit]:
         """One read-only transaction for ``actor``: a stable view, refused writes. May be opened inside a unit."""
-        session = self._session(self._reader, actor, read_only=True)
+        session = self._session(self._reader, actor)
         with _translated(self._conflicts):
             async with session:
                 yield ReadUnit(session, actor, self._clock.now(), self.dialect)
@@ -232,15 +233,14 @@ class Database:
     async def close(self) -> None:
         """Close all connections. Idempotent."""
         await self._writer.dispose()
-        if self._reader is not self._writer:
-            await self._reader.dispose()
+        await self._reader.dispose()
 
-    def _session(self, engine: AsyncEngine, actor: Actor, *, read_only: bool) -> AsyncSession:
+    def _session(self, engine: AsyncEngine, actor: Actor) -> AsyncSession:
         return AsyncSession(
             engine,
             sync_session_class=ScopedSession,
             expire_on_commit=False,
-            info=session_info(actor, read_only=read_only),
+            info=session_info(actor),
         )
 
 
@@ -272,12 +272,17 @@ def _open_postgresql(url: URL, pool_size: int) -> AsyncEngine:
     )
 
 
-def _open_sqlite(url: URL, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+def prepare_sqlite_file(url: URL) -> None:
+    """Create the file of ``url``, readable by its owner only, if it is missing; raises ``ValueError`` for SQLite in memory."""
     if url.database in (None, "", ":memory:"):
         raise ValueError("SQLite needs a file here: readers and writers use separate connections")
     path = Path(str(url.database))
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _open_sqlite(url: URL, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+    prepare_sqlite_file(url)
     target = url.set(drivername="sqlite+aiosqlite")
 
     def engine(begin: str, size: int, *, query_only: bool) -> AsyncEngine:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from sqlalchemy.orm import aliased, selectinload
 
 from core.access import Actor, Country
 from core.clock import ManualClock
+from core.db import migrate
 from core.db.errors import DatabaseUnavailable
 from core.db.outbox_event import OutboxEvent
 from core.db.scope import ScopedSession
@@ -123,6 +126,25 @@ async def test_a_read_only_unit_refuses_writes(database: Database, clock: Manual
         async with database.read(BOTH) as view:
             view.session.add(user(1, clock))
             await view.session.flush()
+
+
+async def test_a_read_only_unit_sees_one_state(database: Database, clock: ManualClock) -> None:
+    """A snapshot for a screen is of one moment, although others commit between its queries."""
+    count = select(func.count()).select_from(User)
+    async with database.read(BOTH) as view:
+        assert await view.session.scalar(count) == 0
+        async with database.unit(BOTH) as uow:
+            uow.session.add(user(1, clock))
+        assert await view.session.scalar(count) == 0
+    async with database.read(BOTH) as view:
+        assert await view.session.scalar(count) == 1
+
+
+def test_the_sqlite_file_is_private(tmp_path: Path, clock: ManualClock) -> None:
+    migrate.upgrade(f"sqlite+aiosqlite:///{tmp_path / 'one' / 't.db'}")
+    Database.open(f"sqlite+aiosqlite:///{tmp_path / 'two' / 't.db'}", clock)
+    for folder in ("one", "two"):
+        assert stat.S_IMODE((tmp_path / folder / "t.db").stat().st_mode) == 0o600
 
 
 async def test_a_unit_inside_a_unit_is_a_defect(database: Database) -> None:

@@ -134,18 +134,20 @@ async def test_each_run_is_in_one_process_and_moves_on_when_it_stops(others: lis
             nonlocal inside
             inside += 1
             assert inside == 1, "two processes run the job at once"
-            await asyncio.sleep(0.02)
-            runs.append(process)
-            inside -= 1
+            try:
+                await asyncio.sleep(0.02)
+                runs.append(process)
+            finally:
+                inside -= 1
 
-        return Job("sweep", every=0.02, run=run, ttl=0.9)
+        return Job("sweep", every=0.02, run=run, ttl=3)
 
     async with AsyncExitStack() as second:
         async with AsyncExitStack() as first:
             await first.enter_async_context(JobRunner(others[0], holder="one").running([job("one")]))
             await settled(lambda: len(runs) >= 3)
             await second.enter_async_context(JobRunner(others[1], holder="two").running([job("two")]))
-            await asyncio.sleep(1.2)  # longer than the lease: it must have been renewed
+            await asyncio.sleep(3.5)  # longer than the lease: it must have been renewed
             assert set(runs) == {"one"}
         await settled(lambda: "two" in runs)
     after = len(runs)

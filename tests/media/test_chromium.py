@@ -1,0 +1,150 @@
+"""The node with real browsers: one connection each, sound and picture both ways, people who come late, leave and come back."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import shutil
+import time
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from core.clock import SystemClock
+from media.client import LocalMediaClient
+from media.node import MediaNode
+from media.protocol import MediaWant, News, OfferMade, PeerFlags, PeerLost
+from media.similarity import Samples, compare
+from tests.media.page import FLAGS, BrowserPerson
+from tests.media.rig import ANYWHERE
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
+ROOM = "ses_browser"
+
+
+@asynccontextmanager
+async def chromium(sound: Samples, folder: Path) -> AsyncIterator[Browser]:
+    """A headless Chromium whose microphone says this in a loop."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.fail("chromium is missing; tests/install_system.sh installs it")
+    with wave.open(str(folder / "said.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48000)
+        file.writeframes((sound * 32767).astype("<i2").tobytes())
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=[*FLAGS, f"--use-file-for-fake-audio-capture={folder / 'said.wav'}"]
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class House:
+    """A node and pages that answer its offers."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.client: LocalMediaClient
+        self.people: dict[str, BrowserPerson] = {}
+        self.news: list[News] = []
+        self._answers: set[asyncio.Task[None]] = set()
+
+    async def hear(self, news: News) -> None:
+        self.news.append(news)
+        if isinstance(news, OfferMade) and news.offer.peer_id in self.people:
+            task = asyncio.create_task(self.answer(news))
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
+
+    async def answer(self, news: OfferMade) -> None:
+        offer = news.offer
+        sdp = await self.people[offer.peer_id].take(offer)
+        await self.client.answer(ROOM, offer.peer_id, offer.generation, offer.negotiation, sdp)
+
+    async def join(self, peer_id: str) -> BrowserPerson:
+        person = self.people.get(peer_id)
+        if person is None:
+            person = self.people[peer_id] = await BrowserPerson.open(self.browser)
+        offer = await self.client.offer(ROOM, peer_id, want=MediaWant())
+        sdp = await person.take(offer)
+        await self.client.answer(ROOM, peer_id, offer.generation, offer.negotiation, sdp)
+        await person.until("f.state === 'connected'")
+        return person
+
+
+def receives(mid: str, *, frames: int = 10, packets: int = 40) -> str:
+    """Condition: sound on this m-line and pictures on the next, decoded."""
+    video = str(int(mid) + 1)
+    return f"f.in['{mid}']?.packetsReceived > {packets} && f.in['{video}']?.framesDecoded > {frames}"
+
+
+async def test_three_browsers(voices: dict[str, Samples], tmp_path: Path) -> None:
+    said = voices["fa"]
+    async with chromium(said, tmp_path) as browser:
+        house = House(browser)
+        async with MediaNode(ANYWHERE, SystemClock(), house.hear) as node:
+            house.client = LocalMediaClient(node)
+            await house.client.open_room(ROOM)
+            a, b = await house.join("a"), await house.join("b")
+            await a.until(receives("2"))
+            await b.until(receives("2"))
+
+            c = await house.join("c")
+            for person, mids in ((c, "24"), (a, "4"), (b, "4")):
+                for mid in mids:
+                    await person.until(receives(mid))
+
+            await b.page.evaluate("forget('2')")
+            await asyncio.sleep(4)
+            raw = base64.b64decode(await b.page.evaluate("sound('2')"))
+            result = compare(said, np.frombuffer(raw, np.float32), 48000, looped=True)
+            assert result.similarity > 0.75, result
+            assert abs(result.heard_dbfs - result.said_dbfs) < 6, result
+
+            figures = await a.figures()
+            assert figures["out"]["0"]["targetBitrate"] >= 24_000
+            numbers = {p.peer_id: p for p in (await house.client.describe(ROOM)).peers}
+            assert all(p.connected and p.audio_flowing and p.video_flowing for p in numbers.values())
+            assert all(p.speech_ms > 1000 for p in numbers.values())
+
+            before = set((await a.figures())["in"])
+            # b leaves, d gets the same lines again
+            await house.client.close(ROOM, "b", "left")
+            await house.people.pop("b").page.close()
+            d = await house.join("d")
+            await a.until("f.in['2']?.packetsReceived < 2000 && " + receives("2"))
+            assert set((await a.figures())["in"]) == before, "no m-line was added"
+            await d.until(receives("2"))
+            await d.until(receives("4"))
+
+            # a comes back with a new connection
+            began = time.monotonic()
+            await house.join("a")
+            assert time.monotonic() - began < 1.5
+            await d.until("f.in['2']?.packetsReceived < 100 || f.in['4']?.packetsReceived < 100")
+            await a.until(receives("2"))
+            assert not [n for n in house.news if isinstance(n, PeerLost) and n.peer_id in "acd"]
+
+            # held back by the server, then let through again: no gap, no freeze
+            await house.client.set_peer(ROOM, "c", PeerFlags(receive_video=False))
+            await asyncio.sleep(1)
+            seen = (await c.figures())["in"]
+            await asyncio.sleep(1)
+            later = (await c.figures())["in"]
+            assert all(later[m]["framesDecoded"] - seen[m]["framesDecoded"] < 3 for m in ("3", "5"))
+            assert later["2"]["packetsReceived"] > seen["2"]["packetsReceived"] + 30
+            await house.client.set_peer(ROOM, "c", PeerFlags())
+            for mid in ("3", "5"):
+                await c.until(f"f.in['{mid}'].framesDecoded > {later[mid]['framesDecoded'] + 10}")
+            final = (await c.figures())["in"]
+            lost: list[int] = [final[mid]["packetsLost"] for mid in ("2", "3", "4", "5")]
+            assert sum(lost) < 5

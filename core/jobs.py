@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.access import Actor
 from core.db.lease_row import JobLease
 from core.db.session import Database, UnitOfWork
+from core.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -129,9 +130,7 @@ class JobRunner:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
 
     def wake(self, name: str) -> None:
         """Let job ``name`` run now rather than at its next time (if this process holds it)."""
@@ -173,8 +172,7 @@ class JobRunner:
                     return
                 renewed = asyncio.get_running_loop().time()
         finally:
-            work.cancel()
-            await asyncio.wait({work})
+            await end([work])
 
     async def _repeat(self, job: Job, lease: Lease) -> None:
         wake = self._wake[job.name]

@@ -18,6 +18,7 @@ from core.access import Actor, Country
 from core.db.outbox_event import OutboxEvent
 from core.db.session import Database, ReadUnit, UnitOfWork
 from core.events.bus import Event, EventBus
+from core.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +59,7 @@ class OutboxRelay:
             yield
         finally:
             stop_listening()
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end([task])
 
     async def relay(self) -> int:
         """Publish everything that waits now; returns how many events the bus took. Stops early when the bus refuses."""

@@ -13,6 +13,7 @@ from core.errors import Unavailable
 from core.events.bus import Event, EventHandler, FollowHandler, Json, Position, Replay, RequestHandler
 from core.events.delivery import CONCURRENCY, HANDLER_LIMIT, MAX_ATTEMPTS, answer, copied, retry_wait, tell
 from core.events.topic_log import TopicLog
+from core.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,7 @@ class InProcessBus:
         try:
             yield
         finally:
-            for task in [*readers, *handling]:
-                await self._cancel(task)
+            await end([*readers, *handling])
 
     async def request(self, address: str, body: Json, *, timeout: float) -> Json:
         self._check_open()
@@ -111,13 +111,11 @@ class InProcessBus:
             yield
         finally:
             del self._served[address]
-            for task in list(running):
-                await self._cancel(task)
+            await end(list(running))
 
     async def close(self) -> None:
         self._closed = True
-        for task in list(self._tasks):
-            await self._cancel(task)
+        await end(list(self._tasks))
 
     async def _read(
         self,
@@ -168,13 +166,6 @@ class InProcessBus:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    @staticmethod
-    async def _cancel(task: asyncio.Task[Any]) -> None:
-        if task is asyncio.current_task():
-            return
-        task.cancel()
-        await asyncio.wait({task})
 
     def _check_open(self) -> None:
         if self._closed:

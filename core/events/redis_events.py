@@ -16,6 +16,7 @@ from core.events.bus import Event, EventHandler
 from core.events.delivery import CONCURRENCY, HANDLER_LIMIT, MAX_ATTEMPTS, retry_wait
 from core.events.redis_client import BLOCK, TROUBLE, RedisClients, packed, unavailable_when_down
 from core.events.redis_scripts import PUBLISH
+from core.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +61,7 @@ class EventStreams:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             await member.leave()
 
     def stream(self, name: str) -> str:
@@ -137,10 +136,7 @@ class _Member:
     async def leave(self) -> None:
         """Stop handling; what is in hand may be claimed by other members at once."""
         held = list(self._in_hand)
-        tasks = list(self._in_hand.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(list(self._in_hand.values()))
         with suppress(*TROUBLE):
             for stream, key in held:
                 await self._commands.xclaim(

@@ -15,6 +15,7 @@ from core.events.bus import Json, RequestHandler
 from core.events.delivery import answer, error_from_json, error_to_json
 from core.events.redis_client import BLOCK, TROUBLE, RedisClients, packed, unavailable_when_down
 from core.events.redis_scripts import REQUEST
+from core.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -70,18 +71,14 @@ class Requests:
         try:
             yield
         finally:
-            ending = [*tasks, *running]
-            for task in ending:
-                task.cancel()
-            await asyncio.gather(*ending, return_exceptions=True)
+            await end([*tasks, *running])
             with suppress(*TROUBLE):
                 await self._clients.commands.delete(self._sign(address), self._queue(address))
 
     async def close(self) -> None:
         """Stop listening for answers."""
         if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
+            await end([self._listener])
             self._listener = None
 
     async def _listen(self) -> None:

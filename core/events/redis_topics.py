@@ -23,6 +23,7 @@ from core.events.bus import FollowHandler, Json, Message, Position, Replay
 from core.events.delivery import tell
 from core.events.redis_client import TROUBLE, RedisClients, packed, unavailable_when_down
 from core.events.redis_scripts import APPEND, READ
+from core.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -179,9 +180,7 @@ class TopicFollowers:
     async def close(self) -> None:
         """End the owner."""
         if self._owner is not None:
-            self._owner.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._owner
+            await end([self._owner])
             self._owner = None
 
     async def _own(self) -> None:
@@ -213,9 +212,7 @@ class TopicFollowers:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             await connection.disconnect()
 
     async def _subscribe(self, connection: AbstractConnection, topics: Sequence[str]) -> None:

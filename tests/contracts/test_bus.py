@@ -443,7 +443,7 @@ def own_redis() -> Iterator[Redis]:
 @pytest.fixture
 async def two(own_redis: Redis) -> AsyncIterator[tuple[RedisBus, RedisBus]]:
     """Two processes' buses on one Redis."""
-    one, other = (RedisBus(own_redis.url, first_wait=0.01, claim_after=0.5) for _ in range(2))
+    one, other = (RedisBus(own_redis.url, first_wait=0.01, claim_after=1.5) for _ in range(2))
     yield one, other
     await one.close()
     await other.close()
@@ -597,7 +597,7 @@ async def test_a_slow_but_living_member_keeps_its_event(two: tuple[RedisBus, Red
         await one.publish(event(1))
         await asyncio.wait_for(began.wait(), LIMIT)
         async with other.consume("calls", ["booking.assigned"], handler("other")):
-            await asyncio.sleep(1.5)  # three times the span after which a silent member would lose it
+            await asyncio.sleep(3.5)  # twice the span after which a silent member would lose it
             assert handled == ["one"]
             release.set()
 

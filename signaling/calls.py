@@ -15,6 +15,7 @@ from core.access import Actor
 from core.clock import new_id
 from core.db.session import Database, ReadUnit, UnitOfWork
 from core.errors import Conflict, Forbidden, NotFound
+from core.events.bus import Position
 from media.ice import IceConfig
 from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER, EndReason, Outcome, PauseReason, SessionState
@@ -254,7 +255,7 @@ class CallService:
         if again:
             await self.heard(session_id, place_id)
 
-    async def room_snapshot(self, entered: Entered, position: Any) -> dict[str, Any] | None:
+    async def room_snapshot(self, entered: Entered, position: Position) -> dict[str, Any] | None:
         """The room as this person may see it; none for a check."""
         if entered.session_id.startswith(CHECK_PREFIX):
             return None

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from core.clock import Clock, new_id
 from core.errors import AppError, Forbidden, Invalid, TooMany, Unauthenticated
+from core.events.bus import Position
 from signaling.auth.principal import Principal
 from signaling.call_media import CHECK_PREFIX, CallMedia, room_topic
 from signaling.call_room import CallRoom
@@ -197,18 +198,18 @@ class Conversation:
                 await services.hub.follow(connection, frame_topic(self._entered.place.id), None)
         except AppError as error:
             raise _Ended(4401 if isinstance(error, Unauthenticated) else 4403, error.code) from None
-        positions: dict[str, Any] = {}
+        heads: dict[str, Position] = {}
         replay: dict[str, str] = {}
         for topic in topics:
             after = hello.after.get(topic)
             head, complete = await services.hub.follow(connection, topic, after.position() if after else None)
-            positions[topic] = at_json(head)
+            heads[topic] = head
             replay[topic] = "continued" if complete else "snapshot"
         room = None
         if self._entered is not None:
             topic = room_topic(self._entered.session_id)
             if replay.get(topic) == "snapshot":
-                room = await services.calls.room_snapshot(self._entered, positions[topic])
+                room = await services.calls.room_snapshot(self._entered, heads[topic])
         connection.open(
             {
                 "t": "welcome",
@@ -217,7 +218,7 @@ class Conversation:
                 "connection": connection.id,
                 "secret": self._entered.secret if self._entered else "",
                 "heartbeat_s": HEARTBEAT_S,
-                "positions": positions,
+                "positions": {topic: at_json(head) for topic, head in heads.items()},
                 "replay": replay,
                 "room": room,
                 "server_time": instant(services.clock.now()),

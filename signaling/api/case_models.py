@@ -8,7 +8,7 @@ from pydantic import Field
 
 from core.access import Country
 from signaling.api.booking_models import BookingView
-from signaling.api.shapes import Code, In, Instant, InstantIn, Language, Out, Params, Sex
+from signaling.api.shapes import Code, ExactInstant, In, Instant, InstantIn, Language, Out, Params, Sex
 
 LanguageSource = Literal["self_declared", "card", "officer_guess", "interpreter_confirmed"]
 Literacy = Literal["can_read", "cannot", "unknown"]
@@ -222,7 +222,7 @@ class LogEntryView(Out):
     """One line of a session's log."""
 
     seq: int
-    at: Instant
+    at: ExactInstant
     kind: str
     data: dict[str, Any]
     hash: str

@@ -101,7 +101,7 @@ class StepOut(Out):
     seq: int
     name: Names
     short_name: Names
-    authority: str
+    authority: str | None
     authorities: list[str]
     interpretation: Literal["mandatory", "expected", "optional", "none"]
     remote: RemoteOut
@@ -207,7 +207,7 @@ def step_out(step: Step, seq: int) -> StepOut:
         seq=seq,
         name=_names(step.name.en, step.name.local, step.country),
         short_name={"en": step.short_name.en, "sr-Cyrl": step.short_name.sr_cyrl, "mk": step.short_name.mk},
-        authority=step.authority[0],
+        authority=step.authority[0] if step.authority else None,
         authorities=list(step.authority),
         interpretation=step.interpretation.value.value,
         remote=RemoteOut(

@@ -30,6 +30,14 @@ def _instant(at: datetime) -> str:
 
 Instant = Annotated[datetime, PlainSerializer(_instant, return_type=str, when_used="json")]
 """An instant in UTC, written ``2026-11-22T08:00:00.000Z``."""
+
+
+def _exact(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+ExactInstant = Annotated[datetime, PlainSerializer(_exact, return_type=str, when_used="json")]
+"""The same to the microsecond: what is hashed must be shown as it was hashed, so that anybody can check a chain."""
 InstantIn = AwareDatetime
 """An instant with its offset; one without is refused."""
 Language = Annotated[str, Field(pattern=r"^[a-z]{3}$")]
@@ -42,7 +50,7 @@ PageNumber = Annotated[int, Field(ge=1, le=10_000)]
 PageSize = Annotated[int, Field(ge=1, le=100)]
 
 __all__ = [
-    "Code", "Country", "In", "Instant", "InstantIn", "Key", "Language", "Names", "Out", "Page", "PageNumber", "PageSize",
+    "Code", "Country", "ExactInstant", "In", "Instant", "InstantIn", "Key", "Language", "Names", "Out", "Page", "PageNumber", "PageSize",
     "Params", "Sex",
 ]  # fmt: skip
 

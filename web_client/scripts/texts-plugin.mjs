@@ -6,10 +6,10 @@ import { latinCatalogue } from './serbian.mjs'
 
 const folder = new URL('../locales/', import.meta.url)
 const pathOf = (locale) => fileURLToPath(new URL(`${locale}.json`, folder))
-const read = (locale) =>
-  locale === 'sr-Latn'
-    ? latinCatalogue(JSON.parse(readFileSync(pathOf('sr-Cyrl'), 'utf8')))
-    : JSON.parse(readFileSync(pathOf(locale), 'utf8'))
+const file = (locale) => JSON.parse(readFileSync(pathOf(locale), 'utf8'))
+const own = (locale) => (locale === 'sr-Latn' ? latinCatalogue(file('sr-Cyrl')) : file(locale))
+/** A text that a language lacks is shown in English; the lint of the catalogues does not let that pass. */
+const read = (locale) => ({ ...file('en'), ...own(locale) })
 
 export function texts() {
   const list = 'virtual:texts'

@@ -1,0 +1,90 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { CaseDetail, Outlook } from '../api/types'
+import { show, want } from '../i18n/index.svelte'
+import { expectation, gateId, roundUp, timeline } from './view'
+
+const outlook = (o: Partial<Outlook>): Outlook => ({
+  free_now: 6,
+  free_few: false,
+  wish_met: null,
+  expected: { basis: 'measured', p50_s: 42, p90_s: 100, n: 37 },
+  national_only: true,
+  ...o,
+})
+
+beforeAll(async () => {
+  await show('en')
+  await want('desk')
+})
+
+describe('expectation', () => {
+  it('rounds a promise up and names its basis', () => {
+    const { title, detail } = expectation(outlook({}))
+    expect(title).toBe('Most likely within 50 s')
+    expect(detail).toContain('9 of 10 of the last 37 were answered within 1 min 40 s.')
+  })
+
+  it('promises nothing that was not measured', () => {
+    const { title, detail } = expectation(outlook({ expected: { basis: 'none', p50_s: null, p90_s: null, n: 2 } }))
+    expect(title).toBe('6 matching interpreters are free now.')
+    expect(detail).not.toMatch(/within/)
+  })
+
+  it('says few instead of a small number', () => {
+    expect(expectation(outlook({ free_now: 2, free_few: true })).detail).toContain('A few matching interpreters')
+  })
+
+  it.each([
+    [1, 10],
+    [41, 50],
+    [50, 50],
+    [111, 120],
+    [121, 180],
+  ])('%i s becomes %i s', (have, want) => {
+    expect(roundUp(have)).toBe(want)
+  })
+})
+
+describe('timeline', () => {
+  const step = (id: string, code: string, state: 'held' | 'planned', sessions: object[] = []) => ({
+    id,
+    code,
+    state,
+    planned_at: '2026-11-22T08:00:00Z',
+    held_at: null,
+    sessions,
+  })
+  const c = {
+    current_step_id: 's2',
+    steps: [
+      step('s1', 'RS-ID-10', 'held', [
+        {
+          id: 'x1',
+          state: 'sealed',
+          started_at: '2026-11-22T08:00:00Z',
+          ended_at: null,
+          minutes: 6,
+          interpreter_code: 'I-0417',
+          outcome: 'completed',
+        },
+        { id: 'x2', state: 'not_held', started_at: null, ended_at: null, minutes: null, interpreter_code: null, outcome: null },
+      ]),
+      step('s2', 'RS-REG-10', 'planned'),
+    ],
+  } as unknown as CaseDetail
+
+  it('groups by stage and leads from a held step to the record that exists', () => {
+    const stages = timeline(c)
+    expect(stages.map((s) => s.id)).toEqual(['identification', 'registration'])
+    expect(stages[0]?.steps[0]).toMatchObject({ state: 'done', href: '/sessions/x1' })
+    expect(stages[0]?.steps[0]?.detail).toContain('with I-0417, 6 min')
+    expect(stages[1]?.steps[0]).toMatchObject({ state: 'now', href: undefined })
+  })
+})
+
+describe('gateId', () => {
+  it('keeps the same rule for two steps apart', () => {
+    const gate = (step: string) => gateId({ code: 'required_step', state: 'ok', rule: '1.7', action: null, params: { step } })
+    expect(gate('RS-VUL-10')).not.toBe(gate('RS-VUL-20'))
+  })
+})

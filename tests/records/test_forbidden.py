@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.access import Country
 from core.errors import Invalid
-from records.case_ref import new_case_ref
+from records.case_ref import check_character, new_case_ref
 from records.forbidden import TEXT_LIMIT, ForbiddenKind, check_fields, check_text, find_forbidden, is_national_number
 
 TODAY = date(2026, 11, 22)
@@ -154,8 +154,15 @@ def test_no_text_makes_the_check_slow(piece: str) -> None:
     assert process_time() - started < 1
 
 
-def test_a_foreign_looking_reference_is_not_excused() -> None:
-    assert find_forbidden("RS26123456", TODAY) is ForbiddenKind.DOCUMENT_NUMBER
+def test_a_reference_typed_without_dashes_is_told_from_a_passport() -> None:
+    """Two letters and eight digits: only the right check character makes it one of ours."""
+    bodies = [f"RS26{number:05d}" for number in range(200)]
+    ours = [body + check for body in bodies if (check := check_character(body)) and check.isdigit()]
+    assert ours
+    for text in ours:
+        wrong = text[:-1] + str((int(text[-1]) + 1) % 10)
+        assert find_forbidden(f"see {text}, room 3", TODAY) is None
+        assert find_forbidden(f"see {wrong}, room 3", TODAY) is ForbiddenKind.DOCUMENT_NUMBER
 
 
 def test_long_text_is_refused_and_text_is_trimmed() -> None:

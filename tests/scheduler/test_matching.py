@@ -30,7 +30,7 @@ from scheduler.need import AsylumCase, LocationStatus, Presence, Sex, SexWish, s
 from tests.scheduler.samples import CLOSED, GATE, LANGUAGES, NOW, OPEN, needs, person, pools, rules, speaks
 from tests.scheduler.samples import need as plain_need
 
-thorough = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+thorough = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def refused(need: Need, who: Candidate, with_rules: MatchRules = CLOSED) -> list[str]:
@@ -279,14 +279,16 @@ def test_a_changed_pool_is_like_a_new_one(
 ) -> None:
     pool = Pool(data.draw(pools()), LANGUAGES)
     pool.rank(need, with_rules)
-    for old in data.draw(st.permutations(range(12))):
+    for old in data.draw(st.permutations(range(8))):
         pool.remove(f"int_{old:04d}")
     for who in data.draw(st.permutations(people)):
         pool.put(who)
-    for who in people[::2]:
-        changed = replace(who, minutes_today=who.minutes_today + 1, pairs=frozenset({("pbt", "srp")}), tokens=frozenset())
+    pool.rank(need, with_rules)
+    for place in range(0, len(people), 2):
+        pairs = data.draw(st.sampled_from([frozenset({("pbt", "srp")}), frozenset({("urd", "srp")})]))
+        changed = replace(people[place], minutes_today=7, pairs=pairs, tokens=frozenset("a"), code="I-9")
         pool.put(changed)
-        people = [changed if other.id == who.id else other for other in people]
+        people[place] = changed
     assert len(pool) == len(people)
     assert all(pool.get(who.id) == who for who in people)
     assert [outline(m) for m in pool.rank(need, with_rules).matches] == [outline(m) for m in rank(need, people, with_rules)]

@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { HomeController } from './HomeController.svelte'
+import { ringTime } from './ringClock'
+import type { Home, OfferView } from './types'
+
+const start = Date.parse('2026-11-22T08:00:00Z')
+const offer = (over: Partial<OfferView> = {}): OfferView => ({
+  id: 'off_1',
+  round: 2,
+  kind: 'now',
+  language: 'apc',
+  officer_language: 'srp',
+  stage: 'identification',
+  minutes: 15,
+  country: 'RS',
+  authority_kind: 'police',
+  who: { age: 'adult', wish: 'none' },
+  mode: 'open',
+  video: true,
+  sent_at: new Date(start).toISOString(),
+  expires_at: new Date(start + 20_000).toISOString(),
+  ring_s: 20,
+  starts_at: null,
+  zone: null,
+  ...over,
+})
+const home = (over: Partial<Home> = {}): Home => ({
+  interpreter_id: 'i',
+  code: 'I-0417',
+  presence: { wanted: 'available', state: 'available', since: '' },
+  ring: null,
+  today: [],
+  offers: [],
+  minutes_today: 0,
+  max_minutes: 240,
+  next_break_min: null,
+  devices_checked_at: null,
+  zone: 'Europe/Skopje',
+  live_session_id: null,
+  ...over,
+})
+
+test('the ring counts whole seconds by the server clock and is over exactly at its end', () => {
+  expect(ringTime(offer(), start)).toEqual({ left: 20, share: 1, over: false })
+  expect(ringTime(offer(), start + 5001)).toMatchObject({ left: 15, over: false })
+  expect(ringTime(offer(), start + 19_999)).toMatchObject({ left: 1, over: false })
+  expect(ringTime(offer(), start + 20_000)).toEqual({ left: 0, share: 0, over: true })
+  expect(ringTime(offer(), start - 60_000).share).toBe(1)
+})
+
+describe('home', () => {
+  let page: HomeController
+  let answer: () => Response
+  const calls: { path: string; body: unknown }[] = []
+  const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status })
+
+  beforeEach(() => {
+    calls.length = 0
+    answer = () => json({ session_id: 'ses_1', booking_id: 'b', starts_at: '', join_by: '' })
+    vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
+      calls.push({ path, body: init.body ? JSON.parse(String(init.body)) : undefined })
+      return path === '/api/interpreter/home' ? json(home()) : answer()
+    })
+    page = new HomeController()
+    page.home.set(home())
+  })
+  afterEach(() => vi.unstubAllGlobals())
+  const hear = (name: string, data: unknown) => page.hear({ name, data })
+
+  test('a call rings until somebody else takes it, and says so without blame', () => {
+    hear('offer.sent', offer())
+    expect(page.ring?.id).toBe('off_1')
+    hear('offer.ended', { offer_id: 'off_1', state: 'withdrawn', reason: null })
+    expect(page.ring).toBeUndefined()
+    expect(page.ended?.code).toBe('offer_withdrawn')
+    hear('offer.sent', offer({ id: 'off_2' }))
+    expect(page.ended).toBeUndefined()
+  })
+
+  test('accepting sends the fencing number of the round and gives the way into the call', async () => {
+    hear('offer.sent', offer())
+    await expect(page.accept(offer())).resolves.toMatchObject({ session_id: 'ses_1' })
+    expect(calls[0]).toEqual({ path: '/api/offers/off_1/accept', body: { round: 2, no_conflict: true } })
+    expect(page.ring).toBeUndefined()
+  })
+
+  test('who comes too late is told kindly and not rung again by the same offer', async () => {
+    answer = () => json({ code: 'booking_taken', status: 409 }, 409)
+    hear('offer.sent', offer())
+    await expect(page.accept(offer())).resolves.toBeUndefined()
+    expect([page.ring, page.ended?.code, page.error]).toEqual([undefined, 'booking_taken', undefined])
+    hear('offer.sent', offer())
+    expect(page.ring).toBeUndefined()
+  })
+
+  test('a line that breaks while accepting keeps the card, so that the same tap can be made again', async () => {
+    answer = () => {
+      throw new TypeError('network')
+    }
+    hear('offer.sent', offer())
+    await page.accept(offer())
+    expect([page.ring?.id, page.error?.code]).toEqual(['off_1', 'offline'])
+  })
+
+  test('not now sends only the reason', async () => {
+    answer = () => new Response(null, { status: 204 })
+    hear('offer.sent', offer())
+    await page.decline(offer(), 'not_now')
+    expect(calls[0]).toEqual({ path: '/api/offers/off_1/decline', body: { round: 2, reason: 'not_now' } })
+    expect(page.ring).toBeUndefined()
+  })
+
+  test('appointments go into the list and never ring', () => {
+    hear('offer.sent', offer({ id: 'off_9', kind: 'appointment' }))
+    expect(page.ring).toBeUndefined()
+    expect(page.home.data?.offers.map((one) => one.id)).toEqual(['off_9'])
+    hear('offer.ended', { offer_id: 'off_9', state: 'expired', reason: null })
+    expect(page.home.data?.offers).toEqual([])
+  })
+})

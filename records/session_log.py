@@ -231,8 +231,8 @@ class SessionLog:
         _add_place(uow, session_id, "interpreter", interpreter.code, interpreter.user_id)
         facts = {"code": interpreter.code, "level": interpreter.level, "country": interpreter.country, "rung": rung}
         await append_entry(uow, session_id, EntryKind.REPLACED, {"old_code": old, **facts})
-        case = await uow.session.get_one(Case, session.case_id)
-        wish = (session.sex_pref, session.sex_pref_must, case.interp_sex_asked_at)
+        asked_at = await uow.session.scalar(select(Case.interp_sex_asked_at).where(Case.id == session.case_id))
+        wish = (session.sex_pref, session.sex_pref_must, asked_at)
         for kind, data in interpreter_entries(interpreter, *wish):
             await append_entry(uow, session_id, kind, data)
         _tell(uow, session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import lazyload
 
 from core.db.session import UnitOfWork
 from core.errors import NotFound
@@ -50,6 +51,7 @@ async def _locked(uow: UnitOfWork, step_id: str) -> ProcedureStep:
     step = await uow.session.scalar(
         select(ProcedureStep)
         .where(ProcedureStep.id == step_id)
+        .options(lazyload(ProcedureStep.sessions))
         .with_for_update()
         .execution_options(populate_existing=True)
     )
@@ -59,10 +61,10 @@ async def _locked(uow: UnitOfWork, step_id: str) -> ProcedureStep:
 
 
 async def _tell(uow: UnitOfWork, case_id: str) -> None:
-    case = await uow.session.get_one(Case, case_id)
+    case = (await uow.session.execute(select(Case.country, Case.authority).where(Case.id == case_id))).one()
     # Not through the object: the version of the case is for changes of its content.
     await uow.session.execute(
         update(Case).where(Case.id == case_id).values(changed_at=uow.now).execution_options(synchronize_session=False)
     )
-    body = {"case_id": case.id, "country": case.country, "authority": case.authority}
+    body = {"case_id": case_id, "country": case.country, "authority": case.authority}
     uow.emit(CASE_CHANGED, body, country=case.country)

@@ -27,7 +27,7 @@ from scheduler.languages import LanguageTable, MatchKind
 from scheduler.lifecycle import AssignmentMove, AssignmentState, advance
 from scheduler.models import Assignment, Booking, Interpreter
 from scheduler.need import Candidate, SexWish
-from scheduler.needs import fresh_need, need_from_json
+from scheduler.needs import fresh_need, need_at, need_from_json
 from scheduler.news import tell_assignment
 from scheduler.queries import candidates_by_id, match_rules
 from scheduler.ranking import Match, rank
@@ -58,10 +58,12 @@ class Assignments:
     ) -> Assignment:
         """Give the booking (already moved to ASSIGNED) to this interpreter; plans or re-staffs the session.
 
-        Every rule is checked again on the facts of this moment, under the lock of the person. Raises ``Conflict``:
+        Every rule is checked again on the facts of this moment. The caller holds the person (``queries.hold_person``) and
+        the booking, taken in this order. Raises ``Conflict``:
         ``calendar_conflict``, ``booking_taken``, ``not_eligible`` (rule); ``NotFound('interpreter_unknown')``.
         """
-        person = await self._lock_person(uow, interpreter_id)
+        await self._refuse_overlap(uow, booking, interpreter_id)
+        person = await self._person(uow, interpreter_id)
         facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
         match = await self._check(uow, booking, facts, interpreter_id)
         on_demand = booking.kind == "now"
@@ -150,13 +152,24 @@ class Assignments:
             raise Conflict("calendar_conflict")
         raise Conflict("not_eligible", {"rule": failed[0].value})
 
-    async def _lock_person(self, uow: UnitOfWork, interpreter_id: str) -> Interpreter:
-        person = await uow.session.scalar(
-            select(Interpreter)
-            .where(Interpreter.id == interpreter_id)
-            .with_for_update(key_share=True)
-            .execution_options(populate_existing=True)
+    async def _refuse_overlap(self, uow: UnitOfWork, booking: Booking, interpreter_id: str) -> None:
+        """The cheap look first: most losers of a race are refused here, before anything is read."""
+        need = need_at(need_from_json(booking.need), uow.now)
+        overlapping = await uow.session.scalar(
+            select(Assignment.id)
+            .where(
+                Assignment.interpreter_id == interpreter_id,
+                Assignment.state == AssignmentState.ACTIVE,
+                Assignment.starts_at < need.ends,
+                Assignment.busy_until > need.at,
+            )
+            .limit(1)
         )
+        if overlapping is not None:
+            raise Conflict("calendar_conflict")
+
+    async def _person(self, uow: UnitOfWork, interpreter_id: str) -> Interpreter:
+        person = await uow.session.get(Interpreter, interpreter_id)
         if person is None:
             raise NotFound("interpreter_unknown")
         return person

@@ -33,7 +33,7 @@ from scheduler.need import Need
 from scheduler.needs import build_need, need_from_json, need_to_json, priority_of, stored_need
 from scheduler.news import tell_booking
 from scheduler.offers import OfferService
-from scheduler.queries import locked_booking
+from scheduler.queries import hold_person, locked_booking
 from scheduler.rounds import Rounds, give_up_at
 from scheduler.times import PLACED_LEASE
 
@@ -192,6 +192,7 @@ class BookingService:
 
         Raises ``Conflict``: ``not_eligible`` (rule), ``calendar_conflict``, ``move_not_allowed``.
         """
+        await hold_person(uow, interpreter_id)
         booking = await locked_booking(uow, booking_id)
         booking.state = advance(booking.state, BookingMove.ASSIGN)
         await self._assignments.bind(uow, booking, interpreter_id, rung="by_hand", lease=PLACED_LEASE)

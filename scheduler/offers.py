@@ -24,7 +24,7 @@ from scheduler.lifecycle import (
 from scheduler.models import Assignment, Booking, CaseBar, Interpreter, Offer
 from scheduler.needs import need_at, need_from_json
 from scheduler.news import accounts, tell_booking, tell_offer_ended
-from scheduler.queries import candidates_by_id, locked_booking, try_lock_booking
+from scheduler.queries import candidates_by_id, hold_person, locked_booking, try_lock_booking
 from scheduler.ranking import rank
 from scheduler.rounds import Rounds
 
@@ -56,7 +56,10 @@ class OfferService:
         Raises ``NotFound('offer_unknown')``, ``Conflict``: ``booking_taken``, ``offer_expired`` (also for an older round),
         ``offer_withdrawn``, ``calendar_conflict``, ``not_eligible`` (rule). A refusal leaves the request ringing for the others.
         """
+        await hold_person(uow, interpreter_id)
         offer = await self._own_offer(uow, offer_id, interpreter_id)
+        if offer.state is not OfferState.PENDING:
+            return await self._too_late(uow, offer, interpreter_id)
         mine = exists().where(
             Offer.id == offer_id,
             Offer.state == OfferState.PENDING,
@@ -75,7 +78,8 @@ class OfferService:
             .execution_options(**_SYNC)
         )
         if not won.rowcount:  # type: ignore[attr-defined]
-            return await self._too_late(uow, offer_id, interpreter_id)
+            await uow.session.refresh(offer)
+            return await self._too_late(uow, offer, interpreter_id)
         booking = await locked_booking(uow, offer.booking_id)
         offer.state, offer.answered_at = OfferState.ACCEPTED, uow.now
         await uow.flush()
@@ -217,9 +221,8 @@ class OfferService:
                 return booking.id
         return None
 
-    async def _too_late(self, uow: UnitOfWork, offer_id: str, interpreter_id: str) -> AcceptAnswer:
-        """Why the conditional update did not take the booking; the same person's repeated accept gets the first answer."""
-        offer = await self._own_offer(uow, offer_id, interpreter_id)
+    async def _too_late(self, uow: UnitOfWork, offer: Offer, interpreter_id: str) -> AcceptAnswer:
+        """Why the booking was not taken; the same person's repeated accept gets the first answer."""
         booking = await uow.session.get_one(Booking, offer.booking_id, populate_existing=True)
         if offer.state is OfferState.ACCEPTED:
             if booking.interpreter_id == interpreter_id and booking.state in _TAKEN:

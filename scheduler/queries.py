@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import NotFound
@@ -175,6 +175,13 @@ async def workloads(unit: ReadUnit, ids: Sequence[str], at: datetime) -> dict[st
         if rested is not None and rested > unit.now:
             load.engagements.append((load.worked[0].ended_at, rested))
     return found
+
+
+async def hold_person(uow: UnitOfWork, interpreter_id: str) -> None:
+    """Nobody else binds this interpreter until the unit ends. Taken before any booking, so that who accepts several
+    bookings at once waits without keeping others from them."""
+    if uow.dialect == "postgresql":
+        await uow.session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"interpreter:{interpreter_id}"))))
 
 
 async def locked_booking(uow: UnitOfWork, booking_id: str) -> Booking:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,8 +14,8 @@ from tests.scheduler.world import SYSTEM, World
 
 
 @pytest.fixture
-async def world(database: Database, clock: ManualClock) -> AsyncIterator[World]:
-    yield await World(database, clock).begin()
+async def world(database: Database, clock: ManualClock) -> World:
+    return await World(database, clock).begin()
 
 
 async def _decline(world: World, offer_index: int, booking: str, reason: DeclineReason) -> None:

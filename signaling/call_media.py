@@ -67,6 +67,8 @@ class CallMedia:
         """Somebody is heard for the first time since they came."""
         self.on_reached: Told | None = None
         """A connection stands, or stands again."""
+        self.on_tracks: Told | None = None
+        """Sound or picture of somebody began or ended."""
 
     async def start(self, session_id: str, place_id: str, message: MediaStart) -> None:
         """A new peer connection; its first offer goes out as a frame to the browser."""
@@ -77,6 +79,7 @@ class CallMedia:
             self._check_nodes[session_id] = node
             await client.open_room(session_id)
         else:
+            await self._change(place_id, video=want.send_video)
             _, client = await self._placement.ensure(session_id)
         offer = await client.offer(session_id, place_id, want=want)
         await self._send_offer(place_id, offer)
@@ -159,6 +162,8 @@ class CallMedia:
         await self._change(news.peer_id, grade=peer.grade.value, **flowing)
         if self.on_reached is not None:
             await self.on_reached(news.room_id, news.peer_id)
+        if isinstance(news, TrackPublished | TrackEnded) and self.on_tracks is not None:
+            await self.on_tracks(news.room_id, news.peer_id)
         if peer.audio_flowing and self.on_heard is not None:
             async with self._database.unit(Actor.system()) as uow:
                 first = await places.first_sound(uow, news.peer_id)

@@ -92,6 +92,7 @@ class CallService:
         self._ice = ice
         media.on_heard = self.heard
         media.on_reached = self.reached
+        media.on_tracks = self.note_mode
 
     async def join(self, principal: Principal, session_id: str) -> Join:
         """A one-time grant for the officer or the interpreter of the session.
@@ -230,9 +231,27 @@ class CallService:
                     for place in await places.of_session(uow, session_id)
                     if place.heard_at is not None and place.state == "present"
                 }
+                medium = await _medium(uow, session_id)
                 resting = session.state is SessionState.PAUSED and session.reason == PauseReason.BREAK
                 if {OFFICER, INTERPRETER} <= heard and not resting:
-                    await self._conduct.start(uow, session_id)
+                    await self._conduct.start(uow, session_id, medium=medium)
+
+        await self._database.retry(work)
+
+    async def note_mode(self, session_id: str, _place_id: str) -> None:
+        """A camera came or went: when the talk has another medium now, a new mode segment begins in the log."""
+
+        async def work() -> None:
+            async with self._database.unit(Actor.system()) as uow:
+                session = await uow.session.get(Session, session_id)
+                if session is None or session.state is not SessionState.ACTIVE:
+                    return
+                medium = await _medium(uow, session_id)
+                segments = [
+                    entry for entry in await self._log.entries(uow, session_id) if entry["kind"] == EntryKind.MODE
+                ]
+                if segments and segments[-1]["data"]["mode"] != medium:
+                    await self._log.append(uow, session_id, EntryKind.MODE, {"mode": medium})
 
         await self._database.retry(work)
 
@@ -347,6 +366,13 @@ def check_place(room: str) -> Place:
         seen_at=nothing, since=nothing, audio=True, video=True, has_audio=False, has_video=False, grade=None,
         heard_at=nothing, media_lost_at=nothing, loss_logged_at=nothing,
     )  # fmt: skip
+
+
+async def _medium(unit: ReadUnit, session_id: str) -> str:
+    """Video while officer or interpreter can be seen, or are about to be; else audio."""
+    seated = [place for place in await places.of_session(unit, session_id) if place.part in (OFFICER, INTERPRETER)]
+    wanted = any(place.video and place.state == "present" and place.media_lost_at is None for place in seated)
+    return "video" if wanted or any(place.has_video for place in seated) else "audio"
 
 
 async def _running(unit: ReadUnit, session_id: str) -> Session:

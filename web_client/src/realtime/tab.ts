@@ -67,7 +67,10 @@ class Tab {
 
   /** Out of the room: back to the everyday socket if anybody needs it. */
   leave(client: RealtimeClient): void {
-    if (this.#client !== client) return client.stop()
+    if (this.#client !== client) {
+      client.stop()
+      return
+    }
     this.#inCall = false
     this.#end()
     if (this.#followers.size > 0) this.#everyday()

@@ -12,6 +12,7 @@ from signaling.api import ROUTERS
 from signaling.api.catalogue import product_version
 from signaling.bootstrap import Services
 from signaling.middleware import HttpNumbers, Surroundings
+from signaling.openapi import router as openapi_router
 from signaling.problems import ProblemWriter, install
 from signaling.socket import router as socket_router
 from signaling.static import WebClient, client_folder
@@ -38,7 +39,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     writer = ProblemWriter(services.texts)
     install(app, writer)
-    for router in ROUTERS:
+    for router in (*ROUTERS, openapi_router):
         app.router.routes.extend(router.routes)
     app.router.routes.extend(socket_router(services.live.socket).routes)
     app.mount("/", WebClient(client_folder()))

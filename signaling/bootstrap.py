@@ -122,8 +122,15 @@ async def running_task(work: Coroutine[Any, Any, None], name: str) -> AsyncItera
         await asyncio.wait({task})
 
 
-def build(settings: Settings, *, clock: Clock | None = None) -> Services:
-    """The services for these settings; nothing connects before ``running``.
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    catalogue: Catalogue | None = None,
+    languages: LanguageTable | None = None,
+) -> Services:
+    """The services for these settings; nothing connects before ``running``. ``catalogue`` and ``languages`` are read from the
+    product's files unless given.
 
     Raises ``records.procedure_source.CatalogueError`` (file, line, reason) when a procedure file is wrong, and
     ``core.crypto.KeyFileError``.
@@ -131,7 +138,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Services:
     clock = clock or SystemClock()
     database = open_database(settings, clock)
     bus = open_bus(settings)
-    catalogue, languages = load_catalogue(), load_languages()
+    catalogue, languages = catalogue or load_catalogue(), languages or load_languages()
     hasher = PasswordHasher(settings.auth)
     logins = LoginService(database, clock, settings.auth)
     session_log = SessionLog()

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from typing import Annotated, Any
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
 import uvicorn
 
 from core import logs
+from core.clock import SystemClock
+from core.crypto import KeyFileError
 from core.db import migrate as migrations
-from core.settings import Settings, SettingsError, load
-from records.procedures import CatalogueError
+from core.errors import AppError
+from core.settings import Mode, Settings, SettingsError, load
+from media.worker import run_worker
+from records.procedures import CatalogueError, FactStatus, load_catalogue
 from signaling.app import create_app
-from signaling.bootstrap import build
+from signaling.bootstrap import build, open_bus
+from signaling.demo import prepare_demo, seed_if_empty
+from signaling.doctor import Grade, diagnose, is_sound
+from signaling.openapi import openapi_document
+from signaling.operations import add_user, disable_user, sentence, set_password, verify_records
 from signaling.schema import METADATA
+
+T = TypeVar("T")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -100,3 +115,172 @@ def migrate() -> None:
 def revision(message: str) -> None:
     """Draft a schema revision from the difference between database and models (for developers)."""
     migrations.draft_revision(_settings().database_url, message, METADATA)
+
+
+@app.command()
+def media() -> None:
+    """Run a media node on its own, reached over the bus. SIGTERM drains it: running calls end first."""
+    settings = _settings()
+    logs.configure(settings.log_level)
+    if settings.bus_url == "memory://":
+        typer.echo(
+            "A media node on its own needs a bus between processes: set TARJUMAN_BUS_URL to redis://...", err=True
+        )
+        raise typer.Exit(2)
+    _run(_media(settings))
+
+
+async def _media(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    bus = open_bus(settings)
+    try:
+        await run_worker(settings.media, bus, SystemClock(), stop)
+    finally:
+        await bus.close()
+
+
+@app.command()
+def demo(
+    port: Annotated[int | None, typer.Option(help="TCP port to listen on.")] = None,
+) -> None:
+    """Start Tarjuman with invented people and cases on this machine, and print one sign-in link per role."""
+    settings = _settings(port=port, demo=True)
+    logs.configure("warning" if settings.log_level == "info" else settings.log_level)
+    migrations.upgrade(settings.database_url)
+    links = _run(prepare_demo(settings))
+    typer.echo(f"\nTarjuman runs at {settings.public_url} with invented people and cases. Stop it with Ctrl+C.\n")
+    for link in links:
+        typer.echo(f"  {link.title:<58} {link.url}")
+    typer.echo(
+        "\nThe links work for twelve hours. Open two of them in two browsers (or one in a private window) to make a call.\n"
+    )
+    _serve(settings)
+
+
+@app.command()
+def seed() -> None:
+    """Fill an empty database with the demo's invented people and cases."""
+    settings = _settings()
+    if settings.mode is Mode.PRODUCTION:
+        typer.echo("Invented data has no place in production.", err=True)
+        raise typer.Exit(2)
+    seeded = _run(seed_if_empty(settings))
+    typer.echo(
+        "Filled with invented people and cases." if seeded else "There are accounts already: nothing was changed."
+    )
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the HTTP interface."""
+    typer.echo(json.dumps(openapi_document(), indent=1, ensure_ascii=False, sort_keys=True))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation and say in plain sentences what is right and what is not."""
+    settings = _settings()
+    logs.configure("error")
+    findings = _run(diagnose(settings))
+    marks = {Grade.OK: "ok  ", Grade.NOTE: "note", Grade.BAD: "BAD "}
+    for finding in findings:
+        typer.echo(f"{marks[finding.grade]}  {finding.topic}: {finding.sentence}")
+    if not is_sound(findings):
+        typer.echo("\nSomething is wrong: see the lines marked BAD.")
+        raise typer.Exit(1)
+    typer.echo("\nAll is well.")
+
+
+@app.command("verify-audit")
+def verify_audit() -> None:
+    """Recompute the chains of the audit trail and of all sealed session logs."""
+    faults = _run(verify_records(_settings()))
+    for fault in faults:
+        typer.echo(f"BROKEN  {fault}")
+    if faults:
+        raise typer.Exit(1)
+    typer.echo("All chains are whole.")
+
+
+procedures_app = typer.Typer(no_args_is_help=True, help="The procedure catalogue.")
+app.add_typer(procedures_app, name="procedures")
+
+
+@procedures_app.command("check")
+def procedures_check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files to check instead of the product's own.")] = None,
+) -> None:
+    """Check procedure files; the first mistake is told with file, line and reason."""
+    try:
+        catalogue = load_catalogue(files or None)
+    except CatalogueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(
+        f"{len(catalogue.steps())} steps, {len(catalogue.authorities())} authorities, {len(catalogue.timers())} timers."
+    )
+    for status in FactStatus:
+        typer.echo(f"  {status.value}: in {len(catalogue.facts(status))} steps")
+
+
+user_app = typer.Typer(no_args_is_help=True, help="Accounts, for the first administrator and for emergencies.")
+app.add_typer(user_app, name="user")
+_Code = Annotated[str, typer.Argument(help="The code that people sign in with, such as A-01; never a name.")]
+
+
+@user_app.command("add")
+def user_add(
+    code: _Code,
+    role: Annotated[
+        list[str], typer.Option(help="role:COUNTRY, such as administrator:RS; may be given several times.")
+    ],
+    site: Annotated[str | None, typer.Option(help="Facility code; needed for interviewers.")] = None,
+    locale: Annotated[str, typer.Option(help="Language of the screens.")] = "en",
+    officer_language: Annotated[str, typer.Option(help="Language in which an officer works (ISO 639-3).")] = "srp",
+    password_stdin: Annotated[bool, typer.Option(help="Read the password from standard input.")] = False,
+) -> None:
+    """Add an account."""
+    password = _password(password_stdin)
+    _run(add_user(_settings(), code, role, password, site=site, locale=locale, officer_language=officer_language))
+    typer.echo(f"Added {code.upper()}.")
+
+
+@user_app.command("password")
+def user_password(
+    code: _Code, password_stdin: Annotated[bool, typer.Option(help="Read it from standard input.")] = False
+) -> None:
+    """Set a new password; all sign-ins of the account end."""
+    password = _password(password_stdin)
+    _run(set_password(_settings(), code, password))
+    typer.echo(f"{code.upper()} has a new password.")
+
+
+@user_app.command("disable")
+def user_disable(
+    code: _Code, enable: Annotated[bool, typer.Option("--enable", help="Let it in again.")] = False
+) -> None:
+    """Disable an account at once; its sign-ins end."""
+    _run(disable_user(_settings(), code, disabled=not enable))
+    typer.echo(f"{code.upper()} is {'enabled' if enable else 'disabled'}.")
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    entered: str = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+    return entered
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; a refusal is one plain sentence, not a trace."""
+    try:
+        return asyncio.run(work)
+    except (AppError, KeyFileError) as error:
+        typer.echo(sentence(error), err=True)
+        raise typer.Exit(1) from None
+    except CatalogueError as error:
+        typer.echo(f"The procedure catalogue is wrong. {error}", err=True)
+        raise typer.Exit(2) from None

@@ -8,7 +8,6 @@ from typing import Any
 from core.db.session import ReadUnit
 from core.errors import NotFound
 from records.session_log import SessionLog
-from records.session_views import LogEntry
 from scheduler.services import SchedulerServices
 from signaling import places
 from signaling.realtime.rooms import participant
@@ -48,8 +47,7 @@ class NewsViews:
 
     async def entry(self, unit: ReadUnit, session_id: str, seq: int) -> Mapping[str, Any]:
         """One entry of a session log. Raises ``NotFound('entry_unknown')``."""
-        found: list[LogEntry] = await self._log.entries(unit, session_id)
-        for entry in reversed(found):
+        for entry in reversed(await self._log.entries(unit, session_id)):
             if entry["seq"] == seq:
-                return entry
+                return dict(entry)
         raise NotFound("entry_unknown")

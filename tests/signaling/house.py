@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from core.access import Actor, Country, Membership, Role
 from core.clock import ManualClock
 from core.i18n import Catalogues
 from core.settings import AuthSettings, LimitSettings, MediaSettings, Settings
+from records.procedures import load_catalogue
 from records.sites import put_site
+from scheduler.languages import load_languages
 from signaling.app import create_app
 from signaling.auth.accounts import Account
 from signaling.bootstrap import Services, build
@@ -27,6 +30,11 @@ SITES = {
     "RS-BEOGRAD": ("RS", "RS-AO"),
     "MK-VINOJUG": ("MK", "MK-BP"),
 }
+
+
+_catalogue = cache(load_catalogue)
+_languages = cache(load_languages)
+"""Read once in a test run: the files do not change."""
 
 
 def settings_for(url: str, folder: Path, **more: Any) -> Settings:
@@ -111,7 +119,7 @@ class House:
 @asynccontextmanager
 async def open_house(settings: Settings, clock: ManualClock, texts: Catalogues | None = None) -> AsyncIterator[House]:
     """A running server with the sites of both countries; ``texts`` in place of the product's own sentences."""
-    services = build(settings, clock=clock)
+    services = build(settings, clock=clock, catalogue=_catalogue(), languages=_languages())
     if texts is not None:
         services = replace(services, texts=texts)
     async with services.running():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -203,7 +204,9 @@ def test_ties_go_to_the_longest_idle_then_the_least_used_then_the_code() -> None
         person(5, idle_since=NOW - hour, max_minutes_day=120, minutes_today=60),
     ]
     tied = [replace(who, minutes_today=who.minutes_today or 120) for who in tied]
-    assert [m.candidate.id[-1] for m in rank(plain_need(), tied, CLOSED)] == list("42531")
+    for people in permutations(tied):
+        assert [m.candidate.id[-1] for m in rank(plain_need(), people, CLOSED)] == list("42531")
+        assert [m.candidate.id[-1] for m in Pool(people, LANGUAGES).rank(plain_need(), CLOSED).matches] == list("42531")
 
 
 def test_breaks_are_due_after_the_shorter_of_rule_and_person() -> None:

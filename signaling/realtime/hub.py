@@ -151,8 +151,12 @@ class Hub:
                     raise
                 self._open[topic] = stack
         replay = await self._bus.read_after(topic, after)
-        complete = after is not None and not replay.gap
-        connection.catch_up(topic, list(replay.messages) if complete else [], replay.head)
+        messages, complete = list(replay.messages), after is not None and not replay.gap
+        while complete and messages and messages[-1].position.seq < replay.head.seq:
+            replay = await self._bus.read_after(topic, messages[-1].position)
+            complete = not replay.gap and bool(replay.messages)
+            messages += replay.messages
+        connection.catch_up(topic, messages if complete else [], replay.head)
         return replay.head, complete
 
     async def unfollow(self, connection: Connection, topic: str) -> None:

@@ -71,6 +71,26 @@ async def test_what_came_while_away_is_replayed_and_nothing_twice(hub: Hub) -> N
     assert numbers(again) == [4, 5, 6, 7, 8]
 
 
+async def test_a_long_absence_is_replayed_in_several_readings(hub: Hub) -> None:
+    head, _ = await hub.follow(opened("first"), TOPIC, None)
+    for number in range(1200):
+        await hub.tell(TOPIC, "speaking", {"n": number})
+    again = Connection("again")
+    _, complete = await hub.follow(again, TOPIC, head)
+    got: list[int] = []
+
+    class Endless(asyncio.Queue[str]):
+        def put_nowait(self, item: str) -> None:
+            frame = json.loads(item)
+            if frame["t"] == "event":
+                got.append(frame["seq"])
+
+    again.queue = Endless()
+    again.open({"t": "welcome"})
+    assert complete
+    assert got == list(range(1, 1201))
+
+
 async def test_a_place_in_a_lost_log_asks_for_a_snapshot(hub: Hub) -> None:
     await hub.tell(TOPIC, "speaking", {"n": 1})
     connection = opened("a")

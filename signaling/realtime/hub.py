@@ -20,6 +20,8 @@ from signaling.realtime.protocol import event_body, event_frame
 log = logging.getLogger(__name__)
 QUEUE = 256
 """Frames that wait for one slow browser, at most; then the socket closes with 4409 and the browser resumes."""
+REPLAY_MOST = QUEUE // 2
+"""Longer absences get a snapshot: a replay must fit into the queue with room for what comes meanwhile."""
 FRAME_TOPIC = "frames"
 """Prefix of internal topics that carry ready, unnumbered frames to one connection (media offers)."""
 
@@ -150,12 +152,10 @@ class Hub:
                     connection.followed.pop(topic, None)
                     raise
                 self._open[topic] = stack
-        replay = await self._bus.read_after(topic, after)
-        messages, complete = list(replay.messages), after is not None and not replay.gap
-        while complete and messages and messages[-1].position.seq < replay.head.seq:
-            replay = await self._bus.read_after(topic, messages[-1].position)
-            complete = not replay.gap and bool(replay.messages)
-            messages += replay.messages
+        replay = await self._bus.read_after(topic, after, limit=REPLAY_MOST)
+        messages = list(replay.messages)
+        whole = not messages or messages[-1].position.seq == replay.head.seq
+        complete = after is not None and not replay.gap and whole
         connection.catch_up(topic, messages if complete else [], replay.head)
         return replay.head, complete
 

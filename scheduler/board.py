@@ -21,6 +21,7 @@ from scheduler.models import Booking, Interpreter, Offer
 from scheduler.needs import build_need, need_at, need_from_json
 from scheduler.queries import candidates_for, match_rules
 from scheduler.ranking import rank
+from scheduler.rounds import gate_open
 from scheduler.waits import BoardNumbers, ExpectedView, Waits
 
 FEW = 3
@@ -200,7 +201,6 @@ class BoardViews:
         rules = await match_rules(unit, self._table, own_pool_only=step.own_pool_only)
         people = await candidates_for(unit, need, rules, reachable_only=True)
         free = [match for match in rank(need, people, rules) if match.is_online]
-        context = NeedContext.build(need, rules)
         wished = None
         if facts.sex_wish != "none":
             met = sum(match.wish_met for match in free)
@@ -210,7 +210,7 @@ class BoardViews:
             free_few=len(free) < FEW,
             wish_met=wished,
             expected=await self._waits.expected(unit, language=first, stage=step.stage, country=facts.country),
-            national_only=all(gate is None for gate in context.gates.values()),
+            national_only=not gate_open(need, rules),
         )
 
     async def _cards(self, unit: ReadUnit, bookings: Sequence[Booking]) -> list[BoardCard]:

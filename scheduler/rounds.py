@@ -69,7 +69,7 @@ class Rounds:
             await self._asked(uow, booking),
             uow.now,
             ladder=ladder_of(booking, uow.now),
-            reach=Reach(gate_open=_gate_open(need, rules)),
+            reach=Reach(gate_open=gate_open(need, rules)),
         )
         _note(booking, found, uow.now)
         if found is None or found.is_coordinator or found.deadline is None:
@@ -225,12 +225,11 @@ def ladder_of(booking: Booking, now: datetime) -> Sequence[Rung]:
     return [Rung(rung.kind, rung.width, seconds if rung.seconds else 0) for rung in ladder]
 
 
-def _gate_open(need: Need, rules: MatchRules) -> bool:
-    return any(
-        gate_for(need, gate.to_country, rules.gates) is not None
-        for gate in rules.gates
-        if gate.from_country == need.country
-    )
+def gate_open(need: Need, rules: MatchRules) -> bool:
+    """Whether an interpreter of the other country could be asked: an instrument is open, and for police steps approved."""
+    if need.police_regime and not need.police_approval:
+        return False
+    return any(gate_for(need, gate.to_country, rules.gates) is not None for gate in rules.gates)
 
 
 def _last_rung(booking: Booking) -> int:

@@ -1,6 +1,6 @@
 // Writes .br and .gz beside each text asset of the build, so that the server never compresses on the way.
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 
@@ -29,7 +29,7 @@ export function compressSiblings() {
     name: 'tarjuman-compress',
     apply: 'build',
     configResolved(config) {
-      out = join(config.root, config.build.outDir)
+      out = resolve(config.root, config.build.outDir)
     },
     async closeBundle() {
       await compressTree(out)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from core.clock import ManualClock
 from core.db import migrate
@@ -19,6 +20,10 @@ from core.events.memory_bus import InProcessBus
 from core.events.redis_bus import RedisBus
 from signaling.schema import CONFLICTS
 from tests.services import Postgres, Redis
+
+# How long one example takes says nothing on a machine that runs other things; the time limit of the test remains.
+settings.register_profile("tarjuman", deadline=None)
+settings.load_profile("tarjuman")
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,12 @@ import random
 import socket
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-import ifaddr
 import pylibsrtp
 from aioice import Candidate
 from aioice import stun as aioice_stun
@@ -28,6 +28,7 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsP
 
 from media.rtp import is_rtcp
 from media.sdp import Answer, LocalTransport
+from media.sockets import WireOptions, bind, local_addresses
 
 logger = logging.getLogger(__name__)
 
@@ -39,89 +40,14 @@ if _FOUND != PINNED:
 _HELD_SOURCES, _HELD_PACKETS = 8, 4
 _QUEUE = 256
 """Datagrams that may wait for the DTLS handshake; more are dropped, as a network would."""
-_SOCKET_BUFFER = 1 << 20
 _CERTIFICATE_DAYS = 1.0
-
-
-@dataclass(frozen=True)
-class WireOptions:
-    """How wires open sockets and keep consent. Times in seconds."""
-
-    low_port: int = 0
-    """First UDP port of the node's range; 0 lets the system choose."""
-    high_port: int = 0
-    advertised: str | None = None
-    """Public address to tell browsers instead of the host's own (1:1 NAT)."""
-    interfaces: tuple[str, ...] = ()
-    """Names of interfaces, addresses or networks to bind; empty means all."""
-    allow_loopback: bool = False
-    ipv6: bool = True
-    guard: bool = True
-    """Refuse datagrams that are not STUN from a source that has not passed an ICE check. Never turn off except to prove it."""
-    fast: bool = True
-    """Media goes from the socket callback straight to the forwarder instead of through queue and task."""
-    consent_interval: float = 5.0
-    consent_expiry: float = 30.0
-
-
-def local_addresses(options: WireOptions) -> list[str]:
-    """Addresses of this machine to bind, in stable order, after the interface filter."""
-    found: list[str] = []
-    for adapter in ifaddr.get_adapters():
-        for ip in adapter.ips:
-            text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
-            scoped = not isinstance(ip.ip, str) and ip.ip[2] != 0
-            address = ipaddress.ip_address(text)
-            if scoped or (address.version == 6 and not options.ipv6):
-                continue
-            if address.is_loopback and not options.allow_loopback:
-                continue
-            if options.interfaces and not _selected(adapter.nice_name, address, options.interfaces):
-                continue
-            found.append(text)
-    return found
-
-
-def _selected(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address, wanted: Sequence[str]) -> bool:
-    for item in wanted:
-        if item == name:
-            return True
-        try:
-            if address in ipaddress.ip_network(item, strict=False):
-                return True
-        except ValueError:
-            continue
-    return False
-
-
-def _bind(address: str, options: WireOptions) -> socket.socket:
-    """A UDP socket on a free port of the range; raises ``OSError`` when none is free."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER)
-        if not options.low_port:
-            sock.bind((address, 0))
-            return sock
-        ports = range(options.low_port, options.high_port + 1)
-        start = random.randrange(len(ports))  # noqa: S311 - spreads load, hides nothing
-        for offset in range(len(ports)):
-            try:
-                sock.bind((address, ports[(start + offset) % len(ports)]))
-                return sock
-            except OSError:
-                continue
-        raise OSError("no free port in the range")
-    except BaseException:
-        sock.close()
-        raise
 
 
 class _Protocol(StunProtocol):
     """One socket. STUN goes to ICE; everything else only from sources that ICE has checked (ASVS 5.0, 17.2.6)."""
 
     receiver: _Ice
+    sock: socket.socket
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         if not data or isinstance(data, str):
@@ -152,12 +78,12 @@ class _Ice(Connection):
         loop = asyncio.get_running_loop()
         for address in local_addresses(self._options):
             try:
-                sock = _bind(address, self._options)
+                sock = bind(address, self._options)
             except OSError:
                 logger.warning("no UDP port free on an address of this machine")
                 continue
             _, protocol = await loop.create_datagram_endpoint(lambda: _Protocol(self), sock=sock)
-            port = sock.getsockname()[1]
+            protocol.sock, port = sock, sock.getsockname()[1]
             preference = 65535 - 2 * len(self._protocols) - (0 if ":" in address else 1)
             protocol.local_candidate = Candidate(
                 foundation=candidate_foundation("host", "udp", address)[:16],
@@ -213,7 +139,8 @@ class _Ice(Connection):
         super().check_complete(pair)
         chosen = self._nominated.get(1)
         if chosen is not None:
-            self._wire.use(chosen.protocol.transport, chosen.remote_addr)
+            assert isinstance(chosen.protocol, _Protocol)
+            self._wire.use(chosen.protocol.sock, chosen.remote_addr)
 
     async def query_consent(self) -> None:
         """RFC 7675 with time for slow paths: each check is sent three times within 3.5 s, and authenticated media counts too."""
@@ -290,7 +217,7 @@ class Wire:
         self._options = options
         self._ice = _Ice(options, self)
         self._dtls = _Dtls(_Carrier(self._ice), certificates.current(), self)
-        self._transport: asyncio.DatagramTransport | None = None
+        self._sock: socket.socket | None = None
         self._remote: tuple[str, int] = ("", 0)
         self._closed = False
         self.connected = False
@@ -357,29 +284,29 @@ class Wire:
         return True
 
     def send_rtp(self, packet: bytes) -> bytes | None:
-        """Encrypts and sends at once; gives the encrypted packet (for ``send_again``), or none when it could not be sent."""
-        if not self.connected or self._transport is None:
+        """Encrypts and sends at once; gives the encrypted packet (for ``send_again``), or none when it could not be sent.
+
+        Goes to the socket itself: what the system cannot take now is dropped as on any network, never queued."""
+        if self._sock is None or not self.connected:
             return None
         try:
             protected: bytes = self._dtls._tx_srtp.protect(packet)
-            self._transport.sendto(protected, self._remote)
+            self._sock.sendto(protected, self._remote)
         except (pylibsrtp.Error, OSError):
             return None
         return protected
 
     def send_again(self, protected: bytes) -> None:
         """Sends an encrypted packet once more (the answer to a NACK)."""
-        if self.connected and self._transport is not None:
-            self._transport.sendto(protected, self._remote)
+        if self._sock is not None and self.connected:
+            with suppress(OSError):
+                self._sock.sendto(protected, self._remote)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Encrypts and sends at once; silently nothing when not connected."""
-        if not self.connected or self._transport is None:
-            return
-        try:
-            self._transport.sendto(self._dtls._tx_srtp.protect_rtcp(packet), self._remote)
-        except (pylibsrtp.Error, OSError):
-            return
+        if self._sock is not None and self.connected:
+            with suppress(pylibsrtp.Error, OSError):
+                self._sock.sendto(self._dtls._tx_srtp.protect_rtcp(packet), self._remote)
 
     async def close(self) -> None:
         """Says good-bye (DTLS close_notify) and frees the sockets. Idempotent."""
@@ -395,8 +322,8 @@ class Wire:
 
     # called from the transport below
 
-    def use(self, transport: asyncio.DatagramTransport, remote: tuple[str, int]) -> None:
-        self._transport, self._remote = transport, remote
+    def use(self, sock: socket.socket, remote: tuple[str, int]) -> None:
+        self._sock, self._remote = sock, remote
 
     def note_heard(self) -> None:
         self.heard_at = time.monotonic()
@@ -435,7 +362,7 @@ class Wire:
 
     def _ended(self) -> None:
         self.connected = False
-        self._transport = None
+        self._sock = None
         on_closed, self.on_closed = self.on_closed, lambda: None
         on_closed()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from core.clock import Clock
 from core.errors import AppError, NotFound, Unavailable
-from media.aiortc_seam import Certificates, Wire, WireError, WireOptions
+from media.aiortc_seam import Certificates, Wire, WireError
 from media.peer import BrowserPeer
 from media.protocol import (
     AddCandidate,
@@ -31,6 +31,7 @@ from media.protocol import (
     TakeAnswer,
 )
 from media.room import Room
+from media.sockets import WireOptions
 
 logger = logging.getLogger(__name__)
 

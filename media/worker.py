@@ -13,7 +13,6 @@ from core.clock import Clock
 from core.errors import Invalid
 from core.events.bus import EventBus, Json
 from core.settings import MediaSettings
-from media.aiortc_seam import WireOptions, local_addresses
 from media.client import reply_to_json
 from media.node import MediaNode, NodeOptions
 from media.protocol import (
@@ -26,6 +25,7 @@ from media.protocol import (
     news_to_event,
     to_json,
 )
+from media.sockets import WireOptions, local_addresses
 
 logger = logging.getLogger(__name__)
 

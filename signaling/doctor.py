@@ -22,7 +22,7 @@ from core.db.fingerprint import fingerprint
 from core.db.session import Database
 from core.events.bus import EventBus
 from core.settings import Mode, Settings
-from media.aiortc_seam import local_addresses
+from media.sockets import local_addresses
 from media.worker import node_options
 from records.procedures import CatalogueError, load_catalogue
 from signaling.bootstrap import open_bus, open_database

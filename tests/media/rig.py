@@ -14,12 +14,12 @@ from typing import TypeVar
 import pytest
 
 from core.clock import SystemClock
-from media.aiortc_seam import WireOptions
 from media.client import LocalMediaClient, MediaClient
 from media.node import MediaNode, NodeOptions
 from media.protocol import MediaWant, News, OfferMade, PeerOffer
 from media.robot import RobotPeer, read_wav
 from media.similarity import Samples
+from media.sockets import WireOptions
 
 N = TypeVar("N", bound=News)
 SENTENCES = {

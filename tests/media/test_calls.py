@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 
 from core.errors import AppError, Conflict, Invalid, Unavailable
-from media.aiortc_seam import WireOptions
 from media.protocol import (
     Grade,
     Kind,
@@ -29,6 +28,7 @@ from media.protocol import (
 )
 from media.robot import RobotPeer
 from media.similarity import Samples, compare
+from media.sockets import WireOptions
 from tests.media.rig import ANYWHERE, rig
 from tests.media.udp import bad_line
 

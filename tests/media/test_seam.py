@@ -15,7 +15,8 @@ from aiortc import RTCPeerConnection
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 
 from media import aiortc_seam as seam
-from media.aiortc_seam import Certificates, Wire, WireError, WireOptions, local_addresses
+from media.aiortc_seam import Certificates, Wire, WireError
+from media.sockets import WireOptions, local_addresses
 
 LOOPBACK = WireOptions(allow_loopback=True, interfaces=("127.0.0.1",))
 

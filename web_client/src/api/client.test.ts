@@ -40,7 +40,7 @@ describe('api', () => {
         fields: [{ field: 'site', code: 'site_unknown' }],
       }),
     )
-    const error = await api.post('/api/bookings', {}).catch((e) => e)
+    const error = (await api.post('/api/bookings', {}).catch((e: unknown) => e)) as AppError
     expect(error).toBeInstanceOf(AppError)
     expect(error).toMatchObject({ code: 'step_locked', status: 409, params: { gate: 'guardian' } })
     expect(error.fields).toEqual([{ field: 'site', code: 'site_unknown', params: {}, detail: undefined }])

@@ -48,6 +48,8 @@ export const signalIcon = (kind: string): IconName => signalIcons[kind] ?? 'hand
 
 type Entry = { kind: string; data: Readonly<Record<string, unknown>> }
 
+const modeIcons: Readonly<Record<string, IconName>> = { video: 'cam', audio: 'mic', phone: 'phone' }
+
 export const logIcon = ({ kind, data }: Entry): IconName =>
   kind === 'signal' ? signalIcon(String(data.signal)) : (icons[kind] ?? 'note')
 
@@ -70,6 +72,7 @@ function word(name: string, value: unknown): string {
 
 /** The sentence of an entry. A kind that this version does not know is shown by its code. */
 export function logText({ kind, data }: Entry): string {
+  if (kind === 'sex_preference' && (data.value === 'none' || !data.value)) return t('log.no_wish')
   const slots: Slots = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, word(name, value)]))
   if (kind === 'substitution') Object.assign(slots, { from: languageName(String(data.from)), to: languageName(String(data.to)) })
   if (data.part) slots.who = data.code ? `${byCode('part', String(data.part))} ${data.code}` : byCode('part', String(data.part))

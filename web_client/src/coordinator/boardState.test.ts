@@ -56,9 +56,9 @@ describe('board', () => {
     ).toEqual(['off', 'poor', 'ok'])
   })
 
-  test('the longest wait grows by itself', () => {
-    const now = Date.parse('2026-11-22T08:04:12Z')
-    expect(longestWait(board({ ringing: [card('a')] }), now)).toBe(252)
-    expect(longestWait(board(), now)).toBe(0)
+  test('the longest wait grows by itself, and there is none where nobody waits', () => {
+    const numbers = { ...board().numbers, longest_wait_s: 240 }
+    expect(longestWait(numbers, 1000, 13_500)).toBe(252)
+    expect(longestWait(board().numbers, 1000, 60_000)).toBe(0)
   })
 })

@@ -57,8 +57,8 @@ export function changed(board: Board, change: BoardChange): Board {
   return next
 }
 
-/** Longest wait now, from the cards themselves: it grows by the second without any news. */
-export function longestWait(board: Board, now: number): number {
-  const since = [...board.waiting, ...board.ringing].map((one) => Date.parse(one.since))
-  return since.length === 0 ? 0 : Math.max(0, Math.floor((now - Math.min(...since)) / 1000))
+/** The server's longest wait grows by the second until the next news: `at` is when it was told, both in milliseconds. */
+export function longestWait(numbers: Numbers, at: number, now: number): number {
+  if (!numbers.longest_wait_s) return 0
+  return numbers.longest_wait_s + Math.max(0, Math.floor((now - at) / 1000))
 }

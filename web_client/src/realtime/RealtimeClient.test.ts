@@ -292,6 +292,12 @@ describe('messages', () => {
   })
 })
 
+test('a topic that was wanted before the line was there is asked for once', async () => {
+  client.follow('board:RS')
+  const socket = await begin()
+  expect(socket.sent.filter((one) => one.t === 'follow')).toHaveLength(1)
+})
+
 describe('the end', () => {
   test.each([
     [4401, 'signed_out'],

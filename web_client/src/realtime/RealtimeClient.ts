@@ -210,13 +210,16 @@ export class RealtimeClient {
       const room = frame.room && topic === `room:${frame.room.session_id}` ? frame.room : undefined
       log.stand(room?.position ?? position, () => this.#tell(topic, room))
     }
-    this.#set('open')
-    for (const listener of this.#listeners.welcome) listener(frame, resumed)
-    for (const topic of this.#wanted) if (!(topic in frame.positions)) this.#sendFollow(topic)
     for (const [id, waiting] of [...this.#waiting]) {
       if (String(waiting.frame.t).startsWith('media.')) this.#fail(id, new AppError('line_lost'))
       else this.#write(waiting.frame)
     }
+    for (const topic of this.#wanted) {
+      const asked = [...this.#waiting.values()].some((one) => one.frame.t === 'follow' && one.frame.topic === topic)
+      if (!asked && !(topic in frame.positions)) this.#sendFollow(topic)
+    }
+    this.#set('open')
+    for (const listener of this.#listeners.welcome) listener(frame, resumed)
     this.#ping()
   }
 
@@ -348,7 +351,7 @@ export class RealtimeClient {
           then(value)
         }
       this.#waiting.set(id, { frame, resolve: done(resolve), reject: done(reject) })
-      if (this.state === 'open') this.#write(frame)
+      if (this.state === 'open' || this.#welcomedAt !== 0) this.#write(frame)
     })
   }
 

@@ -77,7 +77,12 @@ class Tab {
   }
 
   #everyday(): void {
-    if (!this.#client || this.#client.state === 'ended') this.#begin(ticket).start()
+    if (this.#client && this.#client.state !== 'ended') return
+    const client = this.#begin(ticket)
+    // Not within the caller's turn: pages follow from effects, which must not come to depend on what listeners read.
+    queueMicrotask(() => {
+      if (client === this.#client) client.start()
+    })
   }
 
   #begin(credentials: () => Promise<Credentials>, kept: object = {}): RealtimeClient {

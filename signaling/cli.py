@@ -24,10 +24,13 @@ from media.worker import run_worker
 from records.procedures import CatalogueError, FactStatus, load_catalogue
 from signaling.app import create_app
 from signaling.bootstrap import build, open_bus
-from signaling.demo import prepare_demo, seed_if_empty
+from signaling.demo import demo_link, prepare_demo, seed_if_empty
 from signaling.doctor import Grade, diagnose, is_sound
 from signaling.openapi import openapi_document
 from signaling.operations import add_user, disable_user, sentence, set_password, verify_records
+from signaling.rehearsal.run import Account as RobotAccount
+from signaling.rehearsal.run import Rehearsal, RehearsalError
+from signaling.rehearsal.run import rehearse as run_rehearsal
 from signaling.schema import METADATA
 
 T = TypeVar("T")
@@ -88,15 +91,15 @@ def serve(
 ) -> None:
     """Serve pages, interface and socket; with the settings' default also a media node."""
     settings = _settings(host=host, port=port)
-    _serve(settings)
+    _serve(settings, settings.log_level)
 
 
-def _serve(settings: Settings) -> None:
-    logs.configure(settings.log_level)
+def _serve(settings: Settings, level: str) -> None:
+    logs.configure(level)
     try:
         config = server_config(settings)
-    except CatalogueError as error:
-        typer.echo(f"The procedure catalogue is wrong. {error}", err=True)
+    except (CatalogueError, KeyFileError) as error:
+        typer.echo(sentence(error), err=True)
         raise typer.Exit(2) from None
     uvicorn.Server(config).run()
 
@@ -118,8 +121,10 @@ def revision(message: str) -> None:
 
 
 @app.command()
-def media() -> None:
-    """Run a media node on its own, reached over the bus. SIGTERM drains it: running calls end first."""
+def media(
+    drain: Annotated[float, typer.Option(help="Seconds that running calls get to end after SIGTERM.")] = 25.0,
+) -> None:
+    """Run a media node on its own, reached over the bus. After SIGTERM it takes no new calls and lets running ones end."""
     settings = _settings()
     logs.configure(settings.log_level)
     if settings.bus_url == "memory://":
@@ -127,17 +132,17 @@ def media() -> None:
             "A media node on its own needs a bus between processes: set TARJUMAN_BUS_URL to redis://...", err=True
         )
         raise typer.Exit(2)
-    _run(_media(settings))
+    _run(_media(settings, drain))
 
 
-async def _media(settings: Settings) -> None:
+async def _media(settings: Settings, drain: float) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     bus = open_bus(settings)
     try:
-        await run_worker(settings.media, bus, SystemClock(), stop)
+        await run_worker(settings.media, bus, SystemClock(), stop, drain_timeout=drain)
     finally:
         await bus.close()
 
@@ -148,16 +153,17 @@ def demo(
 ) -> None:
     """Start Tarjuman with invented people and cases on this machine, and print one sign-in link per role."""
     settings = _settings(port=port, demo=True)
-    logs.configure("warning" if settings.log_level == "info" else settings.log_level)
+    level = "warning" if settings.log_level == "info" else settings.log_level
+    logs.configure(level)
     migrations.upgrade(settings.database_url)
     links = _run(prepare_demo(settings))
     typer.echo(f"\nTarjuman runs at {settings.public_url} with invented people and cases. Stop it with Ctrl+C.\n")
     for link in links:
         typer.echo(f"  {link.title:<58} {link.url}")
     typer.echo(
-        "\nThe links work for twelve hours. Open two of them in two browsers (or one in a private window) to make a call.\n"
+        "\nThe links work for twelve hours. To make a call, open an officer's and an interpreter's in two windows.\n"
     )
-    _serve(settings)
+    _serve(settings, level)
 
 
 @app.command()
@@ -203,6 +209,51 @@ def verify_audit() -> None:
     if faults:
         raise typer.Exit(1)
     typer.echo("All chains are whole.")
+
+
+@app.command()
+def rehearse(
+    url: Annotated[
+        str | None, typer.Option(help="Address of the running server; else the settings' public address.")
+    ] = None,
+    officer: Annotated[
+        str | None, typer.Option(help="Sign-in link or code of the officer; else one of the demo.")
+    ] = None,
+    interpreter: Annotated[
+        str | None, typer.Option(help="Sign-in link or code of the interpreter; else one of the demo.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Language of the rehearsal (ISO 639-3).")] = "pes",
+    passwords_stdin: Annotated[
+        bool, typer.Option(help="Read the officer's, then the interpreter's password from standard input.")
+    ] = False,
+) -> None:
+    """Let two robots do the whole job against the running server: request, ring, call with sound, sealed log."""
+    settings = _settings()
+    logs.configure("error")
+    plan = Rehearsal(
+        url=url or settings.public_url,
+        officer=_robot(settings, officer, "O-1183", passwords_stdin),
+        interpreter=_robot(settings, interpreter, "I-0417", passwords_stdin),
+        language=language,
+    )
+    try:
+        record = _run(run_rehearsal(plan, typer.echo))
+    except RehearsalError as error:
+        typer.echo(f"The rehearsal failed. {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(json.dumps(record, indent=1, ensure_ascii=False))
+
+
+def _robot(settings: Settings, given: str | None, demo_code: str, passwords_stdin: bool) -> RobotAccount:
+    """How a robot signs in: by link, by code and password, or as one of the demo's people."""
+    if given is None:
+        return RobotAccount(link=_run(demo_link(settings, demo_code)))
+    if given.startswith(("http://", "https://")):
+        return RobotAccount(link=given)
+    password = (
+        sys.stdin.readline().rstrip("\n") if passwords_stdin else typer.prompt(f"Password of {given}", hide_input=True)
+    )
+    return RobotAccount(code=given, password=password)
 
 
 procedures_app = typer.Typer(no_args_is_help=True, help="The procedure catalogue.")
@@ -278,9 +329,6 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; a refusal is one plain sentence, not a trace."""
     try:
         return asyncio.run(work)
-    except (AppError, KeyFileError) as error:
+    except (AppError, KeyFileError, CatalogueError) as error:
         typer.echo(sentence(error), err=True)
         raise typer.Exit(1) from None
-    except CatalogueError as error:
-        typer.echo(f"The procedure catalogue is wrong. {error}", err=True)
-        raise typer.Exit(2) from None

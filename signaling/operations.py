@@ -16,6 +16,7 @@ from core.errors import AppError, Invalid, Unavailable
 from core.i18n import Catalogues
 from core.settings import Settings
 from records.models import Session
+from records.procedures import CatalogueError
 from signaling.auth.accounts import Account
 from signaling.bootstrap import Services, build, catalogue_folder
 
@@ -113,6 +114,8 @@ def parse_role(text: str) -> Membership:
 
 def sentence(error: Exception) -> str:
     """What to tell an operator about a refusal."""
+    if isinstance(error, CatalogueError):
+        return f"The procedure catalogue is wrong. {error}"
     if not isinstance(error, AppError):
         return str(error)
     if error.code == "database_not_migrated":

@@ -9,6 +9,7 @@ import pytest
 
 from core.clock import ManualClock
 from tests.signaling.house import House, open_house, settings_for
+from tests.signaling.world import World, make_world
 
 
 @pytest.fixture
@@ -16,3 +17,9 @@ async def house(sqlite_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIte
     """A running server on SQLite."""
     async with open_house(settings_for(sqlite_url, tmp_path), clock) as opened:
         yield opened
+
+
+@pytest.fixture
+async def world(house: House) -> World:
+    """People of both countries in a running server."""
+    return await make_world(house)

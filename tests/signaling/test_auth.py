@@ -17,6 +17,7 @@ from signaling.auth import tokens
 from signaling.auth.accounts import AccountService
 from signaling.auth.attempts import Attempts
 from signaling.auth.logins import LoginService, csrf_value
+from signaling.auth.models import OneTimeToken
 from signaling.auth.passwords import PasswordHasher, check_new_password
 from signaling.auth.tokens import TokenKind
 from tests.signaling.house import PASSWORD, House
@@ -256,7 +257,7 @@ async def test_secrets_of_another_kind_or_time_or_world_are_refused_alike(
 async def test_secrets_are_not_stored(database: Database) -> None:
     async with database.unit(SYSTEM) as uow:
         issued = await tokens.issue(uow, TokenKind.INVITE)
-        row = await uow.session.get(tokens.OneTimeToken, tokens.token_hash(issued.secret))
+        row = await uow.session.get(OneTimeToken, tokens.token_hash(issued.secret))
         assert row is not None
         assert issued.secret not in repr(vars(row))
 

@@ -1,0 +1,184 @@
+"""Cases through the interface: opening, what each role sees, changes, and traces in the audit trail."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from core.access import Actor
+from tests.signaling.world import NEW_CASE, World
+
+
+async def actions(world: World, subject: str) -> list[str]:
+    """What the audit trail says about a thing, oldest first, read through the auditor's page."""
+    auditor = await world.browser("U-RS")
+    answer = (await auditor.get("/api/audit", subject=subject)).json()
+    assert answer["chain"] == {"ok": True, "broken": {}}
+    return [item["action"] for item in reversed(answer["items"])]
+
+
+async def test_a_case_is_opened_read_and_listed(world: World) -> None:
+    case = await world.open_case()
+    officer = await world.browser("O-RS")
+    assert case["case_ref"].startswith("RS-26-")
+    assert case["ext_ref"] == "KU-123/26"
+    assert case["next"] == "start"
+    assert case["steps"][0]["code"] == "RS-ID-10"
+    assert case["steps"][0]["state"] == "planned"
+    assert (await officer.get(f"/api/cases/{case['id']}")).json() == case
+    listed = (
+        await officer.get("/api/cases", q=case["case_ref"].lower(), language="pes", stage="identification")
+    ).json()
+    assert [item["id"] for item in listed["items"]] == [case["id"]]
+    assert (await officer.get("/api/cases", language="prs")).json()["total"] == 0
+    assert (await officer.get("/api/cases", state="closed")).json()["total"] == 0
+    assert await actions(world, case["id"]) == ["case.opened", "case.viewed"]
+
+
+async def test_the_file_number_is_stored_sealed(world: World) -> None:
+    case = await world.open_case()
+    from records.models import Case
+
+    async with world.house.services.database.read(Actor.system()) as unit:
+        row = await unit.session.get(Case, case["id"])
+    assert row is not None
+    assert row.ext_ref_sealed is not None
+    assert b"KU-123" not in row.ext_ref_sealed
+
+
+async def test_coordinators_see_what_coordination_needs(world: World) -> None:
+    case = await world.open_case()
+    seen = (await (await world.browser("C-RS")).get(f"/api/cases/{case['id']}")).json()
+    for hidden in ("literacy", "age_group", "uam", "guardian", "country_of_origin", "ext_ref"):
+        assert seen[hidden] is None, hidden
+    assert seen["needs"] == []
+    assert seen["languages"] == case["languages"]
+    assert seen["interp_sex"] == case["interp_sex"]
+
+
+async def test_the_same_key_opens_one_case(world: World) -> None:
+    officer = await world.browser("O-RS")
+    first = await officer.post("/api/cases", NEW_CASE, Idempotency_Key="key-00000001")
+    again = await officer.post("/api/cases", NEW_CASE, Idempotency_Key="key-00000001")
+    other = await officer.post("/api/cases", NEW_CASE, Idempotency_Key="key-00000002")
+    assert first.json()["id"] == again.json()["id"] != other.json()["id"]
+    malformed = await officer.post("/api/cases", NEW_CASE, Idempotency_Key="x")
+    assert malformed.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"name": "Ana Anić"}, 422, "unknown_field"),
+        ({"birth_date": "1990-01-01"}, 422, "unknown_field"),
+        ({"age_group": "34"}, 422, "request_malformed"),
+        ({"site": "RS-BEOGRAD"}, 404, "site_unknown"),
+        ({"site": "MK-VINOJUG"}, 404, "site_unknown"),
+        ({"country": "MK", "site": "MK-VINOJUG"}, 404, "site_unknown"),
+        ({"first_step": "MK-ID-10"}, 400, "step_of_other_country"),
+        ({"first_step": "RS-ID-99"}, 404, "step_unknown"),
+        ({"languages": [{"code": "xxx", "source": "card"}]}, 400, "language_unknown"),
+        ({"interp_sex": {"wish": "woman", "must": True, "asked": False}}, 400, "wish_not_asked"),
+        ({"languages": [{"code": "pes", "source": "card", "region_note": "call +381 64 123 4567"}]}, 400, None),
+    ],
+)
+async def test_what_a_record_may_not_hold_is_refused(
+    world: World, changes: dict[str, object], status: int, code: str | None
+) -> None:
+    answer = await (await world.browser("O-RS")).post("/api/cases", NEW_CASE | changes)
+    assert answer.status_code == status, answer.text
+    if code is not None:
+        assert answer.json()["code"] == code
+    assert "Anić" not in answer.text
+    assert "4567" not in answer.text
+
+
+async def test_changes_need_the_newest_version(world: World) -> None:
+    case = await world.open_case()
+    officer = await world.browser("O-RS")
+    path = f"/api/cases/{case['id']}"
+    changed = await officer.patch(path, {"version": case["version"], "literacy": "cannot", "needs": []})
+    assert changed.status_code == 200, changed.text
+    assert (changed.json()["literacy"], changed.json()["needs"]) == ("cannot", [])
+    stale = await officer.patch(path, {"version": case["version"], "literacy": "unknown"})
+    assert (stale.status_code, stale.json()["code"]) == (409, "changed_meanwhile")
+    assert await actions(world, case["id"]) == ["case.opened", "case.changed"]
+
+
+async def test_two_changes_at_once_have_one_winner(world: World) -> None:
+    case = await world.open_case()
+    officer = await world.browser("O-RS")
+    answers = await asyncio.gather(
+        *(
+            officer.patch(f"/api/cases/{case['id']}", {"version": case["version"], "literacy": word})
+            for word in ("cannot", "unknown", "can_read")
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+
+
+async def test_a_minor_waits_for_the_guardian(world: World) -> None:
+    case = await world.open_case(age_group="14-15", uam="confirmed", first_step="RS-REG-10")
+    officer = await world.browser("O-RS")
+    assert case["locked_by"] is not None
+    refused = await officer.post(
+        "/api/bookings",
+        {"case_id": case["id"], "step_id": case["current_step_id"], "kind": "now", "language": "pes"},
+    )
+    assert (refused.status_code, refused.json()["code"]) == (409, "step_locked")
+    assert refused.json()["params"]["gate"] == case["locked_by"]
+
+
+async def test_steps_are_planned_dropped_and_the_case_closed(world: World) -> None:
+    case = await world.open_case()
+    officer = await world.browser("O-RS")
+    path = f"/api/cases/{case['id']}"
+    planned = (await officer.post(f"{path}/steps", {"code": "RS-ID-20"})).json()
+    assert [step["code"] for step in planned["steps"]] == ["RS-ID-10", "RS-ID-20"]
+    step = planned["steps"][1]["id"]
+    dropped = (await officer.post(f"{path}/steps/{step}/drop", {"reason": "not_needed"})).json()
+    assert dropped["steps"][1]["state"] == "dropped"
+    refused = await officer.post(f"{path}/steps/{step}/drop", {"reason": "not_needed"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "move_not_allowed")
+    closed = (await officer.post(f"{path}/close", {"reason": "person_left"})).json()
+    assert closed["state"] == "closed"
+    again = await officer.patch(path, {"version": closed["version"], "literacy": "cannot"})
+    assert (again.status_code, again.json()["code"]) == (409, "case_closed")
+
+
+async def test_a_step_with_an_open_request_is_not_dropped(world: World) -> None:
+    await world.available("I-RS")
+    case = await world.open_case()
+    await world.book(case)
+    officer = await world.browser("O-RS")
+    refused = await officer.post(
+        f"/api/cases/{case['id']}/steps/{case['current_step_id']}/drop", {"reason": "not_needed"}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (409, "booking_exists")
+
+
+async def test_the_outlook_never_points_at_somebody(world: World) -> None:
+    await world.available("I-RS")
+    case = await world.open_case()
+    officer = await world.browser("O-RS")
+    path = f"/api/cases/{case['id']}/steps/{case['current_step_id']}/outlook"
+    outlook = (await officer.get(path, language="pes")).json()
+    assert (outlook["free_now"], outlook["free_few"]) == (0, True)
+    assert outlook["expected"]["basis"] == "none"
+    unknown = await officer.get(f"/api/cases/{case['id']}/steps/step_x/outlook")
+    assert unknown.status_code == 404
+
+
+async def test_the_catalogue_is_complete_and_cached(world: World) -> None:
+    officer = await world.browser("O-RS")
+    answer = await officer.get("/api/catalogue")
+    found = answer.json()
+    assert {step["country"] for step in found["steps"]} == {"RS", "MK"}
+    assert len(found["steps"]) > 50
+    interview = next(step for step in found["steps"] if step["code"] == "RS-ASY-50")
+    assert interview["interpretation"] == "mandatory"
+    assert interview["name"]["sr-Cyrl"]
+    assert any(language["code"] == "pes" and language["dir"] == "rtl" for language in found["languages"])
+    again = await officer.http.get("/api/catalogue", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")

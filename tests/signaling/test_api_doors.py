@@ -1,0 +1,232 @@
+"""Every route of the application is tried by nobody, by every wrong role, and by the right role of the wrong country."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Mount, WebSocketRoute
+
+from core.access import Role
+from signaling.api.routing import GuardedRoute
+from signaling.doors import DOORS, Entry
+from tests.signaling.world import NEW_CASE, World
+
+ROLE_CODES = {
+    Role.INTERVIEWER: ("O-RS", "O-MK"),
+    Role.INTERPRETER: ("I-RS", "I-MK"),
+    Role.COORDINATOR: ("C-RS", "C-MK"),
+    Role.ADMINISTRATOR: ("A-RS", "A-MK"),
+    Role.AUDITOR: ("U-RS", "U-MK"),
+}
+INSTRUMENT = {
+    "from_country": "RS", "to_country": "MK", "basis": "test", "reference": "T-1",
+    "valid_from": "2026-01-01T00:00:00Z", "stages": ["asylum"],
+}  # fmt: skip
+PROFILE = {
+    "code": "I-NEW", "nominated_by": "RS", "engagement": "contract", "base_country": "RS", "time_zone": "Europe/Belgrade",
+    "location_status": "approved_home", "sex": "man", "level": "L1",
+    "pairs": [{"from_lang": "pes", "to_lang": "srp", "level_from": "native", "level_to": "B2", "modes": ["consecutive"],
+               "verified_by": "test"}],
+}  # fmt: skip
+
+
+def routes(world: World) -> Iterator[tuple[str, GuardedRoute]]:
+    for route in world.house.app.routes:
+        if isinstance(route, GuardedRoute):
+            for method in sorted(route.methods or ()):
+                yield method, route
+
+
+async def things(world: World) -> dict[str, str]:
+    """One of everything in Serbia, by the name of its path parameter."""
+    await world.available("I-RS")
+    case = await world.open_case()
+    booking = await world.book(case)
+    offer_id, _ = await world.offer_of(booking["id"])
+    answer = await world.accept(booking["id"])
+    administrator = await world.browser("A-RS")
+    instrument = await administrator.post("/api/transfer-instruments", INSTRUMENT)
+    assert instrument.status_code == 201, instrument.text
+    return {
+        "case_id": case["id"],
+        "step_id": case["current_step_id"],
+        "booking_id": booking["id"],
+        "offer_id": offer_id,
+        "session_id": answer["session_id"],
+        "assignment_id": await world.assignment_of(booking["id"]),
+        "interpreter_id": world.interpreters["I-RS"],
+        "user_id": world.users["C-RS"],
+        "instrument_id": instrument.json()["id"],
+        "ticket": "x" * 43,
+    }
+
+
+def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None:
+    """A well-formed body for a route."""
+    return {
+        ("POST", "/api/sign-in"): {"code": "O-RS", "password": "wrong wrong wrong"},
+        ("PATCH", "/api/me"): {"locale": "en"},
+        ("POST", "/api/cases"): NEW_CASE,
+        ("PATCH", "/api/cases/{case_id}"): {"version": 1, "literacy": "cannot"},
+        ("POST", "/api/cases/{case_id}/steps"): {"code": "RS-ID-20"},
+        ("POST", "/api/cases/{case_id}/steps/{step_id}/drop"): {"reason": "not_needed"},
+        ("POST", "/api/cases/{case_id}/steps/{step_id}/postpone"): {"reason": "not_needed"},
+        ("POST", "/api/cases/{case_id}/close"): {"reason": "not_needed"},
+        ("POST", "/api/bookings"): {
+            "case_id": found["case_id"], "step_id": found["step_id"], "kind": "now", "language": "pes",
+        },
+        ("POST", "/api/bookings/{booking_id}/cancel"): {"reason": "other"},
+        ("POST", "/api/bookings/{booking_id}/place"): {"interpreter_id": found["interpreter_id"]},
+        ("PUT", "/api/interpreter/presence"): {"wanted": "away"},
+        ("POST", "/api/interpreter/devices"): {"ok": True},
+        ("POST", "/api/offers/{offer_id}/accept"): {"round": 1, "no_conflict": True},
+        ("POST", "/api/offers/{offer_id}/decline"): {"round": 1, "reason": "not_now"},
+        ("POST", "/api/assignments/{assignment_id}/release"): {"reason": "ill"},
+        ("POST", "/api/sessions/{session_id}/invite"): {"part": "applicant"},
+        ("POST", "/api/sessions/{session_id}/end"): {"outcome": "completed"},
+        ("POST", "/api/guest/join"): {"token": "x" * 43},
+        ("POST", "/api/interpreters"): PROFILE,
+        ("PATCH", "/api/interpreters/{interpreter_id}"): {"version": 1, "on_call": True},
+        ("POST", "/api/transfer-instruments"): INSTRUMENT,
+        ("POST", "/api/users"): {"code": "X-NEW", "memberships": [{"role": "auditor", "country": "RS"}]},
+        ("PATCH", "/api/users/{user_id}"): {"version": 1, "disabled": True},
+    }.get((method, path))  # fmt: skip
+
+
+def address(route: APIRoute, found: dict[str, str]) -> str:
+    query = "?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z" if route.path == "/api/interpreter/assignments" else ""
+    return route.path.format(**found) + query
+
+
+def test_every_door_has_a_route_and_every_route_a_door(world: World) -> None:
+    built = {(method, route.path) for method, route in routes(world)}
+    assert built == set(DOORS)
+    others = [r for r in world.house.app.routes if not isinstance(r, GuardedRoute)]
+    assert [type(r) for r in others] == [WebSocketRoute, Mount] or {type(r).__name__ for r in others} <= {
+        "APIWebSocketRoute", "Mount",
+    }, "only the socket and the pages stand beside the guarded routes"  # fmt: skip
+
+
+async def test_nobody_gets_in(world: World) -> None:
+    found = await things(world)
+    stranger = world.house.browser()
+    tried = 0
+    for method, route in routes(world):
+        if route.doors[method].entry not in {Entry.SIGNED_IN, Entry.ROLES}:
+            continue
+        answer = await stranger.send(method, address(route, found), body(method, route.path, found), {})
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (
+            method,
+            route.path,
+            answer.text,
+        )
+        broken = await stranger.http.request(
+            method,
+            address(route, found),
+            content=b"{",
+            headers={"Origin": "http://localhost:8080", "Content-Type": "application/json"},
+        )
+        assert broken.status_code == 401, "the body is not even read"
+        tried += 1
+    assert tried > 40
+
+
+async def test_wrong_roles_are_refused(world: World) -> None:
+    found = await things(world)
+    tried = 0
+    for method, route in routes(world):
+        door = route.doors[method]
+        if door.entry is not Entry.ROLES:
+            continue
+        for role in set(Role) - door.roles:
+            browser = await world.browser(ROLE_CODES[role][0])
+            answer = await browser.send(method, address(route, found), body(method, route.path, found), {})
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), (role, method, route.path)
+            tried += 1
+    assert tried > 120
+
+
+LISTS = {
+    ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/board"), ("GET", "/api/users"), ("GET", "/api/audit"),
+    ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
+}  # fmt: skip
+"""Answer everybody of the role with what is theirs: must not hold anything of the other country."""
+OWN = {("PUT", "/api/interpreter/presence"), ("POST", "/api/interpreter/devices")}
+"""About the asker alone."""
+REGIONAL = {
+    ("GET", "/api/interpreters"),
+    ("GET", "/api/interpreters/{interpreter_id}"),
+    ("GET", "/api/transfer-instruments"),
+}
+"""The pool and its gates belong to both countries."""
+
+
+async def test_the_wrong_country_is_refused(world: World) -> None:
+    found = await things(world)
+    tried = 0
+    for method, route in routes(world):
+        door = route.doors[method]
+        if door.entry is not Entry.ROLES or (method, route.path) in OWN | REGIONAL:
+            continue
+        for role in door.roles:
+            browser = await world.browser(ROLE_CODES[role][1])
+            answer = await browser.send(method, address(route, found), body(method, route.path, found), {})
+            where = (role, method, route.path, answer.status_code, answer.text[:300])
+            if (method, route.path) in LISTS:
+                assert answer.status_code == 200, where
+                assert not any(
+                    value in answer.text for value in found.values() if value.startswith(("case_", "booking_"))
+                ), where
+                assert found["user_id"] not in answer.text, where
+            else:
+                assert answer.status_code in {403, 404}, where
+                assert answer.json()["code"] != "internal", where
+            tried += 1
+    assert tried > 40
+
+
+async def test_another_authority_of_the_same_country_sees_nothing(world: World) -> None:
+    found = await things(world)
+    browser = await world.browser("O-RS2")
+    for method, route in routes(world):
+        door = route.doors[method]
+        if door.entry is not Entry.ROLES or Role.INTERVIEWER not in door.roles:
+            continue
+        answer = await browser.send(method, address(route, found), body(method, route.path, found), {})
+        where = (method, route.path, answer.status_code, answer.text[:300])
+        if (method, route.path) in LISTS:
+            assert answer.status_code == 200, where
+            assert found["case_id"] not in answer.text, where
+        else:
+            assert answer.status_code == 404, where
+
+
+async def test_another_interpreter_cannot_answer_or_join(world: World) -> None:
+    found = await things(world)
+    browser = await world.browser("I-MK")
+    for path, content in {
+        "/api/offers/{offer_id}/accept": {"round": 1, "no_conflict": True},
+        "/api/offers/{offer_id}/decline": {"round": 1, "reason": "not_now"},
+        "/api/assignments/{assignment_id}/release": {"reason": "ill"},
+        "/api/sessions/{session_id}/join": None,
+    }.items():
+        answer = await browser.post(path.format(**found), content)
+        assert answer.status_code == 404, (path, answer.text)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+async def test_every_unsafe_route_wants_the_csrf_value(world: World, method: str) -> None:
+    found = await things(world)
+    for used, route in routes(world):
+        door = route.doors[used]
+        if used != method or door.entry not in {Entry.SIGNED_IN, Entry.ROLES}:
+            continue
+        role = next(iter(sorted(door.roles)), Role.INTERVIEWER)
+        browser = await world.browser(ROLE_CODES[role][0])
+        answer = await browser.send(
+            used, address(route, found), body(used, route.path, found), {"X-CSRF-Token": "0" * 64}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (403, "csrf_mismatch"), (used, route.path)

@@ -237,11 +237,10 @@ def rehearse(
         language=language,
     )
     try:
-        record = _run(run_rehearsal(plan, typer.echo))
+        _run(run_rehearsal(plan, typer.echo))
     except RehearsalError as error:
         typer.echo(f"The rehearsal failed. {error}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(json.dumps(record, indent=1, ensure_ascii=False))
 
 
 def _robot(settings: Settings, given: str | None, demo_code: str, passwords_stdin: bool) -> RobotAccount:

@@ -50,10 +50,9 @@ for (const [locale, forms] of Object.entries(categories)) {
     const have = new Set(slots(text))
     for (const name of have) if (!want.has(name)) fault(key, `has a slot {{${name}}} that English lacks`)
     // A plural form for one definite number may leave the number out ("one try", the Arabic dual).
-    for (const name of want)
-      if (!have.has(name) && !(name === 'count' && isForm(key))) fault(key, `lacks the slot {{${name}}}`)
+    for (const name of want) if (!have.has(name) && !(name === 'count' && isForm(key))) fault(key, `lacks the slot {{${name}}}`)
     const words = text.replace(/\{\{\w+\}\}/g, '').replace(/[^\p{L}]/gu, '')
-    const sameInAll = /^(brand|lang\.name\.)/.test(key) || words.length < 3
+    const sameInAll = /^(brand|lang\.name\.|call\.alt)/.test(key) || words.length < 3
     if (script[locale] && !sameInAll && !script[locale].test(text)) fault(key, `is not in the script of the language: ${text}`)
     if (/[!]/.test(text)) fault(key, 'has an exclamation mark')
   }

@@ -56,10 +56,10 @@ class OfferService:
         Raises ``NotFound('offer_unknown')``, ``Conflict``: ``booking_taken``, ``offer_expired`` (also for an older round),
         ``offer_withdrawn``, ``calendar_conflict``, ``not_eligible`` (rule). A refusal leaves the request ringing for the others.
         """
-        await hold_person(uow, interpreter_id)
         offer = await self._own_offer(uow, offer_id, interpreter_id)
         if offer.state is not OfferState.PENDING:
             return await self._too_late(uow, offer, interpreter_id)
+        await hold_person(uow, interpreter_id)
         mine = exists().where(
             Offer.id == offer_id,
             Offer.state == OfferState.PENDING,

@@ -40,9 +40,7 @@ async def test_available_lasts_as_long_as_the_heartbeats(world: World, clock: Ma
     assert (await _view(world, person))["state"] == "available"
 
 
-async def test_the_rings_of_somebody_who_vanished_end_and_the_ladder_moves_on(
-    world: World, clock: ManualClock
-) -> None:
+async def test_the_rings_of_somebody_who_vanished_end_and_the_ladder_moves_on(world: World, clock: ManualClock) -> None:
     vanishing = await world.interpreters(3)
     clock.advance(30)
     booking = await world.request()

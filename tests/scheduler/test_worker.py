@@ -150,15 +150,18 @@ async def test_a_temporary_case_is_told_when_its_day_is_over(world: World, clock
 
 async def test_the_loop_wakes_on_news_and_ends_when_cancelled(world: World, clock: ManualClock) -> None:
     await world.interpreters(1)
-    stop = world.database.on_news(world.worker.wake)
+    news = asyncio.Event()
+    stops = [world.database.on_news(world.worker.wake), world.database.on_news(news.set)]
     loop = asyncio.create_task(world.worker.run())
     booking = await world.request()
     clock.advance(20)
     world.worker.wake()
     async with asyncio.timeout(20):
         while (await world.booking(booking)).state is not BookingState.UNFILLED:
-            await asyncio.sleep(0.02)
+            await news.wait()
+            news.clear()
     loop.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loop
-    stop()
+    for stop in stops:
+        stop()

@@ -50,8 +50,11 @@ type Entry = { kind: string; data: Readonly<Record<string, unknown>> }
 
 const modeIcons: Readonly<Record<string, IconName>> = { video: 'cam', audio: 'mic', phone: 'phone' }
 
-export const logIcon = ({ kind, data }: Entry): IconName =>
-  kind === 'signal' ? signalIcon(String(data.signal)) : (icons[kind] ?? 'note')
+export function logIcon({ kind, data }: Entry): IconName {
+  if (kind === 'signal') return signalIcon(String(data.signal))
+  if (kind === 'mode') return modeIcons[String(data.mode)] ?? 'cam'
+  return icons[kind] ?? 'note'
+}
 
 function word(name: string, value: unknown): string {
   if (value === null || value === undefined) return t('log.unknown')

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 _NEWS_BOUND = 10_000
 _RECENT_JOINS = 20
+_LATE = 2.5
+"""Seconds between two rounds of upkeep after which it was this process that stood still, not the people."""
 _OFFERS_AT_ONCE = 4
 """A mass reconnection takes turns, so that it does not hold up the sound of those who are in."""
 
@@ -89,6 +91,9 @@ class MediaNode:
             asyncio.create_task(self._keep(), name="media upkeep"),
             asyncio.create_task(self._tell_all(), name="media news"),
         ]
+        if self._announce is not None:
+            status = self._announce_each_second(self._announce)
+            self._tasks.append(asyncio.create_task(status, name="media status"))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -195,7 +200,7 @@ class MediaNode:
             except WireError as error:
                 raise Unavailable("node_full") from error
         if self._rooms.get(command.room_id) is not room:
-            await room.close("closed")
+            await room.leave(command.peer_id, "room_closed")
             raise NotFound("room_unknown")
         return offer
 
@@ -242,18 +247,21 @@ class MediaNode:
             await asyncio.sleep(1.0)
             now, used = time.monotonic(), time.process_time()
             self._load = min(1.0, max(0.0, (used - cpu) / max(0.001, now - wall)))
-            cpu, wall = used, now
+            late, cpu, wall = now - wall > _LATE, used, now
             for room_id, room in list(self._rooms.items()):
                 try:
-                    for peer in room.tick(now):
+                    for peer in room.tick(now, judge=not late):
                         await peer.close()
                 except Exception:
                     logger.exception("room upkeep failed")
                 if room.empty_since is not None and now - room.empty_since > self.options.idle_room_after:
                     await self._close_room(room_id, "idle")
-            if self._announce is not None:
-                try:
-                    async with asyncio.timeout(2.0):
-                        await self._announce(self.status())
-                except (AppError, TimeoutError):
-                    logger.warning("node status not announced")
+
+    async def _announce_each_second(self, announce: Announce) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                async with asyncio.timeout(2.0):
+                    await announce(self.status())
+            except (AppError, TimeoutError):
+                logger.warning("node status not announced")

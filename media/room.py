@@ -268,8 +268,10 @@ class Room:
 
     # once a second
 
-    def tick(self, now: float) -> list[BrowserPeer]:
-        """Reports, losses, grades, pauses. Gives connections that have ended and want closing."""
+    def tick(self, now: float, *, judge: bool = True) -> list[BrowserPeer]:
+        """Reports, losses, grades, pauses. Gives connections that have ended and want closing.
+
+        Without ``judge`` nobody is taken for lost: this process itself stood still and has not read its sockets yet."""
         for seat in list(self._seats.values()):
             peer = seat.peer
             if seat.speech.tick(now):
@@ -281,7 +283,7 @@ class Room:
                     self.peer_failed(peer, "never_connected")
                 continue
             peer.tick(now)
-            silent = now - peer.heard_at > self._lost_after
+            silent = now - peer.heard_at > self._lost_after and judge
             if silent and not seat.lost:
                 self._lose(seat, "silent")
             elif not silent:

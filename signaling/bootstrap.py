@@ -29,6 +29,7 @@ from records.session_log import SessionLog
 from scheduler.languages import LanguageTable, load_languages
 from scheduler.services import SchedulerServices
 from scheduler.worker import SchedulerWorker
+from signaling.admission import Admission
 from signaling.auth.accounts import AccountService
 from signaling.auth.attempts import forget_old_attempts
 from signaling.auth.logins import LoginService
@@ -73,6 +74,11 @@ class Services:
     def calls(self) -> CallService:
         """The live side of sessions."""
         return self.live.calls
+
+    @property
+    def admission(self) -> Admission:
+        """Grants and invitations for calls."""
+        return self.live.admission
 
     @property
     def nodes(self) -> NodeDirectory:

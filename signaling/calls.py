@@ -12,11 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.access import Actor
-from core.clock import new_id
 from core.db.session import Database, ReadUnit, UnitOfWork
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, NotFound
 from core.events.bus import Position
-from media.ice import IceConfig
 from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER, EndReason, Outcome, PauseReason, SessionState
 from records.models import Case, Session
@@ -25,8 +23,8 @@ from scheduler.conduct import ConductService
 from scheduler.queries import locked_booking
 from signaling import places
 from signaling.auth.principal import Principal
-from signaling.auth.tokens import TokenKind, issue, redeem
-from signaling.call_media import CHECK_PREFIX, CallMedia, room_topic
+from signaling.auth.tokens import TokenKind, redeem
+from signaling.call_media import CHECK_PREFIX, CallMedia
 from signaling.places import Place, Seat
 from signaling.realtime.hub import Hub
 from signaling.realtime.news import ROOM_TOLD
@@ -34,31 +32,10 @@ from signaling.realtime.protocol import instant
 from signaling.realtime.rooms import INTERPRETER, LOG_LINES, OFFICER, RoomFacts, block_limit_min, snapshot
 
 log = logging.getLogger(__name__)
-GRANT_TTL = timedelta(seconds=60)
-INVITE_TTL = timedelta(minutes=30)
-CHECK_TTL = timedelta(minutes=2)
 LOG_AFTER = timedelta(seconds=10)
 """Only losses longer than this are written into the log (S-11)."""
 CHECK_PART = "check"
 """Part of the only person in a check room."""
-GUEST_PARTS = ("applicant", "guardian", "lawyer")
-
-
-@dataclass(frozen=True)
-class Join:
-    """All that a browser needs to open its socket and its media."""
-
-    grant: str
-    session_id: str
-    place_id: str
-    part: str
-    code: str | None
-    ice_servers: list[dict[str, Any]]
-    mode: str
-    step_code: str
-    language: str
-    officer_language: str
-    case_ref: str | None
 
 
 @dataclass(frozen=True)
@@ -82,70 +59,20 @@ class CallService:
         media: CallMedia,
         session_log: SessionLog,
         conduct: ConductService,
-        ice: IceConfig,
     ) -> None:
         self._database = database
         self._hub = hub
         self._media = media
         self._log = session_log
         self._conduct = conduct
-        self._ice = ice
         media.on_heard = self.heard
         media.on_reached = self.reached
         media.on_tracks = self.note_mode
 
-    async def join(self, principal: Principal, session_id: str) -> Join:
-        """A one-time grant for the officer or the interpreter of the session.
-
-        Raises ``NotFound('session_unknown')`` for everybody else, ``Conflict('join_not_open' | 'session_over')``."""
-        async with self._database.unit(Actor.system()) as uow:
-            session = await _running(uow, session_id)
-            place = await places.of_user(uow, session_id, principal.user_id)
-            if place is None:
-                raise NotFound("session_unknown")
-            if uow.now < session.join_opens_at:
-                raise Conflict("join_not_open", {"opens_at": instant(session.join_opens_at)})
-            return await self._grant(uow, session, place)
-
-    async def invite(self, principal: Principal, session_id: str, part: str) -> tuple[str, datetime]:
-        """A one-time token for a guest on another device; the officer shows or reads it out. Raises ``NotFound``."""
-        if part not in GUEST_PARTS:
-            raise Forbidden("part_not_allowed")
-        async with self._database.unit(Actor.system()) as uow:
-            session = await _running(uow, session_id)
-            if session.officer_user_id != principal.user_id:
-                raise NotFound("session_unknown")
-            place = await places.invite(uow, session_id, part)
-            token = await issue(uow, TokenKind.INVITE, ttl=INVITE_TTL, session_id=session_id, participant_id=place.id)
-            await self._log.append(uow, session_id, EntryKind.INVITED, {"part": part})
-            return token.secret, token.expires_at
-
-    async def guest_join(self, token: str) -> Join:
-        """The guest's link, used once, becomes a grant. Raises ``Unauthenticated('token_invalid')``."""
-        async with self._database.unit(Actor.system()) as uow:
-            used = await redeem(uow, TokenKind.INVITE, token)
-            session = await _running(uow, used.session_id or "")
-            place = await places.get(uow, used.participant_id or "")
-            return await self._grant(uow, session, place)
-
-    async def precheck(self, principal: Principal) -> Join:
-        """A room of one on a real node that sends the own sound back."""
-        room = new_id("check")
-        async with self._database.unit(Actor.system()) as uow:
-            user_id = principal.user_id
-            token = await issue(
-                uow, TokenKind.JOIN, ttl=CHECK_TTL, user_id=user_id, session_id=room, participant_id=room
-            )
-        part = INTERPRETER if principal.interpreter_id else OFFICER
-        ice = self._ice.servers(room)
-        return Join(
-            token.secret, room, room, part, principal.code, ice, "open", "", "", principal.officer_language, None
-        )
-
     async def end(self, principal: Principal, session_id: str, outcome: Outcome, reason: EndReason | None) -> None:
         """End for everybody. Raises ``NotFound('session_unknown')``, ``Conflict('session_over')``."""
         async with self._database.read(Actor.system()) as unit:
-            session = await _running(unit, session_id)
+            session = await running_session(unit, session_id)
             if session.officer_user_id != principal.user_id:
                 raise NotFound("session_unknown")
         await self.close(session_id, outcome, reason or EndReason.FINISHED, by=OFFICER)
@@ -156,7 +83,7 @@ class CallService:
 
         async def work() -> None:
             async with self._database.unit(Actor.system()) as uow:
-                session = await _running(uow, session_id)
+                session = await running_session(uow, session_id)
                 await locked_booking(uow, session.booking_id)
                 for place in await places.of_session(uow, session_id):
                     await places.leave(uow, place.id)
@@ -290,33 +217,9 @@ class CallService:
             facts = _facts(session, case, unit.now)
         return snapshot(facts, entered.place, seated, entries, position)
 
-    async def _grant(self, uow: UnitOfWork, session: Session, place: Place) -> Join:
-        token = await issue(
-            uow,
-            TokenKind.JOIN,
-            ttl=GRANT_TTL,
-            user_id=place.user_id,
-            session_id=session.id,
-            participant_id=place.id,
-        )
-        case = await uow.session.get(Case, session.case_id) if place.part == OFFICER else None
-        return Join(
-            grant=token.secret,
-            session_id=session.id,
-            place_id=place.id,
-            part=place.part,
-            code=place.code,
-            ice_servers=self._ice.servers(place.id),
-            mode=session.mode,
-            step_code=session.step_code if place.part == OFFICER else "",
-            language=session.language_declared,
-            officer_language=session.officer_language,
-            case_ref=case.case_ref if case is not None else None,
-        )
-
     async def _sit(self, uow: UnitOfWork, session_id: str, place_id: str, *, came_back: bool) -> Entered:
         """Rows are locked in one order everywhere: booking, place, session."""
-        session = await _running(uow, session_id)
+        session = await running_session(uow, session_id)
         if (await places.get(uow, place_id)).part == INTERPRETER:
             await self._conduct.arrived(uow, session_id)
         seat = await places.take(uow, place_id)
@@ -375,7 +278,8 @@ async def _medium(unit: ReadUnit, session_id: str) -> str:
     return "video" if wanted or any(place.has_video for place in seated) else "audio"
 
 
-async def _running(unit: ReadUnit, session_id: str) -> Session:
+async def running_session(unit: ReadUnit, session_id: str) -> Session:
+    """The session, if people can still come in. Raises ``NotFound('session_unknown')``, ``Conflict('session_over')``."""
     session = await unit.session.get(Session, session_id)
     if session is None:
         raise NotFound("session_unknown")
@@ -404,6 +308,3 @@ def _facts(session: Session, case: Case | None, now: datetime) -> RoomFacts:
         case_ref=case.case_ref if case is not None else "",
         join_by=session.join_by,
     )
-
-
-__all__ = ["CallService", "Entered", "Join", "room_topic", "tell_place", "tell_room"]

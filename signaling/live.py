@@ -24,6 +24,7 @@ from records.session_log import SessionLog
 from scheduler.conduct import ConductService
 from scheduler.languages import LanguageTable
 from scheduler.presence import PresenceService
+from signaling.admission import Admission
 from signaling.auth.logins import LoginService
 from signaling.call_media import CallMedia
 from signaling.call_room import CallRoom
@@ -32,8 +33,8 @@ from signaling.calls import CallService
 from signaling.nodes import NodeDirectory, Placement
 from signaling.realtime.hub import Hub
 from signaling.realtime.news import NEWS_NAMES, News, Views
-from signaling.socket import SocketServices
 from signaling.socket_auth import SocketPresence, SocketSignIn
+from signaling.socket_services import SocketServices
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Live:
     nodes: NodeDirectory
     media: CallMedia
     calls: CallService
+    admission: Admission
     watch: CallWatch
     news: News
     socket: SocketServices
@@ -106,7 +108,7 @@ def build_live(
         ttl=turn.ttl,
         stun_urls=settings.stun_urls,
     )
-    calls = CallService(database, hub, media, session_log, conduct, ice)
+    calls = CallService(database, hub, media, session_log, conduct)
     room = CallRoom(database, hub, calls, media, session_log, conduct, languages)
     sign_in = SocketSignIn(database, logins, settings.session_cookie)
     return Live(
@@ -117,6 +119,7 @@ def build_live(
         nodes=nodes,
         media=media,
         calls=calls,
+        admission=Admission(database, session_log, ice),
         watch=CallWatch(database, session_log, calls),
         news=News(database, bus, clock, views),
         socket=SocketServices(

@@ -8,23 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from core.clock import Clock, new_id
+from core.clock import new_id
 from core.errors import AppError, Forbidden, Invalid, TooMany, Unauthenticated
 from core.events.bus import Position
 from signaling.auth.principal import Principal
-from signaling.call_media import CHECK_PREFIX, CallMedia, room_topic
-from signaling.call_room import CallRoom
-from signaling.calls import CHECK_PART, CallService, Entered
+from signaling.call_media import CHECK_PREFIX, room_topic
+from signaling.calls import CHECK_PART, Entered
 from signaling.policy import demand, may_room
-from signaling.realtime.hub import Connection, Hub, frame_topic
+from signaling.realtime.hub import Connection, frame_topic
 from signaling.realtime.protocol import (
     HEARTBEAT_S,
     MAX_FRAME,
@@ -46,6 +43,7 @@ from signaling.realtime.protocol import (
     message_id,
     parse,
 )
+from signaling.socket_services import SocketServices
 
 log = logging.getLogger(__name__)
 HELLO_WITHIN_S = 10.0
@@ -55,49 +53,6 @@ BAD_FRAMES = 20
 MESSAGES_PER_S = 50
 REMEMBERED = 256
 """Answers kept for repeated message ids."""
-
-
-class SocketAuth(Protocol):
-    """What the socket asks of sign-in."""
-
-    async def principal_by_ticket(self, ticket: str, cookies: Mapping[str, str]) -> Principal:
-        """The signed-in person who owns both the ticket and the cookie. Raises ``Unauthenticated``."""
-        ...
-
-    async def principal_by_cookie(self, cookies: Mapping[str, str]) -> Principal | None:
-        """The signed-in person behind the cookie, if any."""
-        ...
-
-    async def still_valid(self, principal: Principal) -> bool:
-        """Whether the sign-in was not revoked meanwhile."""
-        ...
-
-    async def may_follow(self, principal: Principal, topic: str) -> bool:
-        """Whether the person may hear this topic (``signaling.policy``)."""
-        ...
-
-
-class PresenceBeat(Protocol):
-    """What keeps an interpreter reachable."""
-
-    async def beat(self, interpreter_id: str) -> None:
-        """A sign of life of an interpreter's open page."""
-        ...
-
-
-@dataclass(frozen=True)
-class SocketServices:
-    """What the endpoint needs."""
-
-    hub: Hub
-    calls: CallService
-    media: CallMedia
-    room: CallRoom
-    auth: SocketAuth
-    presence: PresenceBeat
-    clock: Clock
-    origins: frozenset[str]
-    """Origins that may open the socket; empty: the Host header's own (development)."""
 
 
 class _Ended(Exception):  # noqa: N818 - not an error: the socket's regular end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -53,14 +54,31 @@ async def populate(database_url: str, *, interpreters: int = 6, cheap_kib: int =
             for code, country, authority, names in SITES:
                 uow.session.add(Site(code=code, country=country, authority=authority, names=names, active=True))
             _user(uow, OFFICER, secret, [(Role.INTERVIEWER, Country.RS)], site="RS-PRESEVO", authority="RS-BP")
-            _user(uow, OFFICER_MK, secret, [(Role.INTERVIEWER, Country.MK)], site="MK-VINOJUG", authority="MK-BP", language="mkd")
-            for person, role in ((COORDINATOR, Role.COORDINATOR), (ADMINISTRATOR, Role.ADMINISTRATOR), (AUDITOR, Role.AUDITOR)):
+            _user(
+                uow,
+                OFFICER_MK,
+                secret,
+                [(Role.INTERVIEWER, Country.MK)],
+                site="MK-VINOJUG",
+                authority="MK-BP",
+                language="mkd",
+            )
+            for person, role in (
+                (COORDINATOR, Role.COORDINATOR),
+                (ADMINISTRATOR, Role.ADMINISTRATOR),
+                (AUDITOR, Role.AUDITOR),
+            ):
                 _user(uow, person, secret, [(role, Country.RS)])
             await uow.flush()
             for number in range(1, interpreters + 1):
                 _interpreter(uow, number, secret)
     finally:
         await database.close()
+
+
+def fill(database_url: str, *, interpreters: int = 6) -> None:
+    """``populate`` from code that runs no loop."""
+    asyncio.run(populate(database_url, interpreters=interpreters))
 
 
 async def open_gate(database_url: str) -> None:

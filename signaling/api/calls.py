@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from records.lifecycle import EndReason, Outcome
+from signaling.admission import Join
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import In, Instant, Key, Out
-from signaling.calls import Join
 from signaling.deps import Svc, Who
 
 router: APIRouter = guarded_router("calls")
@@ -77,20 +77,20 @@ class EndBody(In):
 @router.post("/api/sessions/{session_id}/join")
 async def join(session_id: Key, who: Who, services: Svc) -> JoinAnswer:
     """A grant for the officer or the interpreter of the session."""
-    return _answer(await services.calls.join(who, session_id))
+    return _answer(await services.admission.join(who, session_id))
 
 
 @router.post("/api/sessions/{session_id}/invite")
 async def invite(session_id: Key, body: InviteBody, who: Who, services: Svc) -> Invitation:
     """A one-time link for the person, a guardian or a lawyer; the token stays in the fragment and reaches no server log."""
-    token, expires_at = await services.calls.invite(who, session_id, body.part)
+    token, expires_at = await services.admission.invite(who, session_id, body.part)
     return Invitation(url=f"{services.settings.public_url}/t#{token}", expires_at=expires_at)
 
 
 @router.post("/api/guest/join")
 async def guest_join(body: GuestBody, services: Svc) -> JoinAnswer:
     """The token of a link becomes a grant; it works once."""
-    return _answer(await services.calls.guest_join(body.token))
+    return _answer(await services.admission.guest_join(body.token))
 
 
 @router.post("/api/sessions/{session_id}/end")
@@ -103,7 +103,7 @@ async def end(session_id: Key, body: EndBody, who: Who, services: Svc) -> dict[s
 @router.post("/api/precheck")
 async def precheck(who: Who, services: Svc) -> JoinAnswer:
     """A room of one on a real media node that sends the own sound back."""
-    return _answer(await services.calls.precheck(who))
+    return _answer(await services.admission.precheck(who))
 
 
 def _answer(join: Join) -> JoinAnswer:

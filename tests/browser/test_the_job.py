@@ -1,0 +1,151 @@
+"""The main job through the screens: from a case, an interpreter now, a call of three, and the sealed log in the case.
+
+What each side hears is compared with what the others said: level, delay and similarity, not merely that a track exists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.async_api import Playwright, expect
+
+from media.similarity import compare
+from tests import people
+from tests.browser.desk import TABLET, Desk, desk
+from tests.speech import RATE, read
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.services, pytest.mark.timeout(240)]
+SAME, OTHER = 0.6, 0.5
+
+
+async def open_case(officer: Desk, base_url: str) -> None:
+    """A new case for a grown-up who speaks Farsi, asked about the wish for a woman or a man."""
+    page = officer.page
+    await page.goto(f"{base_url}/cases/new")
+    await page.get_by_label(officer.say("case.language.first")).select_option("pes")
+    await page.get_by_role("radio", name=officer.say("age.18-64"), exact=True).click()
+    await page.get_by_role("radio", name=officer.say("wish.none"), exact=True).click()
+    await officer.press("case.new.open")
+    await officer.sees("case.this_step")
+
+
+async def be_available(interpreter: Desk) -> None:
+    """Be reachable."""
+    await interpreter.page.get_by_role("radio", name=interpreter.say("home.choice.available")).click()
+    await interpreter.sees("home.available")
+
+
+async def through_the_check(one: Desk) -> None:
+    """The check before joining, when it comes: only the lines about the own room are asked here."""
+    room, check = one.page.get_by_test_id("room"), one.page.get_by_test_id("room-tick-0")
+    await expect(room.or_(check).first).to_be_visible(timeout=20_000)
+    if await check.is_visible():
+        await one.press("precheck.skip")
+    await expect(room).to_be_visible(timeout=20_000)
+
+
+async def heard(one: Desk, said: dict[str, Path], expected: list[str], foreign: list[str]) -> dict[str, float]:
+    """Listen for some seconds: each expected voice is there, the own is not (no echo)."""
+    sound = await one.listen(6.0)
+    level = 20 * np.log10(np.sqrt(np.mean(sound**2)) + 1e-9)
+    assert level > -45, f"only {level:.0f} dBFS"
+    found = {}
+    for part in [*expected, *foreign]:
+        samples, rate = read(said[part])
+        found[part] = compare(samples, sound, rate, looped=True).similarity
+    if len(expected) == 1:
+        assert found[expected[0]] > SAME, found
+        for part in foreign:
+            assert found[part] < OTHER, found
+    return found
+
+
+async def test_the_job(stack: Stack, playwright: Playwright, voices: dict[str, Path]) -> None:
+    other_url = stack.urls[-1]
+    async with (
+        desk(playwright, stack.url, speech=voices["officer"]) as officer,
+        desk(playwright, other_url, speech=voices["interpreter"]) as interpreter,
+    ):
+        await asyncio.gather(
+            officer.sign_in(stack.url, people.OFFICER.code, people.PASSWORD),
+            interpreter.sign_in(other_url, people.interpreter(1).code, people.PASSWORD),
+        )
+        await be_available(interpreter)
+        await open_case(officer, stack.url)
+        await officer.shot("case")
+
+        clicked = time.monotonic()
+        await officer.press("booking.now")
+        ring = interpreter.page.get_by_test_id("ring")
+        await ring.wait_for()
+        print(f"click to ring {time.monotonic() - clicked:.2f} s")
+        await asyncio.gather(officer.shot("waiting"), interpreter.shot("ring"))
+        text = await ring.inner_text()
+        assert "RS-26" not in text, "the ring must not show the case"
+        assert people.OFFICER.code not in text
+
+        accepted = time.monotonic()
+        await interpreter.press("home.accept")
+        await officer.press("case.join")
+        await asyncio.gather(through_the_check(officer), through_the_check(interpreter))
+        for one in (officer, interpreter):
+            await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=30_000)
+        print(f"accept to active {time.monotonic() - accepted:.2f} s")
+
+        heard_by_officer = await heard(officer, voices, ["interpreter"], ["applicant"])
+        heard_by_interpreter = await heard(interpreter, voices, ["officer"], ["applicant"])
+        print("heard", heard_by_officer, heard_by_interpreter)
+        await asyncio.gather(officer.shot("call-officer"), interpreter.shot("call-interpreter"))
+
+        await with_tablet(stack, playwright, voices, officer, interpreter)
+
+        await interpreter.press("call.language.yes")
+        await officer.press("call.end")
+        await officer.page.get_by_test_id("outcome-completed").check()
+        await officer.page.get_by_role("dialog").get_by_role("button", name=officer.say("call.end")).click()
+        await officer.press("call.over.record")
+        await officer.sees("record.chain_ok_other")
+        await officer.shot("record")
+        await expect(interpreter.page.get_by_test_id("call-over")).to_be_visible()
+        serious = [text for one in (officer, interpreter) for text in one.errors if "favicon" not in text]
+        assert serious == []
+
+
+async def with_tablet(
+    stack: Stack, playwright: Playwright, voices: dict[str, Path], officer: Desk, interpreter: Desk
+) -> None:
+    """A third person joins on a tablet by a link, is heard by both, hears both, asks for a break and leaves."""
+    await officer.page.get_by_test_id("invite").click()
+    await officer.press("call.invite.applicant")
+    link = await officer.page.get_by_test_id("invite-url").input_value()
+    await officer.press("action.close")
+    async with desk(playwright, stack.url, speech=voices["applicant"], locale="ar", size=TABLET) as tablet:
+        await tablet.page.goto(stack.url + "/t#" + link.partition("#")[2])
+        await tablet.shot("guest")
+        await tablet.press("guest.join")
+        await expect(tablet.page.get_by_test_id("guest-room")).to_be_visible(timeout=20_000)
+        await expect(officer.page.get_by_test_id("tile-applicant")).to_be_visible()
+        await expect(interpreter.page.get_by_test_id("tile-applicant")).to_be_visible()
+        sound = await officer.listen(8.0)
+        loud = compare(read(voices["applicant"])[0], sound, RATE, looped=True)
+        both = compare(read(voices["interpreter"])[0], sound, RATE, looped=True)
+        print("officer hears applicant and interpreter together", loud.similarity, both.similarity)
+        assert max(loud.similarity, both.similarity) > 0.4
+        assert np.sqrt(np.mean((await tablet.listen(4.0)) ** 2)) > 0.003
+        await tablet.shot("guest-room")
+        await tablet.page.get_by_test_id("signal-break").click()
+        await expect(officer.page.get_by_test_id("incoming-break")).to_be_visible()
+        await officer.shot("call-officer-three")
+        await tablet.press("call.leave")
+    await expect(officer.page.get_by_test_id("tile-applicant")).to_be_hidden()
+    again = await playwright.request.new_context()
+    answer = await again.post(
+        f"{stack.url}/api/guest/join", data={"token": link.partition("#")[2]}, headers={"Origin": stack.url}
+    )
+    assert answer.status == 401, "an invitation works once"
+    await again.dispose()

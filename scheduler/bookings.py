@@ -19,6 +19,7 @@ from records.gates import SAFETY_TALK_MINUTES
 from records.lifecycle import NotHeldReason
 from scheduler.assignments import Assignments
 from scheduler.closing import OPEN, Closing, changed
+from scheduler.eligibility import HARD_RULES
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import (
     AssignmentMove,
@@ -202,7 +203,10 @@ class BookingService:
         return booking
 
     async def case_changed(self, uow: UnitOfWork, case_id: str) -> None:
-        """The case says something new (language, wish, needs): open searches go on with it, their rings start anew."""
+        """The case says something new (language, wish, needs): open searches go on with it, their rings start anew.
+
+        An agreed booking whose interpreter no longer fits is shown to the coordinator (``no_longer_fits``).
+        """
         rows = await uow.session.scalars(
             select(Booking.id).where(Booking.case_id == case_id, Booking.state.in_(OPEN)).order_by(Booking.id)
         )
@@ -211,7 +215,15 @@ class BookingService:
             before = need_from_json(booking.need)
             await self._closing.renew_need(uow, booking, on_demand=before.on_demand)
             after = need_from_json(booking.need)
-            if _essence(before) != _essence(after) and booking.state is BookingState.OFFERING:
+            if _essence(before) == _essence(after):
+                continue
+            if booking.state is BookingState.ASSIGNED and booking.interpreter_id is not None:
+                refused = await self._assignments.refusals(uow, booking, booking.interpreter_id)
+                if any(refusal.rule in HARD_RULES for refusal in refused):
+                    # A hard need is never relaxed: a person decides who comes instead.
+                    booking.needs_coordinator, booking.reason = True, "no_longer_fits"
+                    await changed(uow, booking)
+            elif booking.state is BookingState.OFFERING:
                 await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.CHANGED)
                 booking.rungs = []
                 await self._rounds.next(uow, booking)

@@ -27,6 +27,7 @@ from scheduler.models import Booking
 from scheduler.offers import OfferService, bar
 from scheduler.queries import locked_booking
 from scheduler.rounds import Rounds
+from scheduler.times import NO_SHOW_AFTER
 
 _MISSED = {
     MissReason.NO_INTERPRETER: NotHeldReason.NO_INTERPRETER,
@@ -140,10 +141,11 @@ class ConductService:
         return booking
 
     async def arrived(self, uow: UnitOfWork, session_id: str) -> None:
-        """The interpreter is in the room: the join lease is kept."""
+        """The interpreter is in the room: the join lease is kept. A session that does not begin then is missed later."""
         booking = await self._of_session(uow, session_id)
-        if booking.kind == "now" and booking.join_by is not None:
+        if booking.state is BookingState.ASSIGNED and booking.kind == "now" and booking.join_by is not None:
             booking.join_by = None
+            booking.next_round_at = uow.now + NO_SHOW_AFTER
             await changed(uow, booking)
 
     async def _of_session(self, uow: UnitOfWork, session_id: str) -> Booking:

@@ -145,37 +145,28 @@ class SchedulerWorker:
         if booking.join_by > uow.now:
             return
         if await _in_room(uow, booking.session_id, "interpreter"):
-            booking.join_by = None
-            await uow.flush()
+            await self._services.conduct.arrived(uow, str(booking.session_id))
         else:
             await self._services.conduct.release(uow, booking_id, reason="not_joined", broken=True)
 
     async def _due_windows(self) -> list[str]:
         now = self._clock.now()
+        appointment_over = (Booking.kind != "now") & (Booking.join_by <= now)
         return await self._ids(
             select(Booking.id).where(
-                Booking.state == BookingState.ASSIGNED,
-                Booking.kind != "now",
-                or_(Booking.next_round_at <= now, Booking.join_by <= now),
+                Booking.state == BookingState.ASSIGNED, or_(Booking.next_round_at <= now, appointment_over)
             )
         )
 
     async def _window(self, uow: UnitOfWork, booking_id: str) -> None:
-        """An appointment: its room opens, or its time is over and somebody did not come."""
+        """The room of an appointment opens; or the time of an agreed session is over and it has not begun."""
         booking = await try_lock_booking(uow, booking_id)
         if booking is None or booking.state is not BookingState.ASSIGNED:
             return
-        if booking.join_by is not None and booking.join_by <= uow.now:
-            if not await _in_room(uow, booking.session_id, "interpreter"):
-                reason = MissReason.INTERPRETER_ABSENT
-            elif not await _in_room(uow, booking.session_id, "officer"):
-                reason = MissReason.OFFICER_ABSENT
-            else:
-                booking.join_by = None
-                await uow.flush()
-                return
-            await self._services.conduct.miss(uow, booking_id, reason=reason)
-        elif booking.next_round_at is not None and booking.next_round_at <= uow.now:
+        opens = booking.next_round_at is not None and booking.next_round_at <= uow.now
+        if booking.join_by is None or (booking.kind != "now" and booking.join_by <= uow.now):
+            await self._begin_or_miss(uow, booking)
+        elif opens:
             booking.next_round_at = None
             await uow.flush()
             tell_booking(uow, booking)
@@ -186,6 +177,20 @@ class SchedulerWorker:
             )
             if assignment is not None:
                 await tell_assignment(uow, booking, assignment)
+
+    async def _begin_or_miss(self, uow: UnitOfWork, booking: Booking) -> None:
+        """Who is missing, misses it; with both in the room an appointment has until its end to begin."""
+        if not await _in_room(uow, booking.session_id, "interpreter"):
+            reason = MissReason.INTERPRETER_ABSENT
+        elif not await _in_room(uow, booking.session_id, "officer"):
+            reason = MissReason.OFFICER_ABSENT
+        elif booking.join_by is not None and booking.ends_at > uow.now:
+            booking.join_by, booking.next_round_at = None, booking.ends_at
+            await uow.flush()
+            return
+        else:
+            reason = MissReason.CONNECTION_FAILED
+        await self._services.conduct.miss(uow, booking.id, reason=reason)
 
     async def _over_waits(self) -> list[str]:
         return await self._ids(

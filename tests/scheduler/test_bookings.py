@@ -242,6 +242,20 @@ async def test_a_must_is_never_dropped_and_a_changed_wish_rings_anew(world: Worl
     assert refused.value.params == {"rule": "M-3.sex"}
 
 
+async def test_an_agreed_interpreter_who_no_longer_fits_is_shown_to_the_coordinator(world: World) -> None:
+    _, man = await world.interpreters(2)
+    case_id, step_id = await world.case()
+    booking = await world.request(step_id)
+    await world.accept({offer.interpreter_id: offer for offer in await world.offers(booking)}[man])
+    async with world.database.unit(OFFICER) as uow:
+        detail = await world.cases.get(uow, case_id)
+        wish = SexWishInput(wish="woman", must=True, asked=True)
+        await world.cases.update(uow, case_id, version=detail["version"], changes={"interp_sex": wish})
+        await world.services.bookings.case_changed(uow, case_id)
+    row = await world.booking(booking)
+    assert (row.state, row.needs_coordinator, row.reason) == (BookingState.ASSIGNED, True, "no_longer_fits")
+
+
 async def test_a_closed_gate_hides_the_other_country_and_an_open_one_has_its_own_rung(
     world: World, clock: ManualClock
 ) -> None:

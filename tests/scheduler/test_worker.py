@@ -53,6 +53,11 @@ async def test_who_is_in_the_room_keeps_the_booking(world: World, clock: ManualC
     await world.worker.tick()
     row = await world.booking(booking)
     assert (row.state, row.join_by) == (BookingState.ASSIGNED, None)
+    clock.advance(14 * 60)
+    await world.worker.tick()
+    row = await world.booking(booking)
+    assert (row.state, row.reason) == (BookingState.MISSED, "officer_absent")
+    assert (await world.session(session_id)).state is SessionState.NOT_HELD
 
 
 async def test_the_room_of_an_appointment_opens_and_a_no_show_is_missed(world: World, clock: ManualClock) -> None:
@@ -73,6 +78,24 @@ async def test_the_room_of_an_appointment_opens_and_a_no_show_is_missed(world: W
     assert (row.state, row.reason) == (BookingState.MISSED, "interpreter_absent")
     assert (await world.session(session_id)).state is SessionState.NOT_HELD
     assert [a.state for a in await world.assignments(booking)] == [AssignmentState.BROKEN]
+
+
+async def test_an_appointment_with_both_in_the_room_has_until_its_end_to_begin(
+    world: World, clock: ManualClock
+) -> None:
+    await world.interpreters(1, available=False)
+    booking = await world.request(kind="appointment", in_hours=1, minutes=30)
+    session_id = (await world.accept((await world.offers(booking))[0]))["session_id"]
+    clock.advance(55 * 60)
+    for part in ("officer", "interpreter"):
+        await world.enter(session_id, part)
+    clock.advance(20 * 60)
+    await world.worker.tick()
+    assert (await world.booking(booking)).state is BookingState.ASSIGNED
+    clock.advance(15 * 60)
+    await world.worker.tick()
+    row = await world.booking(booking)
+    assert (row.state, row.reason) == (BookingState.MISSED, "connection_failed")
 
 
 async def test_an_unanswered_appointment_goes_to_the_next_and_then_to_the_coordinator(

@@ -38,6 +38,8 @@ if _FOUND != PINNED:
     raise ImportError(f"the media seam is written for {PINNED}, found {_FOUND}")
 
 _HELD_SOURCES, _HELD_PACKETS = 8, 4
+_MAX_PAIRS = 200
+"""Candidate pairs of one connection; a browser that shows up from ever new ports gets no more."""
 _QUEUE = 256
 """Datagrams that may wait for the DTLS handshake; more are dropped, as a network would."""
 _CERTIFICATE_DAYS = 1.0
@@ -126,7 +128,9 @@ class _Ice(Connection):
 
     def check_incoming(self, message: Any, addr: tuple[str, int], protocol: StunProtocol) -> None:
         self._wire.note_heard()
-        super().check_incoming(message, addr, protocol)
+        known = any(pair.remote_addr == addr for pair in self._check_list)
+        if known or len(self._check_list) < _MAX_PAIRS:
+            super().check_incoming(message, addr, protocol)
 
     def check_state(self, pair: CandidatePair, state: CandidatePair.State) -> None:
         super().check_state(pair, state)

@@ -23,6 +23,8 @@ _RESEND_PER_SECOND = 300
 _NACK_TICK = 0.05
 _RATE_FLOOR, _IDLE_RATE = 120_000, 600_000
 _ENOUGH = 0.95
+_MOST = {Kind.AUDIO: 80_000, Kind.VIDEO: 750_000}
+"""Bytes of one track that are passed on in one second."""
 _FRESH = 10.0
 """Seconds for which a subscriber's report or estimate counts."""
 
@@ -167,6 +169,7 @@ class TrackForwarder:
         """Bits per second that came from the publisher lately."""
         self.reception: Reception | None = None
         self._octets = (0, time.monotonic())
+        self._budget, self._budget_at = _MOST[kind], 0.0
         self._wire = wire
         self._cap = cap_bps
         self._source = b""
@@ -208,8 +211,15 @@ class TrackForwarder:
             self._missing.arrived(seq)
             if gap:
                 self._ask_again(self._missing.gap(seq, gap, now))
-        if self.enabled:
+        if self.enabled and self._within_budget(len(data), now):
             self._forward(data, seq, now)
+
+    def _within_budget(self, size: int, now: float) -> bool:
+        """False for what a publisher sends beyond all that was agreed: it would only hurt the others' lines."""
+        if now - self._budget_at >= 1.0:
+            self._budget_at, self._budget = now, _MOST[self.kind]
+        self._budget -= size
+        return self._budget > 0
 
     def pause(self) -> None:
         """The stream is interrupted for every subscriber."""

@@ -15,7 +15,7 @@ from media import rtcp, rtp
 from media.aiortc_seam import Wire, WireError
 from media.forwarding import Downlink, Listener, TrackForwarder
 from media.protocol import Kind, MediaWant, PeerFlags, PeerOffer, TrackInfo
-from media.quality import QualityMeter, Smoothed
+from media.quality import QualityMeter, Smoothed, VideoGate
 from media.sdp import Answer, AnswerLine, LocalTransport, OfferLine, read_answer, write_offer
 
 
@@ -64,6 +64,7 @@ class BrowserPeer:
         self.published: dict[Kind, TrackForwarder] = {}
         self.quality = QualityMeter()
         self.smoothed = Smoothed()
+        self.gate = VideoGate()
         self.uplink_bps = 0
         self.downlink_bps = 0
         self._wire = wire
@@ -213,7 +214,7 @@ class BrowserPeer:
         for slot in self._slots:
             if slot.source is None or slot.downlink is None:
                 continue
-            allowed = slot.kind is Kind.AUDIO or self.flags.receive_video
+            allowed = slot.kind is Kind.AUDIO or (self.flags.receive_video and not self.gate.closed)
             if self.connected and slot.accepted and allowed:
                 slot.source.attach(slot.downlink)
             else:
@@ -321,6 +322,8 @@ class BrowserPeer:
         self.smoothed.up(max((f.loss for f in self.published.values()), default=0.0))
         downs = [s.downlink for s in self._slots if s.downlink is not None]
         self.smoothed.down(max((d.loss for d in downs if d.fresh(now)), default=0.0))
+        if self.gate.update(self.smoothed.downlink_loss, now):
+            self._flow()
         seconds = max(0.001, now - self._ticked_at)
         self._ticked_at = now
         self.uplink_bps = sum(f.bps for f in self.published.values())

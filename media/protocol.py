@@ -123,6 +123,8 @@ class PeerDescription(_Part):
     """Time with a voice, summed over all connections of this participant in this room."""
     audio_flowing: bool
     video_flowing: bool
+    video_held: bool = False
+    """True: their line loses so much that pictures are held back from them, for the sake of the sound."""
     flags: PeerFlags
     grade: Grade
     numbers: PeerNumbers

@@ -94,6 +94,33 @@ class SpeechMeter:
 
 
 @dataclass
+class VideoGate:
+    """Sound first: holds pictures back from a line that loses a fifth of everything, and tries again after a while."""
+
+    closed: bool = False
+    _bad_since: float | None = None
+    _opens_at: float = 0.0
+    _wait: float = 8.0
+
+    def update(self, loss: float, now: float) -> bool:
+        """``loss`` on the way down as a fraction. True when the gate opened or closed."""
+        if self.closed:
+            if now < self._opens_at or loss > 0.05:
+                return False
+            self.closed, self._bad_since = False, None
+            return True
+        if loss < 0.2:
+            self._bad_since = None
+        elif self._bad_since is None:
+            self._bad_since = now
+        elif now - self._bad_since >= 4.0:
+            self.closed, self._opens_at = True, now + self._wait
+            self._wait = min(60.0, 2 * self._wait)
+            return True
+        return False
+
+
+@dataclass
 class Smoothed:
     """Numbers of the last few seconds: each new one counts a third."""
 

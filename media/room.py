@@ -217,6 +217,7 @@ class Room:
             speech_ms=int(1000 * seat.speech.speech_s),
             audio_flowing=Kind.AUDIO in flowing,
             video_flowing=Kind.VIDEO in flowing,
+            video_held=peer is not None and peer.gate.closed,
             flags=seat.flags,
             grade=peer.quality.grade if connected and peer is not None else Grade.LOST,
             numbers=_numbers(peer) if peer is not None else PeerNumbers(),

@@ -107,7 +107,7 @@ async def test_a_pause_is_no_loss_and_no_number_is_used_twice() -> None:
     forwarder.take(packet(20000), 2.0)
     assert rtp.sequence_number(wire.rtp[-1]) == 1, "a source that jumps is carried on"
     for seq in range(20001, 20001 + 70000):
-        forwarder.take(packet(seq & 0xFFFF), 3.0)
+        forwarder.take(packet(seq & 0xFFFF), 3.0 + seq)
     assert len(wire.rtp) == 5 + 70000, "and nothing is lost when the numbers wrap"
 
 
@@ -236,3 +236,13 @@ async def test_levels_are_read_only_while_let_through() -> None:
     forwarder.enabled = False
     forwarder.take(loud + b"voice", 1.1)
     assert levels == [12]
+
+
+async def test_a_flood_is_not_passed_on() -> None:
+    forwarder, _ = track(Kind.AUDIO)
+    _, wire = subscriber(forwarder)
+    for seq in range(3000):
+        forwarder.take(packet(seq, pt=rtp.AUDIO_PT, payload=bytes(1000)), 5.0 + seq / 3000)
+    assert len(wire.rtp) < 82
+    forwarder.take(packet(3000, pt=rtp.AUDIO_PT), 6.1)
+    assert rtp.sequence_number(wire.rtp[-1]) == 3000, "and goes on when it ends"

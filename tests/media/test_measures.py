@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.protocol import Direction, Grade
-from media.quality import QualityMeter, SpeechMeter, score
+from media.quality import QualityMeter, SpeechMeter, VideoGate, score
 from media.reception import Missing, Reception
 
 
@@ -115,3 +115,21 @@ def test_noise_between_the_thresholds_does_not_begin_but_carries_on() -> None:
     for number in range(100):
         meter.level(46, 1.1 + 0.02 * number)
     assert meter.speaking
+
+
+def test_pictures_give_way_on_a_bad_line_and_come_back_ever_later() -> None:
+    gate = VideoGate()
+    assert not any(gate.update(0.15, float(now)) for now in range(60)), (
+        "a lossy line that carries it keeps its pictures"
+    )
+    changes = [now for now in range(100, 160) if gate.update(0.3 if now < 105 else 0.0, float(now))]
+    assert changes == [104, 112]
+    again = [now for now in range(200, 260) if gate.update(0.3 if now < 205 else 0.0, float(now))]
+    assert again == [204, 220]
+    assert not gate.closed
+
+
+def test_pictures_wait_as_long_as_the_sound_is_lost() -> None:
+    gate = VideoGate()
+    assert [now for now in range(60) if gate.update(0.3, float(now))] == [4]
+    assert gate.closed

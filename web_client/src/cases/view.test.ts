@@ -31,7 +31,7 @@ describe('expectation', () => {
   })
 
   it('says few instead of a small number', () => {
-    expect(expectation(outlook({ free_now: 2, free_few: true })).detail).toContain('A few matching interpreters')
+    expect(expectation(outlook({ free_now: 0, free_few: true })).detail).toContain('A few matching interpreters')
   })
 
   it.each([

@@ -151,6 +151,7 @@ export function gateLines(c: CaseDetail, recording: string | undefined): Omit<Ga
       detail: recording === 'never' ? t('fact.not_recorded.never') : t('fact.not_recorded.off'),
     })
   }
+  facts.push({ id: 'room-fact', state: 'wait', icon: 'door', title: t('fact.room'), detail: t('fact.room.detail') })
   return [...judged, ...facts]
 }
 
@@ -162,17 +163,15 @@ export const gateId = (g: Gate): string => [g.code, ...Object.values(g.params)].
 /** The expected wait, only as it was measured; rounded up, because a promise must hold. */
 export function expectation(o: Outlook): { title: string; detail: string } {
   const { p50_s, p90_s, basis, n } = o.expected
-  const free = o.free_few
-    ? t('outlook.few')
-    : o.free_now === 0
-      ? t('outlook.free_none')
-      : t('outlook.free', { count: o.free_now })
+  // A count under three is not told, so zero stands for "few" when the server says so.
+  const nobody = o.free_now === 0 && !o.free_few
+  const free = o.free_few ? t('outlook.few') : nobody ? t('outlook.free_none') : t('outlook.free', { count: o.free_now })
   const wish =
-    o.wish_met === null || o.free_now === 0
+    o.wish_met === null || nobody || o.free_few
       ? ''
       : ` ${o.wish_met === 0 ? t('outlook.wish_none') : t('outlook.wish', { count: o.wish_met })}`
   if (basis === 'none' || p50_s === null) {
-    return { title: free, detail: o.free_now === 0 ? t('outlook.unknown_none') : `${t('outlook.unknown')}${wish}` }
+    return { title: free, detail: nobody ? t('outlook.unknown_none') : `${t('outlook.unknown')}${wish}` }
   }
   return {
     title: t('outlook.likely', { time: durationText(roundUp(p50_s)) }),

@@ -17,6 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from core.clock import SystemClock
 from core.db import migrate as migrations
 from core.db.fingerprint import fingerprint
 from core.db.session import Database
@@ -177,7 +178,7 @@ async def _clock(database: Database) -> Finding:
     difference = await clock_difference(database)
     if database.dialect == "sqlite":
         return Finding(
-            "clock", Grade.OK, f"It is {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC here; SQLite has no other clock."
+            "clock", Grade.OK, f"It is {SystemClock().now():%Y-%m-%d %H:%M:%S} UTC here; SQLite has no other clock."
         )
     if abs(difference) > MAX_CLOCK_DIFFERENCE:
         return Finding(
@@ -272,7 +273,7 @@ async def _certificate_days(host: str, port: int) -> int:
     finally:
         writer.close()
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
-    return (ends - datetime.now(UTC)).days
+    return (ends - SystemClock().now()).days
 
 
 async def _pages(settings: Settings) -> AsyncIterator[Finding]:

@@ -7,11 +7,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import text
 
-from core.clock import Clock, new_id
+from core.clock import Clock, SystemClock, new_id
 from core.db.session import Database
 from core.errors import Unavailable
 from core.events.bus import EventBus, Message
@@ -97,9 +97,9 @@ async def clock_difference(database: Database) -> float:
     if database.dialect != "postgresql":
         return 0.0
     async with database.engine.connect() as connection:
-        before = datetime.now(UTC)
+        before = SystemClock().now()
         theirs: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
-        after = datetime.now(UTC)
+        after = SystemClock().now()
     return ((before - theirs) + (after - theirs)).total_seconds() / 2
 
 

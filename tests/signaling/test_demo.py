@@ -1,0 +1,118 @@
+"""The demo: its story went through the services, its sealed logs verify, and its links sign in while the demo runs."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from core.access import Actor
+from core.clock import ManualClock, SystemClock
+from core.db.outbox_event import OutboxEvent
+from core.settings import Settings
+from records.models import Case, Session
+from scheduler.models import Booking, Interpreter, TransferInstrument
+from signaling.bootstrap import build
+from signaling.demo import make_links, seed_if_empty
+from signaling.demo_data import CASES, INTERPRETERS, STAFF
+from signaling.operations import verify_records
+from tests.signaling.house import Browser, House, open_house, settings_for
+
+
+@pytest.fixture(scope="module")
+def story(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database in which the story was told, once for all tests."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copy(sqlite_template, folder / "tarjuman.db")
+    assert asyncio.run(seed_if_empty(_settings(folder)))
+    return folder
+
+
+def _settings(folder: Path) -> Settings:
+    return settings_for(f"sqlite+aiosqlite:///{folder / 'tarjuman.db'}", folder, demo=True)
+
+
+@pytest.fixture
+def settings(story: Path, tmp_path: Path) -> Settings:
+    shutil.copytree(story, tmp_path / "demo")
+    return _settings(tmp_path / "demo")
+
+
+async def test_it_is_told_once(settings: Settings) -> None:
+    assert not await seed_if_empty(settings)
+
+
+async def test_all_chains_verify(settings: Settings) -> None:
+    assert await verify_records(settings) == []
+
+
+async def test_what_is_there(settings: Settings) -> None:
+    services = build(settings)
+    try:
+        async with services.database.read(Actor.system()) as unit:
+            assert await unit.session.scalar(select(func.count()).select_from(Interpreter)) == len(INTERPRETERS) >= 40
+            cases = (await unit.session.scalars(select(Case))).all()
+            assert len(cases) == len(CASES) >= 12
+            sessions = (await unit.session.scalars(select(Session))).all()
+            held = [one for one in sessions if one.seal_hash is not None]
+            assert len(held) == sum(step.talk is not None for case in CASES for step in case.steps)
+            for one in held:
+                record = await services.session_log.record(unit, one.id)
+                assert record["chain"]["ok"]
+                assert record["present"]
+                assert record["interpreter"] is not None
+            crossed = [one for one in held if one.transfer_instrument_id is not None]
+            assert crossed, "one session went across the border, under the invented paper"
+            gates = (await unit.session.scalars(select(TransferInstrument))).all()
+            assert all("Invented" in gate.basis and gate.reference.startswith("DEMO") for gate in gates)
+            locked = {(await services.cases.get(unit, case.id))["locked_by"] for case in cases}
+            assert locked == {None, "guardian"}, "the unaccompanied child waits for a guardian"
+            assert any(case.interp_sex_must for case in cases)
+            open_states = (await unit.session.scalars(select(Booking.state).where(Booking.kind == "appointment"))).all()
+            assert len(open_states) == sum(s.appointment_in_days is not None for c in CASES for s in c.steps)
+            waiting = await unit.session.scalar(
+                select(func.count()).select_from(OutboxEvent).where(OutboxEvent.published_at.is_(None))
+            )
+            assert waiting == 0, "the past is no news"
+    finally:
+        await services.close()
+
+
+async def visit(house: House, url: str) -> Browser:
+    browser = house.browser()
+    answer = await browser.http.get(url.split("8080", 1)[1])
+    assert answer.status_code == 303, answer.text
+    browser.me = (await browser.get("/api/me")).json()
+    browser.csrf = browser.me["csrf"]
+    return browser
+
+
+async def test_links_sign_in_again_and_again_and_after_a_restart(settings: Settings) -> None:
+    clock = ManualClock(SystemClock().now())
+    async with open_house(settings, clock) as house:
+        links = await make_links(house.services)
+        expected = [one.title for one in STAFF] + [one.link for one in INTERPRETERS if one.link]
+        assert [link.title for link in links] == expected
+        officer = await visit(house, links[0].url)
+        assert officer.me["code"] == "O-1183"
+        assert (await officer.get("/api/cases")).json()["total"] >= 5
+        interpreter = await visit(house, next(link.url for link in links if "Pashto" in link.title))
+        home = (await interpreter.get("/api/interpreter/home")).json()
+        assert home["presence"]["wanted"] == "available"
+    async with open_house(settings, clock) as again:
+        assert (await visit(again, links[0].url)).me["code"] == "O-1183"
+        clock.advance(12 * 3600)
+        answer = await again.browser().http.get(links[0].url.split("8080", 1)[1])
+        assert answer.status_code == 401
+
+
+async def test_links_are_worth_nothing_without_the_demo(settings: Settings) -> None:
+    clock = ManualClock(SystemClock().now())
+    async with open_house(settings, clock) as house:
+        links = await make_links(house.services)
+    async with open_house(settings.model_copy(update={"demo": False}), clock) as house:
+        answer = await house.browser().http.get(links[0].url.split("8080", 1)[1])
+        assert answer.status_code == 404

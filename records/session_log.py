@@ -11,12 +11,10 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, NotFound
-from records.chain import GENESIS, JsonValue
+from records.chain import JsonValue
 from records.entry_kinds import EntryKind
-from records.events import SESSION_CHANGED
 from records.lifecycle import (
     SESSION_OVER,
     EndReason,
@@ -30,8 +28,16 @@ from records.lifecycle import (
     step_move_after,
 )
 from records.log_chain import append_entry, entries_of
-from records.models import Case, Session, SessionParticipant
+from records.models import Case, Session
 from records.session_plan import InterpreterFacts, SessionPlan, interpreter_entries, plan_entries, put_interpreter
+from records.session_rows import (
+    add_place,
+    locked_session,
+    move_session,
+    new_session,
+    tell_session,
+    vacate_interpreter,
+)
 from records.session_step import confirm_language_in_case, move_step, schedule_step
 from records.session_views import LogEntry, SessionRecord, interpreting_ms, log_entry, session_record, stamp
 
@@ -44,40 +50,14 @@ class SessionLog:
     async def plan(self, uow: UnitOfWork, plan: SessionPlan) -> Session:
         """A new session PLANNED for a step, with places for officer and interpreter; the step becomes SCHEDULED."""
         step = await schedule_step(uow, plan.step_id)
-        session = Session(
-            id=new_id("session"),
-            case_id=step.case_id,
-            step_id=step.id,
-            step_code=step.code,
-            country=step.country,
-            booking_id=plan.booking_id,
-            state=SessionState.PLANNED,
-            mode=plan.mode,
-            planned_at=uow.now,
-            state_since=uow.now,
-            starts_at=plan.starts_at,
-            join_opens_at=plan.join_opens_at,
-            join_by=plan.join_by,
-            language_declared=plan.language,
-            officer_language=plan.officer_language,
-            officer_user_id=plan.officer_user_id,
-            officer_code=plan.officer_code,
-            site=plan.site,
-            sex_pref=plan.sex_wish,
-            sex_pref_must=plan.sex_must,
-            interpreting_ms=0,
-            speaking_ms=0,
-            last_seq=0,
-            last_hash=GENESIS,
-        )
-        put_interpreter(session, plan.interpreter)
+        session = new_session(plan, step, uow.now)
         uow.session.add(session)
         await uow.flush()
-        _add_place(uow, session.id, "officer", plan.officer_code, plan.officer_user_id)
-        _add_place(uow, session.id, "interpreter", plan.interpreter.code, plan.interpreter.user_id)
+        add_place(uow, session.id, "officer", plan.officer_code, plan.officer_user_id)
+        add_place(uow, session.id, "interpreter", plan.interpreter.code, plan.interpreter.user_id)
         for kind, data in plan_entries(plan, step.code):
             await append_entry(uow, session.id, kind, data)
-        _tell(uow, session)
+        tell_session(uow, session)
         return session
 
     async def open(self, uow: UnitOfWork, session_id: str, *, part: str, code: str | None) -> bool:
@@ -85,17 +65,17 @@ class SessionLog:
 
         Raises ``Conflict``: ``join_not_open`` (opens_at) before the join window, ``session_over``.
         """
-        session = await self._locked(uow, session_id)
+        session = await locked_session(uow, session_id)
         if session.state in SESSION_OVER:
             raise Conflict("session_over")
         if session.state is not SessionState.PLANNED:
             return False
         if uow.now < session.join_opens_at:
             raise Conflict("join_not_open", {"opens_at": stamp(session.join_opens_at)})
-        _move(session, SessionMove.ARRIVE, uow.now)
+        move_session(session, SessionMove.ARRIVE, uow.now)
         session.waiting_at = uow.now
         await append_entry(uow, session_id, EntryKind.OPENED, {"part": part, "code": code})
-        _tell(uow, session)
+        tell_session(uow, session)
         return True
 
     async def arrive(self, uow: UnitOfWork, session_id: str, *, part: str, code: str | None) -> None:
@@ -108,36 +88,36 @@ class SessionLog:
 
         ``medium`` is how it begins: video, audio or phone. Callers with a booking use ``BookingService.start``.
         """
-        session = await self._locked(uow, session_id)
+        session = await locked_session(uow, session_id)
         if session.state is SessionState.ACTIVE:
             return False
         if session.state is SessionState.PAUSED:
             await self._resume(uow, session)
             return True
-        _move(session, SessionMove.ACTIVATE, uow.now)
+        move_session(session, SessionMove.ACTIVATE, uow.now)
         session.active_at = uow.now
         await append_entry(uow, session_id, EntryKind.STARTED, {})
         await append_entry(uow, session_id, EntryKind.MODE, {"mode": medium})
-        _tell(uow, session)
+        tell_session(uow, session)
         return True
 
     async def pause(self, uow: UnitOfWork, session_id: str, *, reason: PauseReason) -> None:
         """ACTIVE becomes PAUSED. In a pause that runs already only ``interpreter_lost`` takes over as the reason."""
-        session = await self._locked(uow, session_id)
+        session = await locked_session(uow, session_id)
         if session.state is SessionState.PAUSED:
             if reason is not PauseReason.INTERPRETER_LOST or session.reason == reason:
                 return
         else:
             spent = interpreting_ms(session, uow.now)
-            _move(session, SessionMove.PAUSE, uow.now)
+            move_session(session, SessionMove.PAUSE, uow.now)
             session.interpreting_ms = spent
         session.reason = reason.value
         await append_entry(uow, session_id, EntryKind.PAUSED, {"reason": reason.value})
-        _tell(uow, session)
+        tell_session(uow, session)
 
     async def resume(self, uow: UnitOfWork, session_id: str) -> None:
         """PAUSED becomes ACTIVE; the entry says how long the pause was."""
-        await self._resume(uow, await self._locked(uow, session_id))
+        await self._resume(uow, await locked_session(uow, session_id))
 
     async def end(
         self, uow: UnitOfWork, session_id: str, *, outcome: Outcome, reason: EndReason | None = None, by: str = "system"
@@ -146,40 +126,40 @@ class SessionLog:
 
         ``by`` is a part or ``system``. The same end again changes nothing. Callers with a booking use ``BookingService.finish``.
         """
-        session = await self._locked(uow, session_id)
+        session = await locked_session(uow, session_id)
         if session.state in (SessionState.ENDED, SessionState.SEALED) and session.outcome == outcome:
             return session
         spent = interpreting_ms(session, uow.now)
-        _move(session, SessionMove.END, uow.now)
+        move_session(session, SessionMove.END, uow.now)
         session.interpreting_ms, session.ended_at = spent, uow.now
         session.outcome, session.reason = outcome.value, reason.value if reason else None
         data = {"outcome": outcome.value, "reason": session.reason, "by": by, "interpreting_s": spent // 1000}
         await append_entry(uow, session_id, EntryKind.ENDED, data)
         await move_step(uow, session.step_id, step_move_after(outcome), session.reason)
-        _tell(uow, session)
+        tell_session(uow, session)
         return session
 
     async def call_off(self, uow: UnitOfWork, session_id: str, *, reason: NotHeldReason) -> None:
         """PLANNED or WAITING becomes NOT_HELD and the log is closed at once; the step waits for a new date."""
-        session = await self._locked(uow, session_id)
-        _move(session, SessionMove.CALL_OFF, uow.now)
+        session = await locked_session(uow, session_id)
+        move_session(session, SessionMove.CALL_OFF, uow.now)
         session.reason, session.ended_at = reason.value, uow.now
         entry = await append_entry(uow, session_id, EntryKind.CALLED_OFF, {"reason": reason.value})
         session.sealed_at, session.seal_hash = uow.now, entry["hash"]
         await move_step(uow, session.step_id, StepMove.POSTPONE, reason.value)
-        _tell(uow, session)
+        tell_session(uow, session)
 
     async def seal(self, uow: UnitOfWork, session_id: str) -> str:
         """ENDED becomes SEALED: the last hash is fixed, nothing can be added. Returns the seal; again gives the same."""
-        session = await self._locked(uow, session_id)
+        session = await locked_session(uow, session_id)
         if session.state is SessionState.SEALED and session.seal_hash:
             return session.seal_hash
         advance(session.state, SessionMove.SEAL)
         entry = await append_entry(uow, session_id, EntryKind.SEALED, {"entries": session.last_seq + 1})
-        _move(session, SessionMove.SEAL, uow.now)
+        move_session(session, SessionMove.SEAL, uow.now)
         session.sealed_at, session.seal_hash = uow.now, entry["hash"]
         await uow.flush()
-        _tell(uow, session)
+        tell_session(uow, session)
         return entry["hash"]
 
     async def lose_interpreter(self, uow: UnitOfWork, session_id: str, *, reason: str, recused: bool = False) -> None:
@@ -187,7 +167,7 @@ class SessionLog:
 
         ``reason`` is a closed word. ``recused`` is the step back of M-5: what was interpreted is to be checked again.
         """
-        session = await self._locked(uow, session_id)
+        session = await locked_session(uow, session_id)
         if session.state in SESSION_OVER:
             raise Conflict("session_over")
         if session.interpreter_id is None:
@@ -201,8 +181,8 @@ class SessionLog:
                 data = {"code": code, "from": stamp(session.active_at), "to": stamp(uow.now)}
                 await append_entry(uow, session_id, EntryKind.RECHECK, data)
         session.interpreter_id = None
-        await _vacate(uow, session_id)
-        _tell(uow, session)
+        await vacate_interpreter(uow, session_id)
+        tell_session(uow, session)
 
     async def replace_interpreter(
         self,
@@ -218,29 +198,29 @@ class SessionLog:
 
         ``starts_at`` moves the start of a session in which nobody has arrived yet.
         """
-        session = await self._locked(uow, session_id)
+        session = await locked_session(uow, session_id)
         if session.state in SESSION_OVER:
             raise Conflict("session_over")
         old = session.interpreter_code
-        await _vacate(uow, session_id)
+        await vacate_interpreter(uow, session_id)
         put_interpreter(session, interpreter)
         session.join_by = join_by
         if session.state is SessionState.PLANNED:
             session.starts_at = starts_at
             session.join_opens_at = min(session.join_opens_at, starts_at)
-        _add_place(uow, session_id, "interpreter", interpreter.code, interpreter.user_id)
+        add_place(uow, session_id, "interpreter", interpreter.code, interpreter.user_id)
         facts = {"code": interpreter.code, "level": interpreter.level, "country": interpreter.country, "rung": rung}
         await append_entry(uow, session_id, EntryKind.REPLACED, {"old_code": old, **facts})
         asked_at = await uow.session.scalar(select(Case.interp_sex_asked_at).where(Case.id == session.case_id))
         wish = (session.sex_pref, session.sex_pref_must, asked_at)
         for kind, data in interpreter_entries(interpreter, *wish):
             await append_entry(uow, session_id, kind, data)
-        _tell(uow, session)
+        tell_session(uow, session)
         return session
 
     async def confirm_language(self, uow: UnitOfWork, session_id: str, *, code: str, by: str = "interpreter") -> None:
         """The interpreter names the variety that is really spoken; it goes into the case as its first language."""
-        session = await self._locked(uow, session_id)
+        session = await locked_session(uow, session_id)
         if session.state in SESSION_OVER:
             raise Conflict("session_over")
         if session.language_confirmed == code:
@@ -249,7 +229,7 @@ class SessionLog:
         data = {"language": code, "declared": session.language_declared, "by": by}
         await append_entry(uow, session_id, EntryKind.LANGUAGE_CONFIRMED, data)
         await confirm_language_in_case(uow, session.case_id, code)
-        _tell(uow, session)
+        tell_session(uow, session)
 
     async def add_speaking(self, uow: UnitOfWork, session_id: str, milliseconds: int) -> None:
         """Add measured speaking time, from the levels that the media node hears."""
@@ -286,50 +266,7 @@ class SessionLog:
     async def _resume(self, uow: UnitOfWork, session: Session) -> None:
         seconds = max(0, int((uow.now - session.state_since).total_seconds()))
         data = {"reason": session.reason, "seconds": seconds}
-        _move(session, SessionMove.RESUME, uow.now)
+        move_session(session, SessionMove.RESUME, uow.now)
         session.reason = None
         await append_entry(uow, session.id, EntryKind.RESUMED, data)
-        _tell(uow, session)
-
-    async def _locked(self, uow: UnitOfWork, session_id: str) -> Session:
-        session = await uow.session.scalar(
-            select(Session).where(Session.id == session_id).with_for_update().execution_options(populate_existing=True)
-        )
-        if session is None:
-            raise NotFound("session_unknown")
-        return session
-
-
-def _move(session: Session, move: SessionMove, now: datetime) -> None:
-    session.state = advance(session.state, move)
-    session.state_since = now
-
-
-def _add_place(uow: UnitOfWork, session_id: str, part: str, code: str, user_id: str | None) -> None:
-    uow.session.add(SessionParticipant(id=new_id("part"), session_id=session_id, part=part, code=code, user_id=user_id))
-
-
-async def _vacate(uow: UnitOfWork, session_id: str) -> None:
-    """Interpreters who have (or had) the place may not come back into it."""
-    await uow.session.execute(
-        update(SessionParticipant)
-        .where(SessionParticipant.session_id == session_id, SessionParticipant.part == "interpreter")
-        .values(state="gone", since=uow.now, connection_id=None, resume_hash=None, has_audio=False, has_video=False)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _tell(uow: UnitOfWork, session: Session) -> None:
-    body = {
-        "session_id": session.id,
-        "case_id": session.case_id,
-        "booking_id": session.booking_id,
-        "country": session.country,
-        "state": session.state.value,
-        "at": stamp(session.state_since),
-        "reason": session.reason,
-        "interpreting_s": interpreting_ms(session, uow.now) // 1000,
-        "officer_user_id": session.officer_user_id,
-        "interpreter_id": session.interpreter_id,
-    }
-    uow.emit(SESSION_CHANGED, body, country=session.country)
+        tell_session(uow, session)

@@ -1,0 +1,97 @@
+"""The rows of a session: making, locking, moving them, its places, and telling about it. Used by the session log alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from core.clock import new_id
+from core.db.session import UnitOfWork
+from core.errors import NotFound
+from records.chain import GENESIS
+from records.events import SESSION_CHANGED
+from records.lifecycle import SessionMove, SessionState, advance
+from records.models import ProcedureStep, Session, SessionParticipant
+from records.session_plan import SessionPlan, put_interpreter
+from records.session_views import interpreting_ms, stamp
+
+
+def new_session(plan: SessionPlan, step: ProcedureStep, now: datetime) -> Session:
+    """A session PLANNED, with its interpreter."""
+    session = Session(
+        id=new_id("session"),
+        case_id=step.case_id,
+        step_id=step.id,
+        step_code=step.code,
+        country=step.country,
+        booking_id=plan.booking_id,
+        state=SessionState.PLANNED,
+        mode=plan.mode,
+        planned_at=now,
+        state_since=now,
+        starts_at=plan.starts_at,
+        join_opens_at=plan.join_opens_at,
+        join_by=plan.join_by,
+        language_declared=plan.language,
+        officer_language=plan.officer_language,
+        officer_user_id=plan.officer_user_id,
+        officer_code=plan.officer_code,
+        site=plan.site,
+        sex_pref=plan.sex_wish,
+        sex_pref_must=plan.sex_must,
+        interpreting_ms=0,
+        speaking_ms=0,
+        last_seq=0,
+        last_hash=GENESIS,
+    )
+    put_interpreter(session, plan.interpreter)
+    return session
+
+
+async def locked_session(uow: UnitOfWork, session_id: str) -> Session:
+    """The session under its row lock, read anew. Raises ``NotFound('session_unknown')``."""
+    session = await uow.session.scalar(
+        select(Session).where(Session.id == session_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if session is None:
+        raise NotFound("session_unknown")
+    return session
+
+
+def move_session(session: Session, move: SessionMove, now: datetime) -> None:
+    """The next state by the table; raises ``Conflict('move_not_allowed')``."""
+    session.state = advance(session.state, move)
+    session.state_since = now
+
+
+def add_place(uow: UnitOfWork, session_id: str, part: str, code: str, user_id: str | None) -> None:
+    """A place for a member of staff."""
+    uow.session.add(SessionParticipant(id=new_id("part"), session_id=session_id, part=part, code=code, user_id=user_id))
+
+
+async def vacate_interpreter(uow: UnitOfWork, session_id: str) -> None:
+    """Interpreters who have (or had) the place may not come back into it."""
+    await uow.session.execute(
+        update(SessionParticipant)
+        .where(SessionParticipant.session_id == session_id, SessionParticipant.part == "interpreter")
+        .values(state="gone", since=uow.now, connection_id=None, resume_hash=None, has_audio=False, has_video=False)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def tell_session(uow: UnitOfWork, session: Session) -> None:
+    """``session.changed``."""
+    body = {
+        "session_id": session.id,
+        "case_id": session.case_id,
+        "booking_id": session.booking_id,
+        "country": session.country,
+        "state": session.state.value,
+        "at": stamp(session.state_since),
+        "reason": session.reason,
+        "interpreting_s": interpreting_ms(session, uow.now) // 1000,
+        "officer_user_id": session.officer_user_id,
+        "interpreter_id": session.interpreter_id,
+    }
+    uow.emit(SESSION_CHANGED, body, country=session.country)

@@ -29,12 +29,12 @@ from scheduler.lifecycle import (
     WithdrawReason,
     advance,
 )
+from scheduler.locks import hold_person, locked_booking
 from scheduler.models import Booking, Interpreter
 from scheduler.need import Need
 from scheduler.needs import build_need, need_from_json, need_to_json, priority_of, stored_need
 from scheduler.news import tell_booking
 from scheduler.offers import OfferService
-from scheduler.queries import hold_person, locked_booking
 from scheduler.rounds import Rounds, give_up_at
 from scheduler.times import PLACED_LEASE
 

@@ -23,9 +23,9 @@ from scheduler.lifecycle import (
     Priority,
     advance,
 )
+from scheduler.locks import locked_booking
 from scheduler.models import Booking
 from scheduler.offers import OfferService, bar
-from scheduler.queries import locked_booking
 from scheduler.rounds import Rounds
 from scheduler.times import NO_SHOW_AFTER
 

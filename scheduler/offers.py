@@ -21,10 +21,11 @@ from scheduler.lifecycle import (
     OfferState,
     WithdrawReason,
 )
+from scheduler.locks import hold_person, locked_booking, try_lock_booking
 from scheduler.models import Assignment, Booking, CaseBar, Interpreter, Offer
 from scheduler.needs import need_at, need_from_json
 from scheduler.news import accounts, tell_booking, tell_offer_ended
-from scheduler.queries import candidates_by_id, hold_person, locked_booking, try_lock_booking
+from scheduler.queries import candidates_by_id
 from scheduler.ranking import rank
 from scheduler.rounds import Rounds
 

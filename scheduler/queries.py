@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, or_, select
 
-from core.db.session import ReadUnit, UnitOfWork
-from core.errors import NotFound
+from core.db.session import ReadUnit
 from records.stages import Level, Mode, Stage
 from scheduler.eligibility import BRIDGE, NeedContext
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import AssignmentState
-from scheduler.models import Assignment, Booking, CaseBar, Interpreter, InterpreterPair, Presence, TransferInstrument
+from scheduler.models import Assignment, CaseBar, Interpreter, InterpreterPair, Presence, TransferInstrument
 from scheduler.need import (
     AsylumCase,
     Candidate,
@@ -174,37 +173,6 @@ async def workloads(unit: ReadUnit, ids: Sequence[str], at: datetime) -> dict[st
         rested = rest_until(load.worked)
         if rested is not None and rested > unit.now:
             load.engagements.append((load.worked[0].ended_at, rested))
-    return found
-
-
-async def hold_person(uow: UnitOfWork, interpreter_id: str) -> None:
-    """Nobody else binds this interpreter until the unit ends. Taken before any booking, so that who accepts several
-    bookings at once waits without keeping others from them."""
-    if uow.dialect == "postgresql":
-        await uow.session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"interpreter:{interpreter_id}"))))
-
-
-async def locked_booking(uow: UnitOfWork, booking_id: str) -> Booking:
-    """The booking under its row lock, read anew. Raises ``NotFound('booking_unknown')``."""
-    booking = await _lock(uow, booking_id, skip_locked=False)
-    if booking is None:
-        raise NotFound("booking_unknown")
-    return booking
-
-
-async def try_lock_booking(uow: UnitOfWork, booking_id: str) -> Booking | None:
-    """The same, or none while somebody else works on it: for units that hold another booking already."""
-    return await _lock(uow, booking_id, skip_locked=True)
-
-
-async def _lock(uow: UnitOfWork, booking_id: str, *, skip_locked: bool) -> Booking | None:
-    await uow.flush()
-    found: Booking | None = await uow.session.scalar(
-        select(Booking)
-        .where(Booking.id == booking_id)
-        .with_for_update(skip_locked=skip_locked)
-        .execution_options(populate_existing=True)
-    )
     return found
 
 

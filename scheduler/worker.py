@@ -24,9 +24,9 @@ from records.lifecycle import SessionState
 from records.models import Session, SessionParticipant
 from records.session_log import SessionLog
 from scheduler.lifecycle import AssignmentState, BookingState, MissReason, OfferState
+from scheduler.locks import try_lock_booking
 from scheduler.models import Assignment, Booking, Offer, Presence
 from scheduler.news import tell_assignment, tell_booking
-from scheduler.queries import try_lock_booking
 from scheduler.rounds import give_up_at
 from scheduler.services import SchedulerServices
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import Field
 
 from records.lifecycle import EndReason, Outcome
+from scheduler.pool import regional
 from signaling.admission import Join
+from signaling.api.case_models import SessionRecord
 from signaling.api.routing import guarded_router
+from signaling.api.sessions import show_record
 from signaling.api.shapes import In, Instant, Key, Out
+from signaling.auth.principal import Principal
+from signaling.bootstrap import Services
 from signaling.deps import Svc, Who
+from signaling.facts import session_facts
+from signaling.policy import SessionFacts, demand, may_lead_session
 
 router: APIRouter = guarded_router("calls")
 
@@ -94,16 +101,23 @@ async def guest_join(body: GuestBody, services: Svc) -> JoinAnswer:
 
 
 @router.post("/api/sessions/{session_id}/end")
-async def end(session_id: Key, body: EndBody, who: Who, services: Svc) -> dict[str, Any]:
+async def end(session_id: Key, body: EndBody, who: Who, services: Svc) -> SessionRecord:
     """End the session for everybody and seal its record."""
+    demand(may_lead_session(who, await _facts(services, who, session_id)), hidden="session_unknown")
     await services.calls.end(who, session_id, body.outcome, body.reason)
-    return {"session_id": session_id, "outcome": body.outcome.value}
+    return await show_record(services, who, session_id, "session.ended")
 
 
 @router.post("/api/precheck")
 async def precheck(who: Who, services: Svc) -> JoinAnswer:
     """A room of one on a real media node that sends the own sound back."""
     return _answer(await services.admission.precheck(who))
+
+
+async def _facts(services: Services, who: Principal, session_id: str) -> SessionFacts:
+    """An interpreter's session may belong to the other country, so this looks in both; the policy decides."""
+    async with services.database.read(regional(who.actor)) as unit:
+        return await session_facts(unit, session_id)
 
 
 def _answer(join: Join) -> JoinAnswer:

@@ -10,6 +10,8 @@ from core.errors import NotFound
 from signaling.api.case_models import SessionRecord
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import Key
+from signaling.auth.principal import Principal
+from signaling.bootstrap import Services
 from signaling.deps import Svc, Who
 from signaling.facts import session_facts
 from signaling.policy import RecordView, record_view
@@ -20,6 +22,11 @@ router: APIRouter = guarded_router("sessions")
 @router.get("/api/sessions/{session_id}")
 async def read_session(session_id: Key, who: Who, services: Svc) -> SessionRecord:
     """The record with its log and the check of its chain. The look is noted in the audit trail."""
+    return await show_record(services, who, session_id, "session.viewed")
+
+
+async def show_record(services: Services, who: Principal, session_id: str, action: str) -> SessionRecord:
+    """The record as far as ``who`` may see it; ``action`` goes into the audit trail. Raises ``NotFound('session_unknown')``."""
     async with services.database.unit(who.actor) as uow:
         facts = await session_facts(uow, session_id)
         view = record_view(who, facts)
@@ -30,7 +37,7 @@ async def read_session(session_id: Key, who: Who, services: Svc) -> SessionRecor
             record["entries"] = []
         services.audit.record(
             uow,
-            "session.viewed",
+            action,
             session_id,
             country=facts.country,
             purpose="casework" if view is RecordView.FULL else "coordination",

@@ -20,7 +20,7 @@ from records.lifecycle import SESSION_OVER, EndReason, Outcome, PauseReason, Ses
 from records.models import Case, Session
 from records.session_log import SessionLog
 from scheduler.conduct import ConductService
-from scheduler.queries import locked_booking
+from scheduler.locks import locked_booking
 from signaling import places
 from signaling.auth.principal import Principal
 from signaling.auth.tokens import TokenKind, redeem

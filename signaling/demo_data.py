@@ -53,7 +53,9 @@ STAFF = (
     DemoStaff("O-1183", Role.INTERVIEWER, Country.RS, "Officer at border post Preševo", "RS-PRESEVO"),
     DemoStaff("O-2040", Role.INTERVIEWER, Country.RS, "Officer of the Asylum Office, Belgrade", "RS-BEOGRAD-KA"),
     DemoStaff("O-3071", Role.INTERVIEWER, Country.MK, "Officer at transit centre Vinojug", "MK-VINOJUG", "mkd"),
-    DemoStaff("O-4015", Role.INTERVIEWER, Country.MK, "Officer of the Sector for Asylum, Skopje", "MK-SKOPJE-SA", "mkd"),
+    DemoStaff(
+        "O-4015", Role.INTERVIEWER, Country.MK, "Officer of the Sector for Asylum, Skopje", "MK-SKOPJE-SA", "mkd"
+    ),
     DemoStaff("C-07", Role.COORDINATOR, Country.RS, "Coordinator, Serbia"),
     DemoStaff("C-31", Role.COORDINATOR, Country.MK, "Coordinator, North Macedonia", None, "mkd"),
     DemoStaff("A-01", Role.ADMINISTRATOR, Country.RS, "Administrator, Serbia"),

@@ -91,7 +91,7 @@ function evidence(g: Gate, c: CaseDetail): string | undefined {
     const name = languageName(first.code)
     return first.confirmed_at
       ? t('gate.language_known.confirmed', { language: name, when: momentText(first.confirmed_at) })
-      : `${name}, ${byCode('source.by', first.source)}`
+      : `${name}${t('join.comma')}${byCode('source.by', first.source)}`
   }
   if (g.code === 'sex_wish_asked' && c.interp_sex.asked_at)
     return t('gate.sex_wish_asked.when', { when: momentText(c.interp_sex.asked_at) })
@@ -129,7 +129,7 @@ export function gateLines(c: CaseDetail, recording: string | undefined): Omit<Ga
       id: 'no-guardian',
       state: 'ok',
       title: t('gate.guardian.not_needed'),
-      detail: `${byCode('age', c.age_group)}${childAges.includes(c.age_group) ? `, ${byCode('uam', c.uam)}` : ''}`,
+      detail: `${byCode('age', c.age_group)}${childAges.includes(c.age_group) ? `${t('join.comma')}${byCode('uam', c.uam)}` : ''}`,
     })
   }
   if (!c.gates.some((g) => g.code === 'mode')) {

@@ -218,6 +218,21 @@ describe('recovery', () => {
     expect(answers()).toEqual(['1.1', '3.1'])
   })
 
+  test('a node that was started anew and counts from one again is understood', async () => {
+    await connect()
+    peer(0).set('failed')
+    await vi.advanceTimersByTimeAsync(2000)
+    expect(starts()).toBe(2)
+    transport.take(offer(1))
+    await settle()
+    expect(answers()).toEqual(['1.1', '1.1'])
+    peer(1).set('connected')
+    transport.take(offer(1, 2))
+    await settle()
+    expect(answers()).toEqual(['1.1', '1.1', '1.2'])
+    expect(peer(1).log).toHaveLength(6)
+  })
+
   test('tries without end while nothing comes of it, not more than every four seconds', async () => {
     await connect()
     peer(0).set('failed')
@@ -244,6 +259,14 @@ describe('recovery', () => {
     transport.socketBack()
     await settle()
     expect(starts()).toBe(1)
+  })
+
+  test('a socket that comes back to a dead process makes a dead connection anew at once', async () => {
+    await connect()
+    peer(0).getStats = (async () => new Map([['t', { type: 'transport', bytesReceived: 4000 }]])) as never
+    transport.socketBack()
+    await vi.advanceTimersByTimeAsync(1400)
+    expect(starts()).toBe(2)
   })
 
   test('an offer that was missed shows as somebody without sound, and is made good', async () => {

@@ -4,7 +4,7 @@
  */
 import type { ClientMessage, MediaOffer, Want } from '../realtime/protocol'
 import { type OwnTracks, PeerLink, type RemoteTrack } from './PeerLink'
-import { type Counters, counters, graded, type LineGrade, sampleBetween, score, smoothed } from './quality'
+import { type Counters, counters, graded, type LineGrade, received, sampleBetween, score, smoothed } from './quality'
 import { type MediaFacts, needsRestart, pause } from './recovery'
 
 export type LinePhase = 'starting' | 'connected' | 'recovering' | 'closed'
@@ -32,6 +32,8 @@ export type TransportOptions = {
 
 const every = 1000
 const linger = 400
+/** Reports of the node come at least once a second. */
+const feelFor = 1300
 
 export class PeerTransport {
   phase: LinePhase = 'starting'
@@ -39,6 +41,8 @@ export class PeerTransport {
   #current: PeerLink | undefined
   #next: PeerLink | undefined
   #newest = 0
+  /** We asked for a connection and no offer has come yet. */
+  #awaiting = false
   #timer: ReturnType<typeof setInterval> | undefined
   #ticks = 0
   #attemptSince: number | undefined
@@ -63,16 +67,23 @@ export class PeerTransport {
     this.#attempt()
   }
 
-  /** An offer from the server. A higher generation is a new connection; older ones are dead. */
+  /**
+   * An offer from the server. A higher generation is a new connection and older ones are dead; but a node that was started anew counts
+   * from one again, so the first offer after our `media.start` is a new connection whatever its number.
+   */
   take(offer: MediaOffer): void {
-    if (this.phase === 'closed' || offer.generation < this.#newest) return
-    if (offer.generation > this.#newest) {
+    if (this.phase === 'closed') return
+    const first = offer.negotiation === 1 && (offer.generation > this.#newest || this.#awaiting)
+    if (first) {
+      this.#awaiting = false
       this.#newest = offer.generation
       this.#next?.close()
       this.#next = this.#link(offer.generation)
+      void this.#next.take(offer)
+      return
     }
     const link = this.#next?.generation === offer.generation ? this.#next : this.#current
-    void link?.take(offer)
+    if (link?.generation === offer.generation) void link.take(offer)
   }
 
   /** Own tracks changed: another microphone, the camera on or off. */
@@ -84,6 +95,19 @@ export class PeerTransport {
   socketBack(): void {
     if (this.phase === 'closed') return
     if (this.#current?.connection !== 'connected' || this.#missing().length > 0) this.restart()
+    else void this.#feel(this.#current)
+  }
+
+  /** The browser believes in a dead connection for seconds: one on which nothing comes in at all is made anew. */
+  async #feel(link: PeerLink): Promise<void> {
+    const bytes = async () => {
+      const report = await link.pc.getStats().catch(() => undefined)
+      return report && received(report as unknown as Map<string, Record<string, unknown>>)
+    }
+    const before = await bytes()
+    await new Promise((done) => setTimeout(done, feelFor))
+    if (before === undefined || this.phase === 'closed' || link !== this.#current) return
+    if ((await bytes()) === before && this.#attemptSince === undefined) this.restart()
   }
 
   /** Asks for a new connection now (the network changed, somebody pressed "try again"). */
@@ -139,6 +163,7 @@ export class PeerTransport {
     this.#attempts += 1
     this.#attemptSince = now
     this.#notBefore = now + pause(this.#attempts)
+    this.#awaiting = true
     const mine = now
     this.#options.send({ t: 'media.start', want: this.#options.want() }).catch(() => {
       if (this.#attemptSince === mine) this.#attemptSince = undefined

@@ -57,6 +57,11 @@ describe('sound first', () => {
     ])
   })
 
+  test('a line that is lost takes no pictures away', () => {
+    const rule = new PictureRule()
+    for (let s = 0; s < 120; s += 2) expect(rule.take('lost', s * 1000)).toBe('none')
+  })
+
   test('a line that wavers does not make pictures flicker', () => {
     const rule = new PictureRule()
     for (let s = 0; s < 300; s += 2) expect(rule.take(s % 6 === 0 ? 'good' : 'weak', s * 1000)).toBe('none')

@@ -13,7 +13,11 @@ export class PictureRule {
 
   /** Feed each grade with its time; returns what is held back from now on. */
   take(grade: LineGrade, at: number): PictureHold {
-    if (grade === 'weak' || grade === 'lost') {
+    if (grade === 'lost') {
+      // Nothing flows at all: giving up pictures helps nobody, and they are there at once when the line is back.
+      this.#weakSince = undefined
+      this.#fineSince = undefined
+    } else if (grade === 'weak') {
       this.#fineSince = undefined
       this.#weakSince ??= at
       const weak = at - this.#weakSince

@@ -69,6 +69,13 @@ export function counters(report: Report, at: number): Counters {
   return found
 }
 
+/** Bytes that came in over the transport so far; undefined where the browser does not tell. */
+export function received(report: Report): number | undefined {
+  for (const one of report.values())
+    if (one.type === 'transport' && typeof one.bytesReceived === 'number') return one.bytesReceived
+  return undefined
+}
+
 /** What happened between two readings of the same connection. */
 export function sampleBetween(before: Counters, now: Counters): LineSample {
   const received = Math.max(0, now.audioReceived - before.audioReceived)

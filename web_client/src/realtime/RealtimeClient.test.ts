@@ -191,6 +191,19 @@ describe('coming back', () => {
     expect(client.state).toBe('open')
   })
 
+  test('a server that is away does not cost the place', async () => {
+    const socket = await begin()
+    socket.cut()
+    await vi.advanceTimersByTimeAsync(10)
+    for (let i = 0; i < 4; i++) {
+      newest().cut()
+      await vi.advanceTimersByTimeAsync(6500)
+    }
+    newest().welcome(continued)
+    expect(newest().last('hello').resume).toEqual({ connection: 'conn-1', secret: 's'.repeat(16) })
+    expect(credentials).toHaveBeenCalledTimes(1)
+  })
+
   test('a refused place leads to fresh credentials', async () => {
     const socket = await begin()
     socket.cut()

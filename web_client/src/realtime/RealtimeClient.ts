@@ -187,7 +187,6 @@ export class RealtimeClient {
     }
     socket.onclose = (event) => {
       if (socket !== this.#socket) return
-      if (place && !welcomed) this.#place = undefined
       this.#closed(event.code, place !== undefined && !welcomed)
     }
     socket.onerror = () => {}

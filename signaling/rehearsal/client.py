@@ -143,13 +143,13 @@ class Socket:
         """Tear the connection as a lost network does."""
         self._connection.transport.abort()
 
-    async def ask(self, kind: str, **data: Any) -> Json:
+    async def ask(self, message_type: str, /, **data: Any) -> Json:
         """Send a message and wait for its reply. Raises ``RefusedError`` with the server's code."""
         message_id = data.pop("id", None) or new_id("m")
         reply: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._replies[message_id] = reply
         try:
-            await self._connection.send(json.dumps({"t": kind, "id": message_id, **data}))
+            await self._connection.send(json.dumps({"t": message_type, "id": message_id, **data}))
             async with asyncio.timeout(TIMEOUT_S):
                 answer = await reply
         finally:

@@ -1,0 +1,154 @@
+"""Whatever comes over the socket: coded answers, closed doors, and the room goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import string
+from typing import Any
+
+import pytest
+
+from core.clock import new_id
+from signaling.rehearsal.client import RefusedError
+from tests import people
+from tests.scenarios.conftest import House
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+FLOOD = 10_000
+SOCKETS = 40
+
+
+async def code_of(awaitable: Any) -> str:
+    with pytest.raises(RefusedError) as refused:
+        await awaitable
+    return refused.value.code
+
+
+async def test_the_room_goes_on(one_house: House) -> None:
+    call = await one_house.call()
+    desk, booth = call.desk.socket, call.booth.socket
+
+    assert await code_of(desk.ask("media.answer", generation=1, negotiation=99, sdp="v=0")) in {
+        "sdp_invalid", "stale_generation", "stale_negotiation",
+    }  # fmt: skip
+    for sdp in (
+        "",
+        "nonsense",
+        "v=0\r\n" * 500,
+        "\x00\x01\x02",
+        "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:99\r\n",
+    ):
+        offered = call.desk.peer.generation
+        found = await code_of(desk.ask("media.answer", generation=offered, negotiation=1, sdp=sdp))
+        assert found in {"sdp_invalid", "stale_generation", "stale_negotiation"}
+    for candidate in ("", "candidate:x", "candidate:1 1 udp 1 999.999.1.1 1 typ host", "\u202e" * 200):
+        with contextlib.suppress(RefusedError):
+            await desk.ask("media.candidate", generation=call.desk.peer.generation, candidate=candidate, mid="0")
+    assert await code_of(desk.ask("room.dance")) == "message_malformed"
+    assert await code_of(desk.ask("room.language", code="pes")) == "not_for_your_part"
+    assert await code_of(booth.ask("room.end", outcome="completed")) == "not_for_your_part"
+    assert await code_of(booth.ask("room.language", code="zzz")) == "language_unknown"
+    assert await code_of(desk.ask("follow", topic="room:session_of_others")) == "topic_not_yours"
+    assert await code_of(desk.ask("follow", topic="board:RS")) == "topic_not_yours"
+    assert await code_of(desk.ask("hello", v=1)) in {"hello_again", "message_malformed"}
+
+    first = await desk.ask("room.signal", id="the-same", kind="slower")
+    assert await desk.ask("room.signal", id="the-same", kind="slower") == first, "a repeated message is done once"
+
+    assert (await call.desk.hears(call.booth.id, one_house.speech["interpreter"])).similarity > 0.7
+    record = await call.end()
+    assert [entry["kind"] for entry in record["entries"]].count("signal") == 1
+
+
+async def test_grants_tickets_and_origins(one_house: House) -> None:
+    officer = await one_house.staff(people.OFFICER)
+    interpreter, bell = await one_house.available(1)
+    booking = await one_house.ask(officer, await one_house.case(officer))
+    session_id = (await one_house.accept(interpreter, bell))["session_id"]
+    join = await officer.call("POST", f"/api/sessions/{session_id}/join")
+
+    assert await code_of(interpreter.socket(grant=join["grant"])) == "not_signed_in", "somebody else's grant"
+    join = await officer.call("POST", f"/api/sessions/{session_id}/join")
+    async with await officer.socket(grant=join["grant"]):
+        assert await code_of(officer.socket(grant=join["grant"])) == "token_invalid", "a replayed grant"
+    assert await code_of(officer.socket(grant="x" * 43)) == "token_invalid"
+    assert await code_of(officer.socket(resume={"connection": "conn_x", "secret": "y" * 32})) == "resume_refused"
+
+    ticket = (await officer.call("POST", "/api/socket-ticket"))["ticket"]
+    async with await officer.socket(ticket=ticket):
+        pass
+    stranger = await one_house.staff(people.COORDINATOR)
+    assert await code_of(stranger.call("POST", f"/api/sessions/{session_id}/join")) in {
+        "forbidden",
+        "session_unknown",
+        "not_allowed",
+    }
+    assert await code_of(stranger.call("POST", f"/api/bookings/{booking['id']}/callback")) in {
+        "forbidden",
+        "not_allowed",
+    }
+
+
+async def test_ten_thousand_random_messages(one_house: House) -> None:
+    call = await one_house.call()
+    rnd = random.Random(7)
+    kinds = [
+        "hello",
+        "ping",
+        "follow",
+        "media.start",
+        "media.answer",
+        "room.signal",
+        "room.end",
+        "room.pause",
+        "x",
+        "",
+        None,
+        7,
+    ]
+
+    def value(depth: int = 0) -> Any:
+        pick = rnd.randrange(7 if depth < 3 else 5)
+        return [
+            rnd.random() * 1e9, rnd.choice([True, False, None]), "".join(rnd.choices(string.printable, k=rnd.randrange(60))),
+            rnd.randrange(-(2**63), 2**63), "\u0627\u202e" * rnd.randrange(20),
+            [value(depth + 1) for _ in range(rnd.randrange(4))], {str(rnd.random()): value(depth + 1)},
+        ][pick]  # fmt: skip
+
+    def message() -> str:
+        if rnd.random() < 0.3:
+            return "".join(rnd.choices(string.printable, k=rnd.randrange(200)))
+        body = {"t": rnd.choice(kinds), "id": rnd.choice([new_id("m"), value(), "m"])}
+        body |= {rnd.choice(["sdp", "topic", "kind", "want", "code", "outcome", "grant"]): value() for _ in range(3)}
+        return json.dumps(body)
+
+    sent, closed = 0, []
+    stranger = await one_house.staff(people.OFFICER_MK)
+    while sent < FLOOD and len(closed) < FLOOD:
+        socket = await stranger.socket()
+        try:
+            for _ in range(FLOOD // SOCKETS):
+                await socket.send_raw(message())
+                sent += 1
+        except Exception:
+            sent += 1
+        code, _ = await socket.wait_closed(timeout=20) if socket.closed is None else socket.closed
+        closed.append(code)
+        await socket.close()
+    assert set(closed) <= {4400, 4429}, closed
+    assert (await call.desk.hears(call.booth.id, one_house.speech["interpreter"])).similarity > 0.7
+    assert (await call.end())["state"] == "sealed"
+
+
+async def test_an_oversized_frame_closes_only_its_socket(one_house: House) -> None:
+    call = await one_house.call()
+    stranger = await one_house.staff(people.OFFICER_MK)
+    socket = await stranger.socket()
+    await socket.send_raw(json.dumps({"t": "ping", "id": "x" * 100_000}))
+    code, _ = await socket.wait_closed()
+    assert code in {1009, 4400}
+    await asyncio.gather(call.desk.socket.ask("ping"), call.booth.socket.ask("ping"))
+    assert (await call.end())["state"] == "sealed"

@@ -62,7 +62,6 @@ class Assignments:
         the booking, taken in this order. Raises ``Conflict``:
         ``calendar_conflict``, ``booking_taken``, ``not_eligible`` (rule); ``NotFound('interpreter_unknown')``.
         """
-        await self._refuse_overlap(uow, booking, interpreter_id)
         person = await self._person(uow, interpreter_id)
         facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
         match = await self._check(uow, booking, facts, interpreter_id)
@@ -96,6 +95,29 @@ class Assignments:
         await uow.flush()
         await tell_assignment(uow, booking, assignment)
         return assignment
+
+    async def refuse_overlap(self, uow: UnitOfWork, booking_id: str, interpreter_id: str) -> None:
+        """The cheap look right after ``hold_person``: who accepts much at once is refused before waiting for a booking.
+
+        Raises ``Conflict('calendar_conflict')``. Another assignment of the same booking is no conflict.
+        """
+        booking = await uow.session.get(Booking, booking_id, populate_existing=True)
+        if booking is None:
+            raise NotFound("booking_unknown")
+        need = need_at(need_from_json(booking.need), uow.now)
+        overlapping = await uow.session.scalar(
+            select(Assignment.id)
+            .where(
+                Assignment.interpreter_id == interpreter_id,
+                Assignment.booking_id != booking_id,
+                Assignment.state == AssignmentState.ACTIVE,
+                Assignment.starts_at < need.ends,
+                Assignment.busy_until > need.at,
+            )
+            .limit(1)
+        )
+        if overlapping is not None:
+            raise Conflict("calendar_conflict")
 
     async def end(
         self, uow: UnitOfWork, booking: Booking, move: AssignmentMove, reason: str | None
@@ -151,22 +173,6 @@ class Assignments:
         if Rule.ENGAGED in failed:
             raise Conflict("calendar_conflict")
         raise Conflict("not_eligible", {"rule": failed[0].value})
-
-    async def _refuse_overlap(self, uow: UnitOfWork, booking: Booking, interpreter_id: str) -> None:
-        """The cheap look first: most losers of a race are refused here, before anything is read."""
-        need = need_at(need_from_json(booking.need), uow.now)
-        overlapping = await uow.session.scalar(
-            select(Assignment.id)
-            .where(
-                Assignment.interpreter_id == interpreter_id,
-                Assignment.state == AssignmentState.ACTIVE,
-                Assignment.starts_at < need.ends,
-                Assignment.busy_until > need.at,
-            )
-            .limit(1)
-        )
-        if overlapping is not None:
-            raise Conflict("calendar_conflict")
 
     async def _person(self, uow: UnitOfWork, interpreter_id: str) -> Interpreter:
         person = await uow.session.get(Interpreter, interpreter_id)

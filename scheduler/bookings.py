@@ -194,6 +194,7 @@ class BookingService:
         Raises ``Conflict``: ``not_eligible`` (rule), ``calendar_conflict``, ``move_not_allowed``.
         """
         await hold_person(uow, interpreter_id)
+        await self._assignments.refuse_overlap(uow, booking_id, interpreter_id)
         booking = await locked_booking(uow, booking_id)
         booking.state = advance(booking.state, BookingMove.ASSIGN)
         await self._assignments.bind(uow, booking, interpreter_id, rung="by_hand", lease=PLACED_LEASE)

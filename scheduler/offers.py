@@ -61,6 +61,7 @@ class OfferService:
         if offer.state is not OfferState.PENDING:
             return await self._too_late(uow, offer, interpreter_id)
         await hold_person(uow, interpreter_id)
+        await self._assignments.refuse_overlap(uow, offer.booking_id, interpreter_id)
         mine = exists().where(
             Offer.id == offer_id,
             Offer.state == OfferState.PENDING,

@@ -132,6 +132,8 @@ async def test_three_browsers(voices: dict[str, Samples], tmp_path: Path) -> Non
             assert time.monotonic() - began < 1.5
             await d.until("f.in['2']?.packetsReceived < 100 || f.in['4']?.packetsReceived < 100")
             await a.until(receives("2"))
+            for mid in "24":
+                await c.until(receives(mid))
             assert not [n for n in house.news if isinstance(n, PeerLost) and n.peer_id in "acd"]
 
             # held back by the server, then let through again: no gap, no freeze

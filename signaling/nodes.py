@@ -10,7 +10,6 @@ import logging
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
-from media.placement import choose
 from pydantic import ValidationError
 from sqlalchemy import update
 
@@ -20,6 +19,7 @@ from core.db.session import Database
 from core.errors import NotFound, Unavailable
 from core.events.bus import EventBus, Message
 from media.client import LocalMediaClient, MediaClient, RemoteMediaClient
+from media.placement import choose
 from media.protocol import NODES_TOPIC, NodeStatus
 from records.models import Session
 

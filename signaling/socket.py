@@ -143,6 +143,7 @@ class Conversation:
             if self._entered is not None:
                 connection.id = self._entered.place.connection_id or connection.id
                 connection.redacted = self._entered.place.part != "officer"
+            connection.login_id = self._principal.login_id if self._principal is not None else None
             services.hub.add(connection)
             if self._principal is not None:
                 topics.append(f"user:{self._principal.user_id}")

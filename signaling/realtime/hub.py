@@ -22,6 +22,8 @@ QUEUE = 256
 """Frames that wait for one slow browser, at most; then the socket closes with 4409 and the browser resumes."""
 REPLAY_MOST = QUEUE // 2
 """Longer absences get a snapshot: a replay must fit into the queue with room for what comes meanwhile."""
+SIGNED_OUT = "signed_out"
+"""News on a person's own topic that a sign-in was taken back: ``{login_id}`` (none: all of them)."""
 FRAME_TOPIC = "frames"
 """Prefix of internal topics that carry ready, unnumbered frames to one connection (media offers)."""
 
@@ -46,6 +48,8 @@ class Connection:
         self.followed: dict[str, _Followed] = {}
         self.redacted = False
         """True: log entries reach this browser empty, only their number is kept (ux: what interpreters and guests must not see)."""
+        self.login_id: str | None = None
+        """The sign-in behind the socket; when it is taken back the socket ends."""
         self._held: list[Mapping[str, Any]] | None = []
 
     def open(self, welcome: Mapping[str, Any]) -> None:
@@ -97,7 +101,11 @@ class Connection:
         if message.topic.startswith(FRAME_TOPIC):
             self.send(message.body["frame"])
         else:
-            self.send(event_frame(message, redacted=self.redacted))
+            hidden = {"log.appended"} if self.redacted else set()
+            ends = message.body["name"] == SIGNED_OUT and message.body["data"]["login_id"] in (None, self.login_id)
+            self.send(event_frame(message, hidden=hidden if ends else hidden | {SIGNED_OUT}))
+            if ends:
+                self.close(4401, "signed_out")
 
 
 class Hub:

@@ -17,6 +17,8 @@ from core.errors import NotFound
 from core.events.bus import Event, EventBus
 from records.events import SESSION_CHANGED, SESSION_ENTRY
 from scheduler.events import ASSIGNMENT_CHANGED, BOOKING_CHANGED, OFFER_ENDED, OFFER_SENT, PRESENCE_CHANGED
+from signaling.auth.logins import REVOKED_EVENT
+from signaling.realtime.hub import SIGNED_OUT
 from signaling.realtime.protocol import event_body
 from signaling.realtime.views_json import as_json
 
@@ -25,6 +27,7 @@ ROOM_TOLD = "room.told"
 """A room's own news: ``{session_id, name, at, data | place_id}`` (see ``signaling.calls``)."""
 NEWS_NAMES = (
     BOOKING_CHANGED, OFFER_SENT, OFFER_ENDED, ASSIGNMENT_CHANGED, PRESENCE_CHANGED, SESSION_CHANGED, SESSION_ENTRY, ROOM_TOLD,
+    REVOKED_EVENT,
 )  # fmt: skip
 View = Mapping[str, Any]
 
@@ -100,6 +103,8 @@ class News:
             case "session.entry":
                 entry = await self._read(self._views.entry, body["session_id"], int(body["seq"]))
                 await self._tell(event, f"room:{body['session_id']}", "log.appended", entry)
+            case "login.revoked":
+                await self._tell(event, f"user:{body['user_id']}", SIGNED_OUT, {"login_id": body.get("login_id")})
             case "room.told":
                 await self._room(event)
             case _:

@@ -5,6 +5,7 @@ Only shapes and limits; what a message does is in ``signaling.socket`` and ``sig
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any, Literal, Union
 
@@ -184,16 +185,16 @@ def at_json(position: Position) -> dict[str, Any]:
     return {"epoch": position.epoch, "seq": position.seq}
 
 
-def event_frame(message: Message, *, redacted: bool = False) -> dict[str, Any]:
-    """A numbered message as it goes to browsers; redacted, log entries keep their number and lose their content."""
-    hidden = redacted and message.body["name"] == "log.appended"
+def event_frame(message: Message, *, hidden: Collection[str] = ()) -> dict[str, Any]:
+    """A numbered message as it goes to browsers; one of the ``hidden`` names keeps its number and loses its content."""
+    kept = message.body["name"] not in hidden
     return {
         "t": "event",
         "topic": message.topic,
         **at_json(message.position),
-        "name": "hidden" if hidden else message.body["name"],
+        "name": message.body["name"] if kept else "hidden",
         "at": message.body["at"],
-        "data": {} if hidden else message.body["data"],
+        "data": message.body["data"] if kept else {},
     }
 
 

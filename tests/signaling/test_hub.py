@@ -180,3 +180,17 @@ async def test_a_second_tab_replaces_the_first(hub: Hub) -> None:
     assert first.closing.result() == (4410, "replaced")
     await hub.remove(first)
     assert hub.count == 1
+
+
+async def test_a_sign_in_that_is_taken_back_ends_its_sockets_only(hub: Hub) -> None:
+    mine, other = opened("mine"), opened("other")
+    mine.login_id, other.login_id = "first", "second"
+    for one in (mine, other):
+        await hub.follow(one, "user:u1", None)
+    await hub.tell("user:u1", "signed_out", {"login_id": "first"})
+    assert mine.closing.result() == (4401, "signed_out")
+    assert frames(mine)[-1]["name"] == "signed_out"
+    assert not other.closing.done()
+    assert frames(other)[-1]["name"] == "hidden"
+    await hub.tell("user:u1", "signed_out", {"login_id": None})
+    assert other.closing.done()

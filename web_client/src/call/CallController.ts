@@ -242,6 +242,7 @@ export class CallController {
     })
     client.on('state', (state, reason) => {
       this.#set({ socket: state })
+      if (state !== 'open') this.turns.stop(client.now())
       if (state !== 'ended' || reason === 'closed') return
       if (reason === 'replaced' || reason === 'signed_out') this.#over(reason)
       else this.#fail(new AppError('session_over', 409))
@@ -297,18 +298,24 @@ export class CallController {
   }
 
   #phase(phase: LinePhase): void {
-    const was = this.state.line
-    const lost = phase === 'recovering' && this.#everConnected
-    const lostSince = lost ? (was.lostSince ?? Date.now()) : undefined
     if (phase === 'connected') this.#everConnected = true
+    this.#line({ phase })
+  }
+
+  /** Puts together what the connection and what flows over it say; a loss and its end are heard once. */
+  #line(change: Partial<CallState['line']>): void {
+    const was = this.state.line
+    const line = { ...was, ...change }
+    const lost = this.#everConnected && line.phase !== 'closed' && (line.phase === 'recovering' || line.grade === 'lost')
+    const lostSince = lost ? (was.lostSince ?? Date.now()) : undefined
     if (lost && was.lostSince === undefined && this.sound.desk) lineLost(this.sound.desk)
-    if (phase === 'connected' && was.lostSince !== undefined && this.sound.desk) lineBack(this.sound.desk)
-    this.#set({ line: { ...was, phase, lostSince, grade: lost ? 'lost' : was.grade === 'lost' ? 'good' : was.grade } })
+    if (!lost && was.lostSince !== undefined && line.phase === 'connected' && this.sound.desk) lineBack(this.sound.desk)
+    this.#set({ line: { ...line, lostSince } })
   }
 
   #report(report: LineReport): void {
     const { grade, rtt, bytes } = report
-    this.#set({ line: { ...this.state.line, grade, rtt, bytes } })
+    this.#line({ grade, rtt, bytes })
     const held = this.#rule.take(grade, performance.now())
     if (held === this.state.held) return
     this.#set({ held })

@@ -50,6 +50,9 @@ export class PeerTransport {
   #notBefore = 0
   #silentTries = 0
   #heardAt: number | undefined
+  /** When anything at all came in over the present connection, as far as was looked. */
+  #flowAt = 0
+  #flowed: number | undefined
   #expectedSince = 0
   #expecting = false
   #missingSince: number | undefined
@@ -144,6 +147,7 @@ export class PeerTransport {
       this.#next = undefined
       this.#attemptSince = undefined
       this.#attempts = 0
+      this.#flowAt = performance.now()
       if (old) setTimeout(() => old.close(), linger)
     } else if (link === this.#next && link.connection === 'failed') {
       link.close()
@@ -175,6 +179,7 @@ export class PeerTransport {
       connection: this.#current?.connection ?? 'new',
       since: this.#current?.since ?? 0,
       heardAt: this.#heardAt,
+      flowAt: this.#flowAt,
       expectSound: this.#expecting,
       expectedSince: this.#expectedSince,
       attemptSince: this.#attemptSince,
@@ -223,6 +228,9 @@ export class PeerTransport {
     const report = await link.pc.getStats().catch(() => undefined)
     if (!report || this.phase === 'closed' || link !== this.#current) return
     const now = counters(report as unknown as Map<string, Record<string, unknown>>, performance.now())
+    const flow = received(report as unknown as Map<string, Record<string, unknown>>)
+    if (flow === undefined || flow !== this.#flowed || this.#counted?.link !== link) this.#flowAt = performance.now()
+    this.#flowed = flow
     const before = this.#counted?.link === link ? this.#counted.counters : undefined
     this.#counted = { link, counters: now }
     if (!before) return
@@ -232,7 +240,7 @@ export class PeerTransport {
       this.#heardAt = now.at
       this.#silentTries = 0
     }
-    const dead = link.connection !== 'connected'
+    const dead = link.connection !== 'connected' || performance.now() - this.#flowAt > 3 * every
     this.#score = smoothed(this.#score, dead ? 0 : score(sample))
     this.#options.onReport({
       grade: dead ? 'lost' : graded(this.#score),

@@ -73,6 +73,7 @@ describe('recovery', () => {
     connection: 'connected',
     since: 0,
     heardAt: 1000,
+    flowAt: 1_000_000,
     expectSound: true,
     expectedSince: 0,
     attemptSince: undefined,
@@ -86,6 +87,7 @@ describe('recovery', () => {
     ['silent for over 8 s', facts, 9500, 'silent'],
     ['silent, but nobody is expected to be heard', { ...facts, expectSound: false }, 60_000, undefined],
     ['silent, but somebody came only just now', { ...facts, expectedSince: 9000 }, 9500, undefined],
+    ['nothing at all comes in', { ...facts, flowAt: 1000 }, 6000, 'dead'],
     ['an attempt is under way', { ...facts, connection: 'failed' as const, attemptSince: 1000 }, 5000, undefined],
     ['an attempt got stuck', { ...facts, connection: 'failed' as const, attemptSince: 1000 }, 11_000, 'stuck'],
   ])('%s', (_, given, now, expected) => {

@@ -31,7 +31,7 @@ from scheduler.needs import fresh_need, need_at, need_from_json
 from scheduler.news import tell_assignment
 from scheduler.queries import candidates_by_id, match_rules
 from scheduler.ranking import Match, rank
-from scheduler.times import JOIN_LEASE, JOIN_OPENS_BEFORE, NO_SHOW_AFTER, owed_break
+from scheduler.times import JOIN_OPENS_BEFORE, NO_SHOW_AFTER, join_lease, owed_break
 
 LEAST_MINUTES = 15
 """Shortest time for which a replacement is booked."""
@@ -54,11 +54,12 @@ class Assignments:
         *,
         rung: str,
         offer_id: str | None = None,
-        lease: timedelta = JOIN_LEASE,
+        lease: timedelta | None = None,
     ) -> Assignment:
         """Give the booking (already moved to ASSIGNED) to this interpreter; plans or re-staffs the session.
 
-        Every rule is checked again on the facts of this moment. The caller holds the person (``queries.hold_person``) and
+        ``lease`` is the time to be in the room; none: what the last check of devices gives. Every rule is checked again
+        on the facts of this moment. The caller holds the person (``queries.hold_person``) and
         the booking, taken in this order. Raises ``Conflict``:
         ``calendar_conflict``, ``booking_taken``, ``not_eligible`` (rule); ``NotFound('interpreter_unknown')``.
         """
@@ -88,7 +89,9 @@ class Assignments:
         booking.interpreter_id = interpreter_id
         booking.matched_at = uow.now
         booking.needs_coordinator, booking.reason = False, None
-        booking.next_round_at, booking.join_by = _times(booking, uow.now, lease)
+        booking.next_round_at, booking.join_by = _times(
+            booking, uow.now, lease or join_lease(person.devices_checked_at, uow.now)
+        )
         booking.version += 1
         await uow.flush()
         await self._staff_session(uow, booking, facts, person, match, rung)

@@ -11,6 +11,8 @@ PRESENCE_LEASE = timedelta(seconds=45)
 """Without a heartbeat for so long an interpreter counts as away (three heartbeats of 15 s)."""
 JOIN_LEASE = timedelta(seconds=20)
 """Who accepted a request for now and is not in the room by then is released, and the next are rung."""
+CHECK_LEASE = timedelta(seconds=75)
+"""The same for somebody whose microphone and camera were not checked in the last day: the check comes first."""
 PLACED_LEASE = timedelta(minutes=3)
 """The same for somebody whom a coordinator placed by hand: they may have to be called first."""
 JOIN_OPENS_BEFORE = timedelta(minutes=10)
@@ -28,6 +30,12 @@ SHORT_BREAK = timedelta(minutes=10)
 LONG_BREAK = timedelta(minutes=30)
 _SHORT_FROM, _LONG_FROM = 30, 120
 """Minutes of interpreting from which a break of that length is owed (S-8)."""
+
+
+def join_lease(devices_checked_at: datetime | None, now: datetime) -> timedelta:
+    """How long somebody who accepted has to be in the room."""
+    fresh = devices_checked_at is not None and now - devices_checked_at < DEVICES_VALID
+    return JOIN_LEASE if fresh else CHECK_LEASE
 
 
 def owed_break(minutes: int) -> timedelta:

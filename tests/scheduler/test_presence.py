@@ -12,7 +12,7 @@ from core.errors import Invalid, NotFound
 from records.lifecycle import Outcome
 from scheduler.lifecycle import DeclineReason, OfferState
 from scheduler.presence import PresenceView
-from scheduler.times import Worked, continuous_minutes, day_bounds, owed_break, planned_minutes, rest_until
+from scheduler.times import Worked, continuous_minutes, day_bounds, join_lease, owed_break, planned_minutes, rest_until
 from tests.scheduler.world import SYSTEM, World
 
 
@@ -144,3 +144,9 @@ def test_planned_minutes_undo_the_break(minutes: int, clock: ManualClock) -> Non
 def test_a_day_is_a_local_day_also_when_the_clocks_change(clock: ManualClock) -> None:
     start, end = day_bounds(clock.now().replace(month=3, day=29, hour=12), "Europe/Belgrade")
     assert end - start == timedelta(hours=23)
+
+
+def test_who_was_not_checked_lately_gets_time_for_the_check() -> None:
+    now = ManualClock().now()
+    assert join_lease(now - timedelta(hours=1), now) == timedelta(seconds=20)
+    assert join_lease(now - timedelta(hours=25), now) == join_lease(None, now) > timedelta(seconds=60)

@@ -91,6 +91,8 @@ class World:
             profile.update(values)  # type: ignore[typeddict-item]
             async with self.database.unit(SYSTEM) as uow:
                 made = await self.services.pool.create(uow, profile)
+                await self.services.pool.devices_checked(uow, made["id"], ok=True)
+                await self.services.pool.devices_checked(uow, made["id"], ok=True)
             ids.append(made["id"])
             if available:
                 await self.on_line(made["id"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, update
 
 from core.access import Actor, Country
 from core.clock import new_id
@@ -120,9 +120,14 @@ class PoolService:
 
     async def devices_checked(self, uow: UnitOfWork, interpreter_id: str, *, ok: bool) -> None:
         """Note that microphone, camera and line were checked; a failed check takes the note away."""
-        person = await self._person(uow, interpreter_id, lock=True)
-        person.devices_checked_at = uow.now if ok else None
-        await uow.flush()
+        await self._person(uow, interpreter_id)
+        # Not through the object: the version of a profile is for changes by coordinators.
+        await uow.session.execute(
+            update(Interpreter)
+            .where(Interpreter.id == interpreter_id)
+            .values(devices_checked_at=uow.now if ok else None)
+            .execution_options(synchronize_session=False)
+        )
 
     async def _person(self, unit: ReadUnit, interpreter_id: str, *, lock: bool = False) -> Interpreter:
         wanted = select(Interpreter).where(Interpreter.id == interpreter_id)

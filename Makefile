@@ -54,7 +54,7 @@ check-python: $(STAMPS)/dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports --no-timings
+	$(VENV)/bin/lint-imports
 
 check-web: web
 	cd web_client && $(NODE) scripts/check.mjs

@@ -87,9 +87,9 @@ def _plain(value: object) -> object:
 
 def canonical_json(value: JsonValue) -> bytes:
     """UTF-8 JSON with sorted keys, no spaces, text in NFC; ``TypeError`` for floats and anything not JSON."""
-    return json.dumps(
-        _plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode("utf-8")
+    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode(
+        "utf-8"
+    )
 
 
 def entry_hash(prev_hash: str, seq: int, at: datetime, kind: str, data: Mapping[str, JsonValue]) -> str:

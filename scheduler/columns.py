@@ -103,7 +103,6 @@ class Columns:
         self._free.append(row)
         self._code_rank = None
 
-
     def _values(self, who: Candidate) -> dict[str, int | bool]:
         return {
             "present": True,

@@ -195,7 +195,9 @@ class Pool(Columns):
     def _ways(self, context: NeedContext) -> tuple[list[LanguageWay], NDArray[np.int32]]:
         """All ways open to this need, best first, and per row the index of its best (-1 none, -2 relay not allowed)."""
         ways = [
-            LanguageWay(match, officer, relay=False) for match in context.options.values() for officer in context.officer
+            LanguageWay(match, officer, relay=False)
+            for match in context.options.values()
+            for officer in context.officer
         ]
         way_of = np.full(len(self.people), -1, dtype=np.int32)
         if BRIDGE not in context.officer:

@@ -49,4 +49,4 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     """Samples of a mono 16-bit WAV between -1 and 1, and the rate."""
     with wave.open(str(path), "rb") as source:
         data = np.frombuffer(source.readframes(source.getnframes()), dtype="<i2")
-        return data.astype(np.float32) / 32768, source.getframerate()
+        return (data / np.float32(32768)).astype(np.float32), source.getframerate()

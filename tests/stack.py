@@ -129,7 +129,9 @@ class Stack:
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"tarjuman {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+            raise RuntimeError(
+                f"tarjuman {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+            )
         return done.stdout
 
     def start(self) -> None:

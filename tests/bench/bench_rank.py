@@ -24,7 +24,19 @@ from tests.bench.figures import Figure, percentile
 
 PEOPLE, ANSWERS, PLAIN_ANSWERS, SHOWN, PAGE = 10_000, 400, 6, 8, 50
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-SPOKEN = {"pbt": 12, "pbu": 10, "prs": 18, "pes": 14, "apc": 20, "acm": 12, "ckb": 6, "kmr": 4, "urd": 8, "fra": 6, "arb": 6}
+SPOKEN = {
+    "pbt": 12,
+    "pbu": 10,
+    "prs": 18,
+    "pes": 14,
+    "apc": 20,
+    "acm": 12,
+    "ckb": 6,
+    "kmr": 4,
+    "urd": 8,
+    "fra": 6,
+    "arb": 6,
+}
 
 
 def interpreter(number: int, dice: random.Random) -> Candidate:
@@ -32,7 +44,10 @@ def interpreter(number: int, dice: random.Random) -> Candidate:
     languages = dice.choices(list(SPOKEN), weights=list(SPOKEN.values()), k=dice.choice([1, 1, 2, 3]))
     toward = dice.choice([("srp",), ("srp", "eng"), ("mkd",), ("eng",), ("srp", "mkd")])
     until = NOW + timedelta(days=dice.choice([-1, 20, 200, 300, 300, 300]))
-    busy = [(NOW + timedelta(minutes=m), NOW + timedelta(minutes=m + 45)) for m in dice.sample([-20, 60, 180], k=dice.choice([0, 0, 1]))]
+    busy = [
+        (NOW + timedelta(minutes=m), NOW + timedelta(minutes=m + 45))
+        for m in dice.sample([-20, 60, 180], k=dice.choice([0, 0, 1]))
+    ]
     return Candidate(
         id=f"int_{number:05d}",
         code=f"I-{number:05d}",

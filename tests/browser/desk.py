@@ -85,7 +85,7 @@ def decoded(recording: bytes) -> npt.NDArray[np.float32]:
     """A WebM recording as mono samples at 48 kHz."""
     resampler = AudioResampler(format="flt", layout="mono", rate=48_000)
     pieces = []
-    with av.open(io.BytesIO(recording)) as container:
+    with av.open(io.BytesIO(recording), "r") as container:
         for frame in container.decode(audio=0):
             pieces += [made.to_ndarray().reshape(-1) for made in resampler.resample(frame)]
     return np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)

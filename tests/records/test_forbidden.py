@@ -20,7 +20,18 @@ TODAY = date(2026, 11, 22)
 def jmbg(first12: str) -> str | None:
     """The national number for twelve digits, from the published formula written as one sum."""
     d = [int(c) for c in first12]
-    m = 11 - (7 * (d[0] + d[6]) + 6 * (d[1] + d[7]) + 5 * (d[2] + d[8]) + 4 * (d[3] + d[9]) + 3 * (d[4] + d[10]) + 2 * (d[5] + d[11])) % 11
+    m = (
+        11
+        - (
+            7 * (d[0] + d[6])
+            + 6 * (d[1] + d[7])
+            + 5 * (d[2] + d[8])
+            + 4 * (d[3] + d[9])
+            + 3 * (d[4] + d[10])
+            + 2 * (d[5] + d[11])
+        )
+        % 11
+    )
     return first12 + str(0 if m > 9 else m)
 
 
@@ -101,10 +112,14 @@ def notes(draw: st.DrawFn) -> str:
     parts = draw(
         st.lists(
             st.one_of(
-                st.sampled_from(["room", "comes with a child", "чека испред", "bus", "соба", "needs a ramp", "until", "and"]),
+                st.sampled_from(
+                    ["room", "comes with a child", "чека испред", "bus", "соба", "needs a ramp", "until", "and"]
+                ),
                 st.integers(0, 999).map(str),
                 clock_times.map(lambda t: f"{t[0]:02d}{t[2]}{t[1]:02d}"),
-                st.tuples(clock_times, clock_times).map(lambda p: f"{p[0][0]:02d}:{p[0][1]:02d}-{p[1][0]:02d}:{p[1][1]:02d}"),
+                st.tuples(clock_times, clock_times).map(
+                    lambda p: f"{p[0][0]:02d}:{p[0][1]:02d}-{p[1][0]:02d}:{p[1][1]:02d}"
+                ),
                 near_days.map(lambda day: day.strftime("%d.%m.%Y")),
                 near_days.map(date.isoformat),
                 st.builds(lambda: new_case_ref(Country.RS, 2026)),

@@ -49,7 +49,9 @@ def test_an_act_without_talk_asks_nothing_of_talk() -> None:
     assert gates(CATALOGUE, CATALOGUE.step("MK-VUL-25"), CaseFacts()) == []
 
 
-@pytest.mark.parametrize("code", ["RS-REG-10", "RS-VUL-20", "RS-ASY-20", "MK-VUL-30", "MK-ASY-50", "RS-RET-10", "MK-RET-50"])
+@pytest.mark.parametrize(
+    "code", ["RS-REG-10", "RS-VUL-20", "RS-ASY-20", "MK-VUL-30", "MK-ASY-50", "RS-RET-10", "MK-RET-50"]
+)
 @pytest.mark.parametrize("uam", [Uam.SUSPECTED, Uam.CONFIRMED])
 def test_without_guardian_nothing_starts_with_a_minor_alone(code: str, uam: Uam) -> None:
     assert state(code, GateCode.GUARDIAN, uam=uam) is GateState.STOP
@@ -90,12 +92,16 @@ def test_the_lawyer_meeting_is_offered_first() -> None:
 
 
 def test_each_missing_step_has_a_gate_of_its_own() -> None:
-    missing = [g.params["step"] for g in gates(CATALOGUE, CATALOGUE.step("MK-VUL-30"), READY) if g.state is GateState.STOP]
+    missing = [
+        g.params["step"] for g in gates(CATALOGUE, CATALOGUE.step("MK-VUL-30"), READY) if g.state is GateState.STOP
+    ]
     assert missing == ["MK-VUL-20", "MK-VUL-25", "MK-VUL-26"]
 
 
 def test_who_must_be_there_is_waited_for() -> None:
-    before = [g.params["part"] for g in gates(CATALOGUE, CATALOGUE.step("RS-VUL-20"), READY) if g.code is GateCode.PRESENT]
+    before = [
+        g.params["part"] for g in gates(CATALOGUE, CATALOGUE.step("RS-VUL-20"), READY) if g.code is GateCode.PRESENT
+    ]
     assert before == ["guardian", "outreach_social_worker", "interpreter"]
     parts = frozenset({Part.GUARDIAN, Part.OUTREACH_SOCIAL_WORKER, Part.INTERPRETER})
     assert state("RS-VUL-20", GateCode.PRESENT, present=parts) is GateState.OK
@@ -133,7 +139,9 @@ def test_another_voice_at_the_read_back_is_a_warning() -> None:
     assert state("RS-ASY-60", GateCode.SAME_INTERPRETER, other_interpreter=True) is GateState.WARN
 
 
-@pytest.mark.parametrize("code", [s.code for s in CATALOGUE.steps() if s.recording.value.value in ("off", "never", "court")])
+@pytest.mark.parametrize(
+    "code", [s.code for s in CATALOGUE.steps() if s.recording.value.value in ("off", "never", "court")]
+)
 def test_recording_is_shut_where_the_catalogue_says_so(code: str) -> None:
     if code == "MK-VUL-25":
         return

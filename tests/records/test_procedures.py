@@ -106,7 +106,9 @@ def test_rules_that_other_parts_rely_on(catalogue: Catalogue) -> None:
     never = {code for code, step in steps.items() if step.recording.value is RecordingRule.NEVER}
     tails = {"VUL-60", "ASY-40", "RET-30", "RET-60"}
     assert never == {f"RS-{t}" for t in tails} | {"MK-VUL-40", "MK-ASY-40", "MK-RET-30", "MK-RET-60"}
-    assert {c for c, s in steps.items() if s.media_only} == {f"{x}-{t}" for x in ("RS", "MK") for t in ("ASY-40", "RET-30")}
+    assert {c for c, s in steps.items() if s.media_only} == {
+        f"{x}-{t}" for x in ("RS", "MK") for t in ("ASY-40", "RET-30")
+    }
     assert {c for c, s in steps.items() if s.officer_excluded} == {"RS-ASY-40", "MK-ASY-40"}
     assert {c for c, s in steps.items() if s.readback} == {"RS-ASY-60", "MK-ASY-60"}
     interviews = {"RS-ASY-50", "RS-ASY-51", "RS-ASY-60", "MK-ASY-50", "MK-ASY-60"}
@@ -286,7 +288,11 @@ def test_a_wrong_step_is_named_with_line_and_reason(tmp_path: Path, old: str, ne
         ("preconditions:\n\n  - step: '*-XXX-51'\n    status: policy", 3, "pattern"),
         ("preconditions:\n  - {step: RS-ID-20, requires: [RS-ID-20], status: policy}", 2, "before itself"),
         ("preconditions:\n  - {step: RS-ID-20, status: policy}", 2, "asks for something"),
-        ("timers:\n  - {id: RS-T9, from: RS-ASY-99, limit: 3d, meaning: x, status: policy}", 2, "unknown step or timer"),
+        (
+            "timers:\n  - {id: RS-T9, from: RS-ASY-99, limit: 3d, meaning: x, status: policy}",
+            2,
+            "unknown step or timer",
+        ),
         ("timers:\n  - {id: RS-T9, from: RS-T10, limit: 3d, meaning: x, status: policy}", 2, "no earlier timer"),
         ("timers:\n  - {id: RS-T1, from: RS-ID-10, limit: 3d, meaning: x, status: policy}", 2, "there twice"),
         ("timers:\n  - {id: RS-T9, from: MK-ID-10, limit: 3d, meaning: x, status: policy}", 2, "another country"),

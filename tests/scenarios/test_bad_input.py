@@ -125,7 +125,7 @@ async def test_ten_thousand_random_messages(one_house: House) -> None:
         body |= {rnd.choice(["sdp", "topic", "kind", "want", "code", "outcome", "grant"]): value() for _ in range(3)}
         return json.dumps(body)
 
-    sent, closed = 0, []
+    sent, closed = 0, list[int]()
     stranger = await one_house.staff(people.OFFICER_MK)
     while sent < FLOOD and len(closed) < FLOOD:
         socket = await stranger.socket()

@@ -24,7 +24,9 @@ from scheduler.need import (
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 LANGUAGES = load_languages()
-GATE = TransferGate("ti_1", "RS", "MK", NOW - timedelta(days=1), NOW + timedelta(days=90), frozenset(Stage), "Demo 1/2026")
+GATE = TransferGate(
+    "ti_1", "RS", "MK", NOW - timedelta(days=1), NOW + timedelta(days=90), frozenset(Stage), "Demo 1/2026"
+)
 CLOSED = MatchRules(LANGUAGES)
 OPEN = MatchRules(LANGUAGES, (GATE,))
 
@@ -71,7 +73,9 @@ def person(number: int = 1, **changes: Any) -> Candidate:
 
 
 # Sound people are common, so that rankings are not empty; every fact also takes its other values.
-_until = st.sampled_from([NOW + timedelta(days=30)] * 8 + [None, NOW, NOW + timedelta(minutes=10), NOW - timedelta(days=1)])
+_until = st.sampled_from(
+    [NOW + timedelta(days=30)] * 8 + [None, NOW, NOW + timedelta(minutes=10), NOW - timedelta(days=1)]
+)
 _usually = st.sampled_from([True] * 6 + [False])
 _seldom = st.sampled_from([False] * 9 + [True])
 _spoken = st.sampled_from(["pbt", "pbt", "pbu", "pst", "prs", "pes", "apc", "acm", "arb", "ckb"])
@@ -119,7 +123,9 @@ def sound(draw: st.DrawFn, number: int) -> Candidate:
     return person(
         number,
         code=f"I-{draw(st.integers(0, 2))}",
-        pairs=frozenset(draw(st.lists(st.tuples(st.sampled_from(["pbt", "pbu", "prs"]), _toward), min_size=1, max_size=4))),
+        pairs=frozenset(
+            draw(st.lists(st.tuples(st.sampled_from(["pbt", "pbu", "prs"]), _toward), min_size=1, max_size=4))
+        ),
         sex=draw(st.sampled_from(Sex)),
         base_country=draw(st.sampled_from(["RS", "RS", "MK"])),
         modes=draw(st.sampled_from([frozenset({Mode.VIDEO}), frozenset({Mode.PHONE})])),
@@ -162,7 +168,9 @@ def any_needs(draw: st.DrawFn) -> Need:
         stage=draw(st.sampled_from(Stage)),
         step_code="RS-ID-20",
         languages=tuple(PersonLanguage(draw(code), draw(source)) for _ in range(draw(st.integers(0, 3)))),
-        officer_languages=frozenset(draw(st.lists(st.sampled_from(["srp", "srp", "hrv", "mkd", "eng"]), min_size=1, max_size=2))),
+        officer_languages=frozenset(
+            draw(st.lists(st.sampled_from(["srp", "srp", "hrv", "mkd", "eng"]), min_size=1, max_size=2))
+        ),
         min_level=draw(st.sampled_from([Level.L1, Level.L1, Level.L2, Level.L3])),
         now=NOW,
         at=soon,

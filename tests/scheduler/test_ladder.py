@@ -142,7 +142,11 @@ def test_everybody_who_fits_is_rung_once_and_best_first(
         width = STANDARD[step.state.rung].width
         assert width is None or len(step.matches) <= width
     online_at_home = sorted(
-        (m.score for m in ranked(people) if m.is_online and m.candidate.base_country == "RS" and Mode.VIDEO in m.candidate.modes),
+        (
+            m.score
+            for m in ranked(people)
+            if m.is_online and m.candidate.base_country == "RS" and Mode.VIDEO in m.candidate.modes
+        ),
         reverse=True,
     )
     if online_at_home:

@@ -39,7 +39,9 @@ def said(*codes: str, source: LanguageSource = LanguageSource.SELF_DECLARED) -> 
     return [PersonLanguage(code, source) for code in codes]
 
 
-def highest(table: LanguageTable, languages: list[PersonLanguage], to: str, **conditions: object) -> tuple[int, str] | None:
+def highest(
+    table: LanguageTable, languages: list[PersonLanguage], to: str, **conditions: object
+) -> tuple[int, str] | None:
     """Penalty at identification and the highest stage at which ``to`` may serve."""
     first = table.match_language(languages, to, Stage.IDENTIFICATION, **conditions)  # type: ignore[arg-type]
     if first is None:

@@ -31,7 +31,9 @@ from scheduler.need import AsylumCase, LocationStatus, Presence, Sex, SexWish, s
 from tests.scheduler.samples import CLOSED, GATE, LANGUAGES, NOW, OPEN, needs, person, pools, rules, speaks
 from tests.scheduler.samples import need as plain_need
 
-thorough = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+thorough = settings(
+    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def refused(need: Need, who: Candidate, with_rules: MatchRules = CLOSED) -> list[str]:
@@ -101,7 +103,16 @@ def test_a_sound_interpreter_is_eligible_with_the_full_score() -> None:
         ({}, {"minutes_today": 226}, ["M-2.day_limit"]),
         ({}, {"minutes_today": 225}, []),
         ({}, {"engagements": ((NOW + timedelta(minutes=14), NOW + timedelta(minutes=30)),)}, ["M-11.engaged"]),
-        ({}, {"engagements": ((NOW - timedelta(minutes=9), NOW), (NOW + timedelta(minutes=15), NOW + timedelta(hours=1)))}, []),
+        (
+            {},
+            {
+                "engagements": (
+                    (NOW - timedelta(minutes=9), NOW),
+                    (NOW + timedelta(minutes=15), NOW + timedelta(hours=1)),
+                )
+            },
+            [],
+        ),
         ({}, {"presence": Presence.AWAY}, ["M-11.presence"]),
         ({}, {"presence": Presence.OFFLINE, "on_call": True}, []),
         ({}, {"presence": Presence.BUSY, "on_call": True}, ["M-11.presence"]),
@@ -122,7 +133,9 @@ def test_each_rule_alone(need_changes: dict[str, Any], who_changes: dict[str, An
 
 
 def test_all_reasons_come_in_the_order_of_the_rules() -> None:
-    who = person(pairs=frozenset({("apc", "srp")}), level=Level.L0, nda_until=None, base_country="MK", minutes_today=240)
+    who = person(
+        pairs=frozenset({("apc", "srp")}), level=Level.L0, nda_until=None, base_country="MK", minutes_today=240
+    )
     need = plain_need(sex_wish=SexWish.WOMAN, sex_must=True, child=True, police_regime=True)
     found = eligible(need, who, CLOSED)
     assert [refusal.rule for refusal in found] == [
@@ -187,7 +200,9 @@ def test_a_match_across_the_border_names_its_instrument_and_sends_little() -> No
         ({}, {"base_country": "MK"}, {"cross_border": -50}),
     ],
 )
-def test_the_parts_of_the_score(need_changes: dict[str, Any], who_changes: dict[str, Any], expected: dict[str, int]) -> None:
+def test_the_parts_of_the_score(
+    need_changes: dict[str, Any], who_changes: dict[str, Any], expected: dict[str, int]
+) -> None:
     need, who = plain_need(**need_changes), person(**who_changes)
     for match in (*rank(need, [who], OPEN), *Pool([who], LANGUAGES).rank(need, OPEN).matches):
         assert {t.code.value: t.points for t in match.terms} == {"base": 1000, **expected}
@@ -294,7 +309,9 @@ def test_a_changed_pool_is_like_a_new_one(
         people[place] = changed
     assert len(pool) == len(people)
     assert all(pool.get(who.id) == who for who in people)
-    assert [outline(m) for m in pool.rank(need, with_rules).matches] == [outline(m) for m in rank(need, people, with_rules)]
+    assert [outline(m) for m in pool.rank(need, with_rules).matches] == [
+        outline(m) for m in rank(need, people, with_rules)
+    ]
 
 
 @thorough
@@ -303,7 +320,10 @@ def test_hard_needs_are_never_relaxed(need: Need, people: list[Candidate], with_
     for match in rank(need, people, with_rules):
         who, way = match.candidate, match.way
         assert who.level.number >= max(need.min_level.number, 1)
-        assert any(LANGUAGES.officer(b) == way.officer and LANGUAGES.canonical(a) == way.language.interpreter for a, b in who.pairs)
+        assert any(
+            LANGUAGES.officer(b) == way.officer and LANGUAGES.canonical(a) == way.language.interpreter
+            for a, b in who.pairs
+        )
         language = LANGUAGES.match_language(
             need.languages, way.language.interpreter, need.stage,
             accepted=need.accepted_substitutes, emergency=need.emergency,
@@ -331,7 +351,9 @@ def test_order_does_not_depend_on_the_order_of_the_pool(
     need: Need, people: list[Candidate], with_rules: MatchRules, data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(people))
-    assert [outline(m) for m in rank(need, shuffled, with_rules)] == [outline(m) for m in rank(need, people, with_rules)]
+    assert [outline(m) for m in rank(need, shuffled, with_rules)] == [
+        outline(m) for m in rank(need, people, with_rules)
+    ]
 
 
 @thorough

@@ -92,7 +92,6 @@ class World:
             async with self.database.unit(SYSTEM) as uow:
                 made = await self.services.pool.create(uow, profile)
                 await self.services.pool.devices_checked(uow, made["id"], ok=True)
-                await self.services.pool.devices_checked(uow, made["id"], ok=True)
             ids.append(made["id"])
             if available:
                 await self.on_line(made["id"])

@@ -242,7 +242,10 @@ export class CallController {
     })
     client.on('state', (state, reason) => {
       this.#set({ socket: state })
-      if (state !== 'open') this.turns.stop(client.now())
+      if (state !== 'open') {
+        this.turns.stop(client.now())
+        this.#transport?.socketGone()
+      }
       if (state !== 'ended' || reason === 'closed') return
       if (reason === 'replaced' || reason === 'signed_out') this.#over(reason)
       else this.#fail(new AppError('session_over', 409))

@@ -269,6 +269,25 @@ describe('recovery', () => {
     expect(starts()).toBe(2)
   })
 
+  test('when the whole way is gone it is said within two seconds, when only the socket is gone it is not', async () => {
+    await connect()
+    let bytes = 4000
+    let growing = true
+    peer(0).getStats = (async () => new Map([['t', { type: 'transport', bytesReceived: growing ? ++bytes : bytes }]])) as never
+    await vi.advanceTimersByTimeAsync(4000)
+    transport.socketGone()
+    await vi.advanceTimersByTimeAsync(1900)
+    expect(phases).toEqual(['connected'])
+    growing = false
+    refuse = true
+    transport.socketGone()
+    await vi.advanceTimersByTimeAsync(1900)
+    expect(phases).toEqual(['connected', 'recovering'])
+    growing = true
+    await vi.advanceTimersByTimeAsync(4000)
+    expect(phases).toEqual(['connected', 'recovering', 'connected'])
+  })
+
   test('an offer that was missed shows as somebody without sound, and is made good', async () => {
     await connect()
     expected = ['p2', 'p9']

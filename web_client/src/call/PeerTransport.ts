@@ -110,7 +110,14 @@ export class PeerTransport {
     const before = await bytes()
     await new Promise((done) => setTimeout(done, feelFor))
     if (before === undefined || this.phase === 'closed' || link !== this.#current) return
-    if ((await bytes()) === before && this.#attemptSince === undefined) this.restart()
+    if ((await bytes()) !== before || this.#attemptSince !== undefined) return
+    this.#set('recovering')
+    this.restart()
+  }
+
+  /** The socket is gone: is it the signalling alone, or the whole way? */
+  socketGone(): void {
+    if (this.#current?.connection === 'connected') void this.#feel(this.#current)
   }
 
   /** Asks for a new connection now (the network changed, somebody pressed "try again"). */
@@ -229,7 +236,10 @@ export class PeerTransport {
     if (!report || this.phase === 'closed' || link !== this.#current) return
     const now = counters(report as unknown as Map<string, Record<string, unknown>>, performance.now())
     const flow = received(report as unknown as Map<string, Record<string, unknown>>)
-    if (flow === undefined || flow !== this.#flowed || this.#counted?.link !== link) this.#flowAt = performance.now()
+    const flows = flow === undefined || flow !== this.#flowed || this.#counted?.link !== link
+    if (flows) this.#flowAt = performance.now()
+    if (flows && this.#flowed !== undefined && this.phase === 'recovering' && link.connection === 'connected')
+      this.#set('connected')
     this.#flowed = flow
     const before = this.#counted?.link === link ? this.#counted.counters : undefined
     this.#counted = { link, counters: now }

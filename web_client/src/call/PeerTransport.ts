@@ -111,6 +111,7 @@ export class PeerTransport {
     await new Promise((done) => setTimeout(done, feelFor))
     if (before === undefined || this.phase === 'closed' || link !== this.#current) return
     if ((await bytes()) !== before || this.#attemptSince !== undefined) return
+    this.#flowed = before
     this.#set('recovering')
     this.restart()
   }

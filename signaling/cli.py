@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 import uvicorn
+import uvloop
 
 from core import logs
 from core.clock import SystemClock
@@ -152,7 +154,7 @@ def demo(
     port: Annotated[int | None, typer.Option(help="TCP port to listen on.")] = None,
 ) -> None:
     """Start Tarjuman with invented people and cases on this machine, and print one sign-in link per role."""
-    settings = _settings(port=port, demo=True)
+    settings = _settings(demo=True, port=port or free_port(_settings().port, host=_settings().host))
     level = "warning" if settings.log_level == "info" else settings.log_level
     logs.configure(level)
     migrations.upgrade(settings.database_url)
@@ -324,10 +326,23 @@ def _password(from_stdin: bool) -> str:
     return entered
 
 
+def free_port(wanted: int, *, host: str) -> int:
+    """``wanted``, or the next TCP port on ``host`` that nobody listens on (of twenty)."""
+    for port in range(wanted, wanted + 20):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    return wanted
+
+
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; a refusal is one plain sentence, not a trace."""
     try:
-        return asyncio.run(work)
+        return uvloop.run(work)
     except (AppError, KeyFileError, CatalogueError) as error:
         typer.echo(sentence(error), err=True)
         raise typer.Exit(1) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from core.settings import Settings
 from records.models import Case, Session
 from scheduler.models import Booking, Interpreter, TransferInstrument
 from signaling.bootstrap import build
+from signaling.cli import free_port
 from signaling.demo import make_links, seed_if_empty
 from signaling.demo_data import CASES, INTERPRETERS, STAFF
 from signaling.operations import verify_records
@@ -116,3 +118,12 @@ async def test_links_are_worth_nothing_without_the_demo(settings: Settings) -> N
     async with open_house(settings.model_copy(update={"demo": False}), clock) as house:
         answer = await house.browser().http.get(links[0].url.split("8080", 1)[1])
         assert answer.status_code == 404
+
+
+def test_the_demo_takes_the_next_free_port() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port: int = taken.getsockname()[1]
+        assert free_port(port, host="127.0.0.1") != port
+    assert free_port(port, host="127.0.0.1") == port

@@ -1,11 +1,14 @@
 /**
- * One socket to the server that comes back by itself: hello, heartbeat, resume, numbered topics, messages that are acknowledged once.
- * It knows no rooms and no offers; those listen to `onEvent`, `onSnapshot` and `onMediaOffer`.
+ * One socket to the server that comes back by itself: hello, resume, and the numbered topics, the outbox and the pulse of the line put
+ * together. It knows no rooms and no offers; those listen to `event`, `snapshot` and `mediaOffer`.
  */
 import { AppError } from '../lib/errors'
+import { Backoff } from './Backoff'
+import { Outbox } from './Outbox'
+import { Pulse } from './Pulse'
 import type { ClientMessage, EventFrame, MediaOffer, Position, RoomSnapshot, ServerFrame, Welcome } from './protocol'
 import { closed } from './protocol'
-import { TopicLog } from './TopicLog'
+import { Topics } from './Topics'
 
 export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'onopen' | 'onmessage' | 'onclose' | 'onerror'>
 export type Credentials = { ticket?: string; grant?: string }
@@ -28,7 +31,6 @@ export type RealtimeOptions = {
 /** Our place at the server: with it a cut connection comes back. */
 export type Place = { connection: string; secret: string }
 
-type Waiting = { frame: Record<string, unknown>; resolve: (data: unknown) => void; reject: (error: AppError) => void }
 type Events = {
   state: (state: LinkState, reason: EndReason | undefined) => void
   event: (frame: EventFrame) => void
@@ -39,11 +41,7 @@ type Events = {
   welcome: (welcome: Welcome, resumed: boolean) => void
 }
 
-const backoff = [0, 300, 1000, 2000, 5000]
-/** A connection that lived this long starts the back-off anew. */
-const settled = 5000
 const helloLimit = 8000
-const replyLimit = 15_000
 const probeLimit = 2500
 
 export class RealtimeClient {
@@ -58,29 +56,33 @@ export class RealtimeClient {
     mediaOffer: new Set(),
     welcome: new Set(),
   }
-  #topics = new Map<string, TopicLog>()
-  /** Topics that we asked for ourselves; those of the ticket or the grant come by themselves. */
-  #wanted = new Set<string>()
-  #waiting = new Map<string, Waiting>()
+  #topics = new Topics(
+    (frame) => {
+      for (const listener of this.#listeners.event) listener(frame)
+    },
+    (topic) => this.#resync(topic),
+  )
+  #outbox = new Outbox()
+  #pulse = new Pulse(
+    () => this.#sendPing(),
+    () => this.#dead(),
+  )
+  #backoff: Backoff
   #place: Place | undefined
-  #tries = 0
   #welcomedAt = 0
   #next = 0
   #prefix: string
   #timers: {
     retry?: ReturnType<typeof setTimeout>
     limit?: ReturnType<typeof setTimeout>
-    beat?: ReturnType<typeof setInterval>
   } = {}
-  #heardAt = 0
-  #pings = new Map<string, number>()
-  #offset = 0
-  #bestTrip = Number.POSITIVE_INFINITY
 
   constructor(options: RealtimeOptions) {
     this.#options = options
     this.#place = options.place
-    this.#prefix = Math.floor((options.random ?? Math.random)() * 0xffffff).toString(36)
+    const random = options.random ?? Math.random
+    this.#backoff = new Backoff(random)
+    this.#prefix = Math.floor(random() * 0xffffff).toString(36)
   }
 
   on<K extends keyof Events>(name: K, listener: Events[K]): () => void {
@@ -90,7 +92,7 @@ export class RealtimeClient {
 
   /** Milliseconds since the epoch by the server's clock. */
   now(): number {
-    return Date.now() + this.#offset
+    return this.#pulse.now()
   }
 
   start(): void {
@@ -106,7 +108,7 @@ export class RealtimeClient {
 
   /** Something changed (the network, the tab became visible): find out now whether the line is alive. */
   poke(): void {
-    if (this.state === 'open') this.#ping(probeLimit)
+    if (this.state === 'open') this.#pulse.probe(probeLimit)
     else if (this.state === 'connecting' && this.#timers.retry !== undefined) {
       clearTimeout(this.#timers.retry)
       delete this.#timers.retry
@@ -116,14 +118,14 @@ export class RealtimeClient {
 
   /** Follows a topic for as long as this client lives. Its first state comes as `snapshot`. */
   follow(topic: string): void {
-    this.#wanted.add(topic)
-    this.#log(topic)
+    this.#topics.wanted.add(topic)
+    this.#topics.log(topic)
     if (this.state === 'open') this.#sendFollow(topic)
   }
 
   unfollow(topic: string): void {
-    if (!this.#wanted.delete(topic)) return
-    this.#forget(topic)
+    if (!this.#topics.wanted.delete(topic)) return
+    this.#topics.forget(topic)
     if (this.state === 'open') void this.#ask({ t: 'unfollow', topic }).catch(() => {})
   }
 
@@ -161,20 +163,19 @@ export class RealtimeClient {
     let welcomed = false
     this.#timers.limit = setTimeout(() => this.#lost(socket), helloLimit)
     socket.onopen = () => {
-      const after = Object.fromEntries([...this.#topics].flatMap(([topic, log]) => (log.position ? [[topic, log.position]] : [])))
       this.#write({
         t: 'hello',
         id: hello,
         v: 1,
         ...credentials,
         ...(place ? { resume: { connection: place.connection, secret: place.secret } } : {}),
-        after,
+        after: this.#topics.positions(),
         locale: this.#options.locale(),
       })
     }
     socket.onmessage = (message) => {
       if (socket !== this.#socket) return
-      this.#heardAt = Date.now()
+      this.#pulse.heard()
       const frame = parse(message.data)
       if (!frame) return
       if (frame.t === 'welcome') {
@@ -198,28 +199,22 @@ export class RealtimeClient {
     this.#place = frame.secret ? { connection: frame.connection, secret: frame.secret } : undefined
     if (this.#place) this.#options.keepPlace?.(this.#place)
     this.#welcomedAt = Date.now()
-    this.#offset = Date.parse(frame.server_time) - Date.now()
-    this.#bestTrip = Number.POSITIVE_INFINITY
-    clearInterval(this.#timers.beat)
-    const beat = Math.max(1, frame.heartbeat_s) * 1000
-    this.#timers.beat = setInterval(() => this.#beat(beat), beat)
+    this.#pulse.start(Math.max(1, frame.heartbeat_s) * 1000, frame.server_time)
     for (const [topic, position] of Object.entries(frame.positions)) {
-      const log = this.#log(topic)
+      const log = this.#topics.log(topic)
       if (frame.replay[topic] === 'continued' && log.position) continue
       const room = frame.room && topic === `room:${frame.room.session_id}` ? frame.room : undefined
       log.stand(room?.position ?? position, () => this.#tell(topic, room))
     }
-    for (const [id, waiting] of [...this.#waiting]) {
-      if (String(waiting.frame.t).startsWith('media.')) this.#fail(id, new AppError('line_lost'))
-      else this.#write(waiting.frame)
-    }
-    for (const topic of this.#wanted) {
-      const asked = [...this.#waiting.values()].some((one) => one.frame.t === 'follow' && one.frame.topic === topic)
+    this.#outbox.lineLost()
+    for (const unanswered of this.#outbox.unanswered()) this.#write(unanswered)
+    for (const topic of this.#topics.wanted) {
+      const asked = this.#outbox.unanswered().some((one) => one.t === 'follow' && one.topic === topic)
       if (!asked && !(topic in frame.positions)) this.#sendFollow(topic)
     }
     this.#set('open')
     for (const listener of this.#listeners.welcome) listener(frame, resumed)
-    this.#ping()
+    this.#pulse.probe()
   }
 
   #closed(code: number, whileResuming: boolean): void {
@@ -229,7 +224,7 @@ export class RealtimeClient {
     else if (code === closed.refused && !whileResuming) this.#end('refused')
     else {
       if (code === closed.badMessage || code === closed.signedOut || code === closed.refused) this.#place = undefined
-      if (code === closed.tooMany) this.#tries = backoff.length
+      if (code === closed.tooMany) this.#backoff.longest()
       this.#again()
     }
   }
@@ -245,8 +240,7 @@ export class RealtimeClient {
     const socket = this.#socket
     this.#socket = undefined
     clearTimeout(this.#timers.limit)
-    clearInterval(this.#timers.beat)
-    this.#pings.clear()
+    this.#pulse.stop()
     if (socket) {
       socket.onclose = null
       socket.onmessage = null
@@ -257,23 +251,19 @@ export class RealtimeClient {
         // A socket that is still opening refuses to close in some browsers; it is forgotten either way.
       }
     }
-    for (const [id, waiting] of [...this.#waiting])
-      if (String(waiting.frame.t).startsWith('media.')) this.#fail(id, new AppError('line_lost'))
+    this.#outbox.lineLost()
   }
 
   #again(): void {
     if (this.state === 'ended') return
-    if (this.#welcomedAt !== 0 && Date.now() - this.#welcomedAt >= settled) this.#tries = 0
+    const lived = this.#welcomedAt === 0 ? 0 : Date.now() - this.#welcomedAt
     this.#welcomedAt = 0
     this.#set('connecting')
-    const base = backoff[Math.min(this.#tries, backoff.length - 1)] ?? 5000
-    this.#tries += 1
-    const wait = base * (0.8 + 0.4 * (this.#options.random ?? Math.random)())
     clearTimeout(this.#timers.retry)
     this.#timers.retry = setTimeout(() => {
       delete this.#timers.retry
       void this.#connect()
-    }, wait)
+    }, this.#backoff.next(lived))
   }
 
   #end(reason: EndReason): void {
@@ -281,10 +271,9 @@ export class RealtimeClient {
     this.endReason = reason
     this.#drop()
     clearTimeout(this.#timers.retry)
-    for (const log of this.#topics.values()) log.close()
-    this.#topics.clear()
+    this.#topics.close()
     this.#set('ended', reason)
-    for (const id of [...this.#waiting.keys()]) this.#fail(id, new AppError('closed'))
+    this.#outbox.close()
   }
 
   // ---- frames ----
@@ -292,27 +281,14 @@ export class RealtimeClient {
   #read(frame: ServerFrame): void {
     switch (frame.t) {
       case 'event':
-        this.#log(frame.topic).take(frame)
+        this.#topics.log(frame.topic).take(frame)
         return
-      case 'reply': {
-        const waiting = this.#waiting.get(frame.re)
-        if (!waiting) return
-        this.#waiting.delete(frame.re)
-        if (frame.ok) waiting.resolve(frame.data)
-        else waiting.reject(new AppError(frame.problem.code, 0, frame.problem.params, frame.problem.detail))
+      case 'reply':
+        this.#outbox.settle(frame)
         return
-      }
-      case 'pong': {
-        const sent = this.#pings.get(frame.re)
-        this.#pings.delete(frame.re)
-        if (sent === undefined) return
-        const trip = Date.now() - sent
-        if (trip <= this.#bestTrip) {
-          this.#bestTrip = trip
-          this.#offset = Date.parse(frame.server_time) + trip / 2 - Date.now()
-        }
+      case 'pong':
+        this.#pulse.pong(frame.re, frame.server_time)
         return
-      }
       case 'media.offer':
         for (const listener of this.#listeners.mediaOffer) listener(frame)
         return
@@ -321,43 +297,21 @@ export class RealtimeClient {
     }
   }
 
-  #beat(every: number): void {
-    if (Date.now() - this.#heardAt > every * 1.8 && this.#socket) this.#lost(this.#socket)
-    else this.#ping()
+  #sendPing(): string {
+    const id = this.#id()
+    this.#write({ t: 'ping', id })
+    return id
   }
 
-  #ping(limit?: number): void {
-    const socket = this.#socket
-    if (!socket) return
-    const id = this.#id()
-    this.#pings.set(id, Date.now())
-    this.#write({ t: 'ping', id })
-    if (limit === undefined) return
-    setTimeout(() => {
-      if (this.#pings.has(id) && Date.now() - this.#heardAt >= limit) this.#lost(socket)
-    }, limit)
+  #dead(): void {
+    if (this.#socket) this.#lost(this.#socket)
   }
 
   #ask(message: Record<string, unknown>): Promise<unknown> {
-    const id = this.#id()
-    const frame = { ...message, id }
-    return new Promise((resolve, reject) => {
-      const limit = setTimeout(() => this.#fail(id, new AppError('timeout')), replyLimit)
-      const done =
-        <T>(then: (value: T) => void) =>
-        (value: T) => {
-          clearTimeout(limit)
-          then(value)
-        }
-      this.#waiting.set(id, { frame, resolve: done(resolve), reject: done(reject) })
-      if (this.state === 'open' || this.#welcomedAt !== 0) this.#write(frame)
-    })
-  }
-
-  #fail(id: string, error: AppError): void {
-    const waiting = this.#waiting.get(id)
-    this.#waiting.delete(id)
-    waiting?.reject(error)
+    const frame = { ...message, id: this.#id() }
+    const answer = this.#outbox.hold(frame)
+    if (this.state === 'open' || this.#welcomedAt !== 0) this.#write(frame)
+    return answer
   }
 
   #write(frame: Record<string, unknown>): void {
@@ -370,42 +324,23 @@ export class RealtimeClient {
 
   // ---- topics ----
 
-  #log(topic: string): TopicLog {
-    let log = this.#topics.get(topic)
-    if (!log) {
-      log = new TopicLog(
-        (frame) => {
-          for (const listener of this.#listeners.event) listener(frame)
-        },
-        () => this.#resync(topic),
-      )
-      this.#topics.set(topic, log)
-    }
-    return log
-  }
-
-  #forget(topic: string): void {
-    this.#topics.get(topic)?.close()
-    this.#topics.delete(topic)
-  }
-
   /** Frames are missing: ask for what came after the last one that we have; the server replays it or gives the state anew. */
   #resync(topic: string): void {
     if (this.state === 'open') this.#sendFollow(topic)
   }
 
   #sendFollow(topic: string): void {
-    const log = this.#log(topic)
+    const log = this.#topics.log(topic)
     const after = log.position
     this.#ask({ t: 'follow', topic, ...(after ? { after } : {}) })
       .then((data) => {
-        if (this.#topics.get(topic) !== log) return
+        if (!this.#topics.holds(topic, log)) return
         const answer = (data ?? {}) as { replay?: string; position?: Position; room?: RoomSnapshot | null }
         if (after && answer.replay === 'continued') return
         if (topic.startsWith('room:') && !answer.room) {
           // The state of a room comes with a welcome only: come back at once, without saying how far we were.
-          this.#forget(topic)
-          if (this.#socket) this.#lost(this.#socket)
+          this.#topics.forget(topic)
+          this.#dead()
           return
         }
         const position = answer.room?.position ?? answer.position

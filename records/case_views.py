@@ -8,13 +8,14 @@ from typing import Any, TypedDict
 
 from records.case_facts import active_needs, case_gates, current_step, locking_gate, running_timers, suggested_steps
 from records.gates import Gate, GateCode, GateState
-from records.lifecycle import CaseState
+from records.lifecycle import CaseState, HeldHow, StepState
 from records.models import Case, ProcedureStep
 from records.procedures import Catalogue, Due
 from records.session_views import SessionBrief, session_brief
 
 SOON = timedelta(hours=72)
 """A timer that runs out within this time is ``due_soon``."""
+_HELD_HOW = frozenset(how.value for how in HeldHow)
 _ACTIONS = {
     GateCode.LANGUAGE_KNOWN: "set_language",
     GateCode.SEX_WISH_ASKED: "ask_sex",
@@ -65,6 +66,7 @@ class StepView(TypedDict):
     state: str
     planned_at: datetime
     held_at: datetime | None
+    held_how: str | None
     sessions: list[SessionBrief]
 
 
@@ -199,6 +201,7 @@ def step_view(row: ProcedureStep, now: datetime) -> StepView:
         state=row.state.value,
         planned_at=row.planned_at,
         held_at=row.held_at,
+        held_how=row.reason if row.state is StepState.HELD and row.reason in _HELD_HOW else None,
         sessions=[session_brief(session, now) for session in row.sessions],
     )
 

@@ -31,8 +31,9 @@ from records.case_write import (
     put_wish,
 )
 from records.events import CASE_CHANGED
-from records.lifecycle import CaseMove, CaseState, StepMove, StepState, advance
+from records.lifecycle import CaseMove, CaseState, HeldHow, StepMove, StepState, advance
 from records.models import Case, CaseLanguage, ProcedureStep
+from records.procedure_schema import Interpretation
 from records.procedures import Catalogue
 from records.sites import site_by_code
 
@@ -166,13 +167,31 @@ class CaseService:
     ) -> CaseDetail:
         """Drop or postpone a step. The caller makes sure that no booking of it is open (``BookingService.open_for_step``)."""
         case = await self._open_case(uow, case_id)
-        step = next((step for step in case.steps if step.id == step_id), None)
-        if step is None:
-            raise NotFound("step_unknown", {"step": step_id})
+        step = _step_of(case, step_id)
         if move not in (StepMove.DROP, StepMove.POSTPONE):
             raise ValueError(f"{move.value} is not asked for by a person")
         step.state = advance(step.state, move)
         step.reason = reason_word(reason)
+        return await self._changed(uow, case)
+
+    async def record_held(
+        self, uow: UnitOfWork, case_id: str, step_id: str, *, how: HeldHow, version: int | None = None
+    ) -> CaseDetail:
+        """Note that a step was held outside the system, so that the steps that wait for it can go on.
+
+        Raises ``Invalid('held_needs_interpreter')`` for an act without a talk where interpretation is mandatory (M-14),
+        ``Conflict``: ``changed_meanwhile`` unless ``version`` is the newest, ``move_not_allowed`` unless the step is
+        planned or postponed. The caller makes sure that no booking of it is open, as for ``move_step``.
+        """
+        case = await self._open_case(uow, case_id)
+        if version is not None and case.version != version:
+            raise Conflict("changed_meanwhile", {"version": case.version})
+        step = _step_of(case, step_id)
+        need = self._catalogue.step(step.code).interpretation.value
+        if how is HeldHow.NO_TALK and need is Interpretation.MANDATORY:
+            raise Invalid("held_needs_interpreter", {"step": step.code})
+        step.state, step.held_at = advance(step.state, StepMove.RECORD), uow.now
+        step.reason = how.value
         return await self._changed(uow, case)
 
     async def close(self, uow: UnitOfWork, case_id: str, *, reason: str) -> CaseDetail:
@@ -272,6 +291,13 @@ class CaseService:
     def _tell(self, uow: UnitOfWork, case: Case) -> None:
         body = {"case_id": case.id, "country": case.country, "authority": case.authority}
         uow.emit(CASE_CHANGED, body, country=case.country)
+
+
+def _step_of(case: Case, step_id: str) -> ProcedureStep:
+    step = next((step for step in case.steps if step.id == step_id), None)
+    if step is None:
+        raise NotFound("step_unknown", {"step": step_id})
+    return step
 
 
 def _ref_piece(text: str) -> str:

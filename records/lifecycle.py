@@ -83,8 +83,18 @@ class StepMove(StrEnum):
 
     SCHEDULE = "schedule"
     HOLD = "hold"
+    RECORD = "record"
+    """It was held outside the system; noted afterwards."""
     POSTPONE = "postpone"
     DROP = "drop"
+
+
+class HeldHow(StrEnum):
+    """How a step was held outside the system. There is no word for a talk without an interpreter (M-14)."""
+
+    INTERPRETER_IN_PERSON = "interpreter_in_person"
+    NO_TALK = "no_talk"
+    """An administrative act in which nobody had to be understood."""
 
 
 class SessionState(StrEnum):
@@ -176,6 +186,8 @@ STEP: MoveTable[StepState, StepMove] = MoveTable(
         (StepState.PLANNED, StepMove.SCHEDULE): StepState.SCHEDULED,
         (StepState.POSTPONED, StepMove.SCHEDULE): StepState.SCHEDULED,
         (StepState.SCHEDULED, StepMove.HOLD): StepState.HELD,
+        (StepState.PLANNED, StepMove.RECORD): StepState.HELD,
+        (StepState.POSTPONED, StepMove.RECORD): StepState.HELD,
         (StepState.SCHEDULED, StepMove.POSTPONE): StepState.POSTPONED,
         (StepState.PLANNED, StepMove.DROP): StepState.DROPPED,
         (StepState.SCHEDULED, StepMove.DROP): StepState.DROPPED,

@@ -123,7 +123,7 @@ def case_view(who: Principal, case: CaseFacts) -> CaseView:
 
 
 def may_change_case(who: Principal, case: CaseFacts) -> Verdict:
-    """Change facts, plan, drop or postpone steps, close, ask for an interpreter: interviewers of the authority."""
+    """Change facts, plan, move or record steps, close, ask for an interpreter: interviewers of the authority."""
     own = _own_desk(who, case.country, case.authority)
     if own is Verdict.HIDDEN and who.has(Role.COORDINATOR, case.country):
         return Verdict.REFUSED

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from core.access import Country
+from records.lifecycle import HeldHow
 from signaling.api.booking_models import BookingView
 from signaling.api.shapes import Code, ExactInstant, In, Instant, InstantIn, Language, Out, Params, Sex
 
@@ -88,6 +89,13 @@ class ReasonBody(In):
     reason: Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,31}$")]
 
 
+class HeldBody(In):
+    """How a step was held outside the system; ``version`` is the one that was read."""
+
+    how: HeldHow
+    version: int | None = None
+
+
 class CaseLanguage(Out):
     """A language of the person."""
 
@@ -162,6 +170,8 @@ class StepView(Out):
     state: StepStateWord
     planned_at: Instant
     held_at: Instant | None
+    held_how: HeldHow | None
+    """How, if it was held outside the system."""
     sessions: list[SessionBrief]
 
 

@@ -19,6 +19,7 @@ from signaling.api.case_models import (
     CaseDetail,
     CasePage,
     GuardianBody,
+    HeldBody,
     LanguageBody,
     NewCaseBody,
     NewStepBody,
@@ -147,6 +148,17 @@ async def postpone_step(case_id: Key, step_id: Key, body: ReasonBody, who: Who, 
     return await _move_step(services, who, case_id, step_id, StepMove.POSTPONE, body.reason)
 
 
+@router.post("/api/cases/{case_id}/steps/{step_id}/held")
+async def record_held(case_id: Key, step_id: Key, body: HeldBody, who: Who, services: Svc) -> CaseDetail:
+    """A step was held outside the system: with an interpreter in person, or as an act without a talk."""
+    async with services.database.unit(regional(who.actor)) as uow:
+        facts = await _writable(uow, who, case_id)
+        await _not_booked(services, uow, step_id)
+        detail = dict(await services.cases.record_held(uow, case_id, step_id, how=body.how, version=body.version))
+        _record(services, uow, "step.held_elsewhere", case_id, facts, {"step_id": step_id, "how": body.how.value})
+        return await _detail(services, uow, who, facts, detail)
+
+
 @router.post("/api/cases/{case_id}/close")
 async def close_case(case_id: Key, body: ReasonBody, who: Who, services: Svc) -> CaseDetail:
     """Close the case."""
@@ -183,14 +195,18 @@ async def _move_step(
 ) -> CaseDetail:
     async with services.database.unit(regional(who.actor)) as uow:
         facts = await _writable(uow, who, case_id)
-        if await services.scheduler.bookings.open_for_step(uow, step_id) is not None:
-            raise Conflict("booking_exists")
+        await _not_booked(services, uow, step_id)
         detail = dict(await services.cases.move_step(uow, case_id, step_id, move=move, reason=reason))
         _record(services, uow, f"case.step_{_PAST[move]}", case_id, facts, {"step_id": step_id, "reason": reason})
         return await _detail(services, uow, who, facts, detail)
 
 
 _PAST = {StepMove.DROP: "dropped", StepMove.POSTPONE: "postponed"}
+
+
+async def _not_booked(services: Services, uow: UnitOfWork, step_id: str) -> None:
+    if await services.scheduler.bookings.open_for_step(uow, step_id) is not None:
+        raise Conflict("booking_exists")
 
 
 async def _writable(uow: UnitOfWork, who: Principal, case_id: str) -> CaseFacts:

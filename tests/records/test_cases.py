@@ -16,8 +16,8 @@ from records.case_ref import parse_case_ref
 from records.case_views import CaseDetail
 from records.case_write import CaseChanges, GuardianInput, NewCase, NewLanguage, SexWishInput
 from records.cases import CaseService
-from records.lifecycle import Outcome, StepMove
-from records.models import Case
+from records.lifecycle import HeldHow, Outcome, StepMove, StepState
+from records.models import Case, ProcedureStep
 from records.procedures import load_catalogue
 from tests.scheduler.world import COORDINATOR, MK_OFFICER, OFFICER, OTHER_OFFICER, SYSTEM, World
 
@@ -235,6 +235,77 @@ async def test_an_emergency_case_is_temporary_until_it_is_confirmed(world: World
     assert (case["emergency"], case["link_by"], case["state"]) == (False, None, "open")
 
 
+async def _held(world: World, case: CaseDetail, step_id: str, how: HeldHow, version: int | None = None) -> CaseDetail:
+    async with world.database.unit(OFFICER) as uow:
+        return await world.cases.record_held(uow, case["id"], step_id, how=how, version=version)
+
+
+async def test_a_step_held_elsewhere_opens_the_steps_that_wait_for_it(world: World, clock: ManualClock) -> None:
+    case = await _open(world, replace(NEW, first_step="RS-VUL-20"))
+    assert case["locked_by"] == "required_step"
+    (waiting,) = (step["id"] for step in case["steps"])
+    async with world.database.unit(OFFICER) as uow:
+        case = await world.cases.plan_step(uow, case["id"], code="RS-VUL-10")
+    assert case["locked_by"] == "required_step", "planned is not held"
+    told = len(await world.events("case.changed"))
+    case = await _held(world, case, case["steps"][1]["id"], HeldHow.NO_TALK, case["version"])
+    held = case["steps"][1]
+    assert (held["state"], held["held_at"], held["held_how"]) == ("held", clock.now(), "no_talk")
+    assert (case["current_step_id"], case["locked_by"]) == (waiting, None)
+    assert len(await world.events("case.changed")) == told + 1
+    async with world.database.unit(OFFICER) as uow:
+        facts = await world.cases.step_for_booking(uow, waiting)
+    assert facts.locked_by is None
+
+
+async def test_a_talk_that_needs_an_interpreter_is_never_noted_as_no_talk(world: World) -> None:
+    case = await _open(world, replace(NEW, first_step="RS-ASY-10"))
+    step_id = case["steps"][0]["id"]
+    with pytest.raises(Invalid, match="held_needs_interpreter") as refused:
+        await _held(world, case, step_id, HeldHow.NO_TALK)
+    assert refused.value.params == {"step": "RS-ASY-10"}
+    case = await _held(world, case, step_id, HeldHow.INTERPRETER_IN_PERSON)
+    assert (case["steps"][0]["state"], case["steps"][0]["held_how"]) == ("held", "interpreter_in_person")
+    with pytest.raises(Conflict, match="move_not_allowed"):
+        await _held(world, case, step_id, HeldHow.INTERPRETER_IN_PERSON)
+
+
+async def test_no_talk_is_taken_only_where_interpretation_is_not_mandatory(world: World) -> None:
+    case = await _open(world)
+    taken, refused = set(), set()
+    for step in load_catalogue().steps("RS"):
+        async with world.database.unit(OFFICER) as uow:
+            if step.code != NEW.first_step:
+                case = await world.cases.plan_step(uow, case["id"], code=step.code)
+        try:
+            case = await _held(world, case, case["steps"][-1]["id"], HeldHow.NO_TALK)
+            taken.add(step.interpretation.value.value)
+        except Invalid as error:
+            assert error.code == "held_needs_interpreter"
+            refused.add(step.interpretation.value.value)
+    assert (taken, refused) == ({"expected", "optional"}, {"mandatory"})
+
+
+async def test_only_a_waiting_step_of_this_case_is_noted_as_held(world: World) -> None:
+    case, other = await _open(world), await _open(world)
+    step_id = case["steps"][0]["id"]
+    with pytest.raises(NotFound, match="step_unknown"):
+        await _held(world, other, step_id, HeldHow.NO_TALK)
+    with pytest.raises(Conflict, match="changed_meanwhile"):
+        await _held(world, case, step_id, HeldHow.NO_TALK, case["version"] + 1)
+    with pytest.raises(Forbidden, match="authority_not_yours"):
+        async with world.database.unit(COORDINATOR) as uow:
+            await world.cases.record_held(uow, case["id"], step_id, how=HeldHow.NO_TALK)
+    for state, allowed in {StepState.SCHEDULED: False, StepState.DROPPED: False, StepState.POSTPONED: True}.items():
+        async with world.database.unit(SYSTEM) as uow:
+            (await uow.session.get_one(ProcedureStep, step_id)).state = state
+        if allowed:
+            assert (await _held(world, case, step_id, HeldHow.NO_TALK))["steps"][0]["state"] == "held"
+        else:
+            with pytest.raises(Conflict, match="move_not_allowed"):
+                await _held(world, case, step_id, HeldHow.NO_TALK)
+
+
 async def test_a_held_step_starts_its_timers(world: World, clock: ManualClock) -> None:
     await world.interpreters(1)
     case_id, step_id = await world.case(step="RS-REG-30")
@@ -249,3 +320,11 @@ async def test_a_held_step_starts_its_timers(world: World, clock: ManualClock) -
     assert timers["RS-T1"]["state"] == "due_soon"
     assert timers["RS-T2"]["state"] == "running"
     assert case["steps"][0]["sessions"][0]["minutes"] == 5
+    assert case["steps"][0]["held_how"] is None
+
+
+async def test_a_step_held_elsewhere_starts_its_timers(world: World, clock: ManualClock) -> None:
+    case = await _open(world, replace(NEW, first_step="RS-REG-30"))
+    case = await _held(world, case, case["steps"][0]["id"], HeldHow.INTERPRETER_IN_PERSON)
+    timers = {timer["id"]: timer for timer in case["timers"]}
+    assert timers["RS-T1"]["due_at"] == clock.now() + timedelta(hours=72)

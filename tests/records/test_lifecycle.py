@@ -38,6 +38,8 @@ STEP_MOVES = {
     ("planned", "schedule", "scheduled"),
     ("postponed", "schedule", "scheduled"),
     ("scheduled", "hold", "held"),
+    ("planned", "record", "held"),
+    ("postponed", "record", "held"),
     ("scheduled", "postpone", "postponed"),
     ("planned", "drop", "dropped"),
     ("scheduled", "drop", "dropped"),

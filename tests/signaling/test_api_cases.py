@@ -158,6 +158,45 @@ async def test_a_step_with_an_open_request_is_not_dropped(world: World) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "booking_exists")
 
 
+async def test_a_step_held_elsewhere_is_noted_and_traced(world: World) -> None:
+    case = await world.open_case(first_step="RS-VUL-10")
+    officer = await world.browser("O-RS")
+    path = f"/api/cases/{case['id']}/steps/{case['current_step_id']}/held"
+    for how in ("no_interpreter", "", None):
+        malformed = await officer.post(path, {"how": how})
+        assert (malformed.status_code, malformed.json()["code"]) == (422, "request_malformed")
+    stale = await officer.post(path, {"how": "no_talk", "version": case["version"] + 7})
+    assert (stale.status_code, stale.json()["code"]) == (409, "changed_meanwhile")
+    noted = await officer.post(path, {"how": "no_talk", "version": case["version"]})
+    assert noted.status_code == 200, noted.text
+    step = noted.json()["steps"][0]
+    assert (step["state"], step["held_how"], step["sessions"]) == ("held", "no_talk", [])
+    assert step["held_at"] is not None
+    again = await officer.post(path, {"how": "no_talk"})
+    assert (again.status_code, again.json()["code"]) == (409, "move_not_allowed")
+    assert await actions(world, case["id"]) == ["case.opened", "step.held_elsewhere"]
+
+
+async def test_a_shortage_of_interpreters_is_no_waiver(world: World) -> None:
+    case = await world.open_case(first_step="RS-ASY-10")
+    officer = await world.browser("O-RS")
+    path = f"/api/cases/{case['id']}/steps/{case['current_step_id']}/held"
+    refused = await officer.post(path, {"how": "no_talk"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "held_needs_interpreter")
+    assert refused.json()["params"] == {"step": "RS-ASY-10"}
+    assert await actions(world, case["id"]) == ["case.opened"]
+    assert (await officer.post(path, {"how": "interpreter_in_person"})).status_code == 200
+
+
+async def test_a_step_with_an_open_request_is_not_held_elsewhere(world: World) -> None:
+    await world.available("I-RS")
+    case = await world.open_case()
+    await world.book(case)
+    officer = await world.browser("O-RS")
+    refused = await officer.post(f"/api/cases/{case['id']}/steps/{case['current_step_id']}/held", {"how": "no_talk"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "booking_exists")
+
+
 async def test_the_outlook_never_points_at_somebody(world: World) -> None:
     await world.available("I-RS")
     case = await world.open_case()

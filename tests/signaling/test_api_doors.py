@@ -74,6 +74,7 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("POST", "/api/cases/{case_id}/steps"): {"code": "RS-ID-20"},
         ("POST", "/api/cases/{case_id}/steps/{step_id}/drop"): {"reason": "not_needed"},
         ("POST", "/api/cases/{case_id}/steps/{step_id}/postpone"): {"reason": "not_needed"},
+        ("POST", "/api/cases/{case_id}/steps/{step_id}/held"): {"how": "interpreter_in_person"},
         ("POST", "/api/cases/{case_id}/close"): {"reason": "not_needed"},
         ("POST", "/api/bookings"): {
             "case_id": found["case_id"], "step_id": found["step_id"], "kind": "now", "language": "pes",

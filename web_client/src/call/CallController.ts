@@ -4,53 +4,21 @@
  */
 import { AppError, asAppError } from '../lib/errors'
 import type { Outcome, RecuseReason, Signal, SignalKind } from '../realtime/protocol'
-import type { LinkState, RealtimeClient } from '../realtime/RealtimeClient'
+import type { RealtimeClient } from '../realtime/RealtimeClient'
 import { applied, fromSnapshot, me, type RoomState } from '../realtime/roomState'
 import { own, tab } from '../realtime/tab'
 import { Turns } from '../realtime/turns'
 import { AudioOut } from './AudioOut'
+import { type CallEnd, type CallState, joining } from './callState'
 import type { Entry, Join } from './join'
-import { type Choice, type Devices, LocalMedia, type MediaFault } from './LocalMedia'
+import { LineWatch } from './LineWatch'
+import { type Choice, LocalMedia } from './LocalMedia'
 import type { RemoteTrack } from './PeerLink'
-import { type LinePhase, type LineReport, PeerTransport } from './PeerTransport'
-import { type PictureHold, PictureRule } from './pictureRule'
-import type { LineGrade } from './quality'
+import { type LineReport, PeerTransport } from './PeerTransport'
+import { PictureRule } from './pictureRule'
+import { ScreenLock } from './ScreenLock'
+import { stillShown, ticks, withConcern } from './signals'
 import { lineBack, lineLost, tick } from './sounds'
-
-export type CallStage = 'joining' | 'in' | 'over' | 'failed'
-export type CallEnd = 'left' | 'ended' | 'replaced' | 'signed_out' | 'withdrawn'
-export type CallState = {
-  stage: CallStage
-  error: AppError | undefined
-  ended: CallEnd | undefined
-  join: Join | undefined
-  room: RoomState | undefined
-  socket: LinkState
-  line: { phase: LinePhase; grade: LineGrade; rtt: number | null; bytes: number; lostSince: number | undefined }
-  remote: RemoteTrack[]
-  muted: boolean
-  /** What the person wishes for the own camera; `held` may keep it off all the same. */
-  camera: boolean
-  held: PictureHold
-  /** Pictures of the others are switched off by hand. */
-  soundOnly: boolean
-  ownPicture: MediaStreamTrack | null
-  audioFault: MediaFault | undefined
-  videoFault: MediaFault | undefined
-  silentMic: boolean
-  /** The browser waits for a tap before it plays sound. */
-  blocked: boolean
-  devices: Devices
-  choice: Choice
-  /** Sent to the officer alone. */
-  concerns: Signal[]
-}
-
-/** How long a signal is shown, in milliseconds; those that need an answer stay longer. */
-export const signalShown = (kind: SignalKind): number =>
-  kind === 'pause' || kind === 'break' || kind === 'cannot_hear' || kind === 'concern' ? 60_000 : 10_000
-
-const nothing: Devices = { microphones: [], cameras: [], speakers: [] }
 
 export class CallController {
   state: CallState
@@ -63,9 +31,11 @@ export class CallController {
   #transport: PeerTransport | undefined
   #rule = new PictureRule()
   #unfollow: (() => void) | undefined
-  #wake: WakeLockSentinel | undefined
+  #line = new LineWatch((to) => {
+    if (this.sound.desk) (to === 'lost' ? lineLost : lineBack)(this.sound.desk)
+  })
+  #screen = new ScreenLock()
   #prune: ReturnType<typeof setInterval> | undefined
-  #everConnected = false
   #flags = ''
 
   constructor(entry: Entry, wish: { camera: boolean; muted?: boolean }) {
@@ -73,28 +43,8 @@ export class CallController {
     this.sound = new AudioOut(() => this.#set({ blocked: this.sound.blocked }))
     this.local = new LocalMedia(() => this.#localChanged())
     this.local.muted = wish.muted ?? false
-    this.state = {
-      stage: 'joining',
-      error: undefined,
-      ended: undefined,
-      join: undefined,
-      room: undefined,
-      socket: 'idle',
-      line: { phase: 'starting', grade: 'good', rtt: null, bytes: 0, lostSince: undefined },
-      remote: [],
-      muted: this.local.muted,
-      camera: wish.camera,
-      held: 'none',
-      soundOnly: false,
-      ownPicture: null,
-      audioFault: undefined,
-      videoFault: undefined,
-      silentMic: false,
-      blocked: false,
-      devices: nothing,
-      choice: this.local.choice,
-      concerns: [],
-    }
+    const { muted, choice } = this.local
+    this.state = joining({ muted, camera: wish.camera, choice, line: this.#line.state })
   }
 
   subscribe(listener: (state: CallState) => void): () => void {
@@ -259,7 +209,7 @@ export class CallController {
     document.addEventListener('visibilitychange', this.#visible)
     addEventListener('online', this.#online)
     this.#prune = setInterval(() => this.#forgetSignals(), 1000)
-    void this.#stayAwake()
+    void this.#screen.hold()
     client.start()
   }
 
@@ -271,7 +221,7 @@ export class CallController {
       want: () => ({ send_audio: true, send_video: true, receive_audio: true, receive_video: true }),
       expected: () => this.#expected(),
       onRemote: (remote) => this.#remote(remote),
-      onPhase: (phase) => this.#phase(phase),
+      onPhase: (phase) => this.#set({ line: this.#line.take({ phase }) }),
       onReport: (report) => this.#report(report),
     })
     this.#transport = transport
@@ -300,25 +250,9 @@ export class CallController {
     this.sound.set(remote.filter((one) => one.kind === 'audio'))
   }
 
-  #phase(phase: LinePhase): void {
-    if (phase === 'connected') this.#everConnected = true
-    this.#line({ phase })
-  }
-
-  /** Puts together what the connection and what flows over it say; a loss and its end are heard once. */
-  #line(change: Partial<CallState['line']>): void {
-    const was = this.state.line
-    const line = { ...was, ...change }
-    const lost = this.#everConnected && line.phase !== 'closed' && (line.phase === 'recovering' || line.grade === 'lost')
-    const lostSince = lost ? (was.lostSince ?? Date.now()) : undefined
-    if (lost && was.lostSince === undefined && this.sound.desk) lineLost(this.sound.desk)
-    if (!lost && was.lostSince !== undefined && line.phase === 'connected' && this.sound.desk) lineBack(this.sound.desk)
-    this.#set({ line: { ...line, lostSince } })
-  }
-
   #report(report: LineReport): void {
     const { grade, rtt, bytes } = report
-    this.#line({ grade, rtt, bytes })
+    this.#set({ line: this.#line.take({ grade, rtt, bytes }) })
     const held = this.#rule.take(grade, performance.now())
     if (held === this.state.held) return
     this.#set({ held })
@@ -357,24 +291,21 @@ export class CallController {
     if (who) this.turns.note(data.id, who.part, data.on, at)
   }
 
-  /** One wooden tick for what cannot wait, never into the ear of somebody who is speaking. */
+  /** One wooden tick for what cannot wait. */
   #tick(signal: Signal): void {
     const { room } = this.state
-    if (!room || signal.from === room.you || me(room)?.speaking || !this.sound.desk) return
-    if (signal.kind === 'pause' || signal.kind === 'break') tick(this.sound.desk)
+    if (room && ticks(signal, room) && this.sound.desk) tick(this.sound.desk)
   }
 
   #concern(data: Signal & { session_id?: string }, at: string): void {
-    if (data.kind !== 'concern' || data.session_id !== this.state.join?.session_id) return
-    if (this.state.concerns.some((one) => one.signal_id === data.signal_id)) return
-    this.#set({ concerns: [...this.state.concerns, { ...data, at: data.at ?? at }] })
+    const concerns = withConcern(this.state.concerns, data, this.state.join?.session_id, at)
+    if (concerns !== this.state.concerns) this.#set({ concerns })
   }
 
   #forgetSignals(): void {
     const { room } = this.state
     if (!room || room.signals.length === 0) return
-    const now = this.now()
-    const signals = room.signals.filter((one) => now - Date.parse(one.at) < signalShown(one.kind))
+    const signals = stillShown(room.signals, this.now())
     if (signals.length < room.signals.length) this.#set({ room: { ...room, signals } })
   }
 
@@ -384,26 +315,12 @@ export class CallController {
     if (document.visibilityState !== 'visible') return
     void this.local.revive()
     void this.sound.revive()
-    void this.#stayAwake()
+    void this.#screen.hold()
   }
 
   #online = (): void => {
     this.#client?.poke()
     if (this.state.line.phase !== 'connected') this.#transport?.restart()
-  }
-
-  async #stayAwake(): Promise<void> {
-    if (this.#wake || this.state.stage === 'over' || !('wakeLock' in navigator)) return
-    try {
-      const lock = await navigator.wakeLock.request('screen')
-      this.#wake = lock
-      lock.addEventListener('release', () => {
-        this.#wake = undefined
-        if (document.visibilityState === 'visible') void this.#stayAwake()
-      })
-    } catch {
-      // Refused on low battery or in the background; asked again when the page is visible.
-    }
   }
 
   #over(ended: CallEnd): void {
@@ -427,9 +344,7 @@ export class CallController {
     this.local.close()
     this.sound.close()
     if (this.#client) tab.leave(this.#client)
-    const wake = this.#wake
-    this.#wake = undefined
-    void wake?.release().catch(() => {})
+    this.#screen.close()
     this.#set({ remote: [], ownPicture: null })
   }
 

@@ -2,7 +2,7 @@
 import { languageName } from '../api/catalogue.svelte'
 import { byCode, t } from '../i18n/index.svelte'
 import { breakMeter } from '../realtime/roomState'
-import type { CallState } from './CallController'
+import type { CallState } from './callState'
 import { partName } from './people'
 
 export type Said = { text: string; how: 'polite' | 'assertive' }

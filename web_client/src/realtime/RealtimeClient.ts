@@ -14,7 +14,7 @@ export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'onopen' | 'onmessag
 export type Credentials = { ticket?: string; grant?: string }
 /** `connecting` covers every try; `ended` is final: nobody is signed in, another tab took over, or the server refuses. */
 export type LinkState = 'idle' | 'connecting' | 'open' | 'ended'
-export type EndReason = 'signed_out' | 'replaced' | 'refused' | 'closed'
+type EndReason = 'signed_out' | 'replaced' | 'refused' | 'closed'
 
 export type RealtimeOptions = {
   /** A fresh ticket or grant; called whenever the place cannot be resumed. An `AppError` with status 401 or 403 ends the client. */

@@ -28,7 +28,7 @@ const deskAreas = new Set([
   'waiting',
   'wish',
 ])
-const deskKeys = /^(error\.(forbidden_|case_ref_|step_|site_|language_t|must_|arrival_|guardian_|ext_ref)|lang\.group\.)/
+const deskKeys = /^(error\.(forbidden_|held_|case_ref_|step_|site_|language_t|must_|arrival_|guardian_|ext_ref)|lang\.group\.)/
 
 export const parts = ['core', 'desk']
 

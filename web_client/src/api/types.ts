@@ -86,6 +86,7 @@ export type NewCase = {
   ext_ref?: string
   emergency?: boolean
 }
+export type HeldHow = 'interpreter_in_person' | 'no_talk'
 export type StepState = 'planned' | 'scheduled' | 'held' | 'postponed' | 'dropped'
 export type CaseSummary = {
   id: string
@@ -109,6 +110,8 @@ export type StepView = {
   state: StepState
   planned_at: string
   held_at: string | null
+  /** How, if it was held outside Tarjuman. */
+  held_how: HeldHow | null
   sessions: {
     id: string
     state: string

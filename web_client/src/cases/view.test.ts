@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { CaseDetail, Outlook } from '../api/types'
+import { catalogue } from '../api/catalogue.svelte'
+import type { CaseDetail, Catalogue, Outlook } from '../api/types'
 import { show, want } from '../i18n/index.svelte'
-import { expectation, gateId, roundUp, timeline } from './view'
+import { expectation, gateId, heldHows, recordable, roundUp, timeline } from './view'
 
 const outlook = (o: Partial<Outlook>): Outlook => ({
   free_now: 6,
@@ -52,6 +53,7 @@ describe('timeline', () => {
     state,
     planned_at: '2026-11-22T08:00:00Z',
     held_at: null,
+    held_how: null,
     sessions,
   })
   const c = {
@@ -79,6 +81,40 @@ describe('timeline', () => {
     expect(stages[0]?.steps[0]).toMatchObject({ state: 'done', href: '/sessions/x1' })
     expect(stages[0]?.steps[0]?.detail).toContain('with I-0417, 6 min')
     expect(stages[1]?.steps[0]).toMatchObject({ state: 'now', href: undefined })
+  })
+
+  it.each([
+    ['interpreter_in_person', 'held in person'],
+    ['no_talk', 'without a talk'],
+  ])('says of a step without a session that it was held outside: %s', (held_how, words) => {
+    const held = { ...step('s3', 'RS-VUL-10', 'held'), held_at: '2026-11-22T08:00:00Z', held_how }
+    const shown = timeline({ ...c, steps: [held] } as unknown as CaseDetail)[0]?.steps[0]
+    expect(shown).toMatchObject({ state: 'done', href: undefined })
+    expect(shown?.detail).toContain(words)
+  })
+
+  it('offers to note only steps that wait without an open request', () => {
+    const postponed = { ...step('s3', 'RS-ASY-10', 'planned'), state: 'postponed' }
+    const booked = { ...step('s4', 'RS-ASY-20', 'planned'), state: 'scheduled' }
+    const bookings = (state: string) => [{ step_id: 's3', state }]
+    const of = (state: string) =>
+      recordable({ ...c, steps: [...c.steps, postponed, booked], bookings: bookings(state) } as unknown as CaseDetail).map(
+        (s) => s.id,
+      )
+    expect(of('offering')).toEqual(['s2'])
+    expect(of('cancelled')).toEqual(['s2', 's3'])
+  })
+
+  it('offers no talk only where the catalogue is known to allow it', () => {
+    const steps = [
+      { code: 'RS-VUL-10', interpretation: 'expected' },
+      { code: 'RS-ASY-50', interpretation: 'mandatory' },
+    ]
+    catalogue.data = { steps } as unknown as Catalogue
+    expect(heldHows('RS-VUL-10')).toEqual(['interpreter_in_person', 'no_talk'])
+    expect(heldHows('RS-ASY-50')).toEqual(['interpreter_in_person'])
+    catalogue.data = undefined
+    expect(heldHows('RS-VUL-10')).toEqual(['interpreter_in_person'])
   })
 })
 

@@ -1,6 +1,6 @@
 /** A case as the page shows it: timeline by stage, gates in words, the honest expectation. Pure apart from the texts. */
 import { catalogue, languageName, stages } from '../api/catalogue.svelte'
-import type { CaseDetail, Gate, Outlook, StepView } from '../api/types'
+import type { CaseDetail, Gate, HeldHow, Outlook, StepView } from '../api/types'
 import { momentText } from '../i18n/dates'
 import { byCode, lookUp, type Slots, t } from '../i18n/index.svelte'
 import { recordPath } from '../lib/paths'
@@ -14,6 +14,7 @@ function stepDetail(step: StepView, current: boolean): string | undefined {
   if (step.state === 'held') {
     const when = held?.started_at ?? step.held_at
     if (!when) return t('step.held')
+    if (step.held_how && !held) return t(`step.held_how.${step.held_how}`, { time: momentText(when) })
     if (!held?.interpreter_code) return momentText(when)
     return held.minutes === null
       ? t('step.held_with', { time: momentText(when), code: held.interpreter_code })
@@ -50,6 +51,20 @@ export function timeline(c: CaseDetail): TimelineStage[] {
 const byLetters = { ID: 'identification', REG: 'registration', VUL: 'vulnerability', ASY: 'asylum', RET: 'return' } as const
 /** The stage in a step's code, for as long as the catalogue is not here. */
 const guess = (code: string) => byLetters[code.split('-')[1] as keyof typeof byLetters] ?? 'identification'
+
+/** The steps that can be noted as held outside Tarjuman: no interpreter is asked for yet. */
+export const recordable = (c: CaseDetail): StepView[] =>
+  c.steps.filter(
+    (s) =>
+      (s.state === 'planned' || s.state === 'postponed') &&
+      !c.bookings.some((b) => b.step_id === s.id && !['cancelled', 'missed', 'fulfilled'].includes(b.state)),
+  )
+
+/** How a step may have been held outside Tarjuman. A talk that needs an interpreter is never "no talk" (M-14). */
+export const heldHows = (code: string): HeldHow[] => {
+  const rule = catalogue.step(code)
+  return rule && rule.interpretation !== 'mandatory' ? ['interpreter_in_person', 'no_talk'] : ['interpreter_in_person']
+}
 
 /** Slots of sentences in words of the language shown: codes of languages, steps and needs, instants. */
 export function slotWords(params: Slots): Slots {

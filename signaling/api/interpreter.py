@@ -179,13 +179,18 @@ async def note_devices(body: DevicesBody, who: Who, services: Svc) -> None:
 @router.post("/api/offers/{offer_id}/accept")
 async def accept_offer(offer_id: Key, body: AcceptBody, who: Who, services: Svc) -> Accepted:
     """Take the booking, if nobody was faster; the same accept again gives the same answer."""
-    async with services.database.unit(regional(who.actor)) as uow:
-        asked = await _asked(uow, who, offer_id)
-        answer = await services.scheduler.offers.accept(
-            uow, offer_id, interpreter_id=asked.interpreter_id, round_no=body.round
-        )
-        _record(services, uow, "offer.accepted", offer_id, asked)
-    return Accepted.model_validate(answer)
+
+    async def attempt() -> Accepted:
+        async with services.database.unit(regional(who.actor)) as uow:
+            asked = await _asked(uow, who, offer_id)
+            answer = await services.scheduler.offers.accept(
+                uow, offer_id, interpreter_id=asked.interpreter_id, round_no=body.round
+            )
+            _record(services, uow, "offer.accepted", offer_id, asked)
+        return Accepted.model_validate(answer)
+
+    # Those who lose against the winner in a deadlock are told so, instead of a failure.
+    return await services.database.retry(attempt)
 
 
 @router.post("/api/offers/{offer_id}/decline", status_code=204)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from core.access import Actor
+from core.db.errors import DatabaseUnavailable
 from records.lifecycle import Outcome
+from scheduler.offers import AcceptAnswer
 from tests.signaling.world import World
 
 TRAITS = ("woman", "man", "secret-community", "sex", "nobody", "region")
@@ -233,6 +238,31 @@ async def test_the_record_of_a_session_by_role(world: World) -> None:
     assert audited["entries"] == full["entries"]
     for code in ("I-RS", "A-RS", "U-MK", "C-MK", "O-MK", "O-RS2"):
         assert (await (await world.browser(code)).get(path)).status_code in {403, 404}, code
+
+
+async def test_an_accept_that_a_deadlock_broke_is_made_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.available("I-RS")
+    booking = await world.book(await world.open_case())
+    offers = world.house.services.scheduler.offers
+    broken: list[AcceptAnswer] = []
+    accept = offers.accept
+
+    async def broken_once(*given: Any, **named: Any) -> AcceptAnswer:
+        answer = await accept(*given, **named)
+        if not broken:
+            broken.append(answer)
+            raise DatabaseUnavailable
+        return answer
+
+    monkeypatch.setattr(offers, "accept", broken_once)
+    answer = await world.accept(booking["id"])
+    assert len(broken) == 1
+    officer = await world.browser("O-RS")
+    shown = (await officer.get(f"/api/bookings/{booking['id']}")).json()
+    assert (shown["state"], shown["session_id"]) == ("assigned", answer["session_id"])
+    offer_id, _ = await world.offer_of(booking["id"])
+    trail = (await (await world.browser("U-RS")).get("/api/audit", subject=offer_id)).json()["items"]
+    assert [item["action"] for item in trail] == ["offer.accepted"], "what was rolled back left no trace"
 
 
 async def test_the_case_shows_what_was_held(world: World) -> None:

@@ -79,6 +79,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/cases/{case_id}/steps/{step_id}/drop"): _DESK,
     ("POST", "/api/cases/{case_id}/steps/{step_id}/postpone"): _DESK,
     ("POST", "/api/cases/{case_id}/steps/{step_id}/held"): _DESK,
+    ("POST", "/api/cases/{case_id}/confirm"): _DESK,
     ("POST", "/api/cases/{case_id}/close"): _DESK,
     ("GET", "/api/cases/{case_id}/steps/{step_id}/outlook"): _DESK,
     ("GET", "/api/sessions/{session_id}"): _for(Role.INTERVIEWER, Role.COORDINATOR, Role.AUDITOR),

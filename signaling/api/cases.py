@@ -159,6 +159,17 @@ async def record_held(case_id: Key, step_id: Key, body: HeldBody, who: Who, serv
         return await _detail(services, uow, who, facts, detail)
 
 
+@router.post("/api/cases/{case_id}/confirm")
+async def confirm_case(case_id: Key, who: Who, services: Svc) -> CaseDetail:
+    """The person of a temporary case was registered: it becomes an ordinary one (M-1)."""
+    async with services.database.unit(regional(who.actor)) as uow:
+        facts = await _writable(uow, who, case_id)
+        detail = dict(await services.cases.confirm(uow, case_id))
+        await services.scheduler.bookings.case_changed(uow, case_id)
+        _record(services, uow, "case.confirmed", case_id, facts, {})
+        return await _detail(services, uow, who, facts, detail)
+
+
 @router.post("/api/cases/{case_id}/close")
 async def close_case(case_id: Key, body: ReasonBody, who: Who, services: Svc) -> CaseDetail:
     """Close the case."""

@@ -158,6 +158,18 @@ async def test_a_step_with_an_open_request_is_not_dropped(world: World) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "booking_exists")
 
 
+async def test_a_temporary_case_is_confirmed_once(world: World) -> None:
+    case = await world.open_case(emergency=True)
+    assert (case["emergency"], case["link_by"] is None) == (True, False)
+    officer = await world.browser("O-RS")
+    path = f"/api/cases/{case['id']}/confirm"
+    confirmed = (await officer.post(path)).json()
+    assert (confirmed["emergency"], confirmed["link_by"], confirmed["state"]) == (False, None, "open")
+    again = await officer.post(path)
+    assert (again.status_code, again.json()["code"]) == (409, "move_not_allowed")
+    assert await actions(world, case["id"]) == ["case.opened", "case.confirmed"]
+
+
 async def test_a_step_held_elsewhere_is_noted_and_traced(world: World) -> None:
     case = await world.open_case(first_step="RS-VUL-10")
     officer = await world.browser("O-RS")

@@ -52,11 +52,11 @@ class Desk:
         name = self.say(key)
         return self.page.get_by_role("button", name=name).or_(self.page.get_by_role("link", name=name)).first
 
-    async def press(self, key: str, *, timeout: float = 15_000) -> None:
+    async def press(self, key: str, *, timeout: float = 45_000) -> None:
         """Press it once it can be pressed."""
         await self.button(key).click(timeout=timeout)
 
-    async def sees(self, key: str, *, timeout: float = 15_000) -> None:
+    async def sees(self, key: str, *, timeout: float = 45_000) -> None:
         """Wait until the text is on the screen."""
         await self.page.get_by_text(self.say(key)).first.wait_for(timeout=timeout)
 
@@ -79,6 +79,7 @@ class Desk:
         await self.page.get_by_label(self.say("auth.password"), exact=True).fill(password)
         await self.press("auth.submit")
         await self.page.wait_for_url(lambda url: "sign-in" not in url)
+        self.errors.clear()  # Asking who is signed in is answered with 401 before, and browsers note that.
 
 
 def decoded(recording: bytes) -> npt.NDArray[np.float32]:
@@ -134,7 +135,7 @@ async def desk(
         )
         await context.add_init_script(EARS)
         page = await context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(45_000)
         made = Desk(page, context, locale)
 
         def note(message: ConsoleMessage) -> None:

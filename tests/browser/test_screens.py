@@ -1,0 +1,150 @@
+"""Every screen in three languages, on laptop and tablet, with the demo's data: pictures for people, axe for machines.
+
+The pictures lie in build/screenshots; a screen that scrolls sideways, has a text outside the catalogues or a WCAG 2.2 AA
+violation fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Playwright, expect
+
+from core.settings import load
+from signaling.demo import demo_link
+from signaling.rehearsal.client import Json
+from tests.browser.desk import LAPTOP, TABLET, Desk, desk, violations
+from tests.browser.test_the_job import open_case, through_the_check
+from tests.speech import wav
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+LOCALES = ("en", "sr-Cyrl", "ar")
+OFFICER, INTERPRETER, COORDINATOR = "O-1183", "I-0402", "C-07"
+
+
+@pytest.fixture
+def demo(client_built: None, tmp_path: Path) -> Iterator[Stack]:
+    """The demo, as ``make demo`` fills it."""
+    made = Stack.make("single", tmp_path)
+    made.environment |= {"TARJUMAN_DEMO": "true"}
+    made.run("migrate")
+    made.run("seed", timeout=120)
+    made.start()
+    yield made
+    made.stop()
+    if os.environ.get("KEEP_LOGS"):
+        print(made.programs["signaling-1"].tail(100))
+
+
+async def enter(one: Desk, stack: Stack, code: str) -> None:
+    """By a one-click link of the demo."""
+    settings = load(stack.environment | {"TARJUMAN_PUBLIC_URL": stack.url})
+    await one.page.goto(await demo_link(settings, code))
+    await one.page.wait_for_load_state("networkidle")
+
+
+async def judge(one: Desk, name: str, axe: str) -> None:
+    """Take the pictures on laptop and tablet; nothing may stick out, and axe must find nothing."""
+    page = one.page
+    await page.wait_for_load_state("networkidle")
+    await page.evaluate("document.fonts.ready")
+    assert await page.evaluate("document.documentElement.dir") == ("rtl" if one.locale == "ar" else "ltr")
+    for width, height in (TABLET, LAPTOP):
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        await one.shot(name)
+        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 1, f"{name} is {wide} px too wide at {width}"
+        found = await violations(one, axe)
+        assert found == [], (name, width, found)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+async def test_screens(demo: Stack, playwright: Playwright, axe: str, tmp_path: Path, locale: str) -> None:
+    voice = wav(tmp_path, "officer")
+    async with (
+        desk(playwright, demo.url, speech=voice, locale=locale) as officer,
+        desk(playwright, demo.url, speech=voice, locale=locale) as interpreter,
+    ):
+        await officer.page.goto(demo.url + "/sign-in")
+        await judge(officer, "sign-in", axe)
+        await asyncio.gather(enter(officer, demo, OFFICER), enter(interpreter, demo, INTERPRETER))
+        await asyncio.gather(desk_pages(officer, demo, axe), booth_pages(interpreter, demo, axe))
+        await officer.press("booking.now")
+        await officer.page.wait_for_url("**/bookings/*")
+        await expect(interpreter.page.get_by_test_id("ring")).to_be_visible(timeout=60_000)
+        await asyncio.gather(judge(officer, "waiting", axe), judge(interpreter, "home-ring", axe))
+        await interpreter.press("home.accept")
+        async with desk(playwright, demo.url, locale=locale) as coordinator:
+            await enter(coordinator, demo, COORDINATOR)
+            await coordinator.page.goto(demo.url + "/board")
+            await expect(coordinator.page.get_by_test_id("board")).to_be_visible()
+            await officer.press("case.join")
+            await asyncio.gather(into_the_room(officer), into_the_room(interpreter))
+            await judge(coordinator, "board", axe)
+        await asyncio.gather(judge(officer, "call-officer", axe), judge(interpreter, "call-interpreter", axe))
+        await officer.page.get_by_test_id("invite").click()
+        await officer.press("call.invite.applicant")
+        link = await officer.page.get_by_test_id("invite-url").input_value()
+        async with desk(playwright, demo.url, speech=voice, locale=locale) as guest:
+            await guest.page.goto(demo.url + "/t#" + link.partition("#")[2])
+            await judge(guest, "guest", axe)
+            await guest.press("guest.join")
+            await expect(guest.page.get_by_test_id("guest-room")).to_be_visible(timeout=60_000)
+            await judge(guest, "guest-room", axe)
+
+
+async def desk_pages(officer: Desk, demo: Stack, axe: str) -> None:
+    """The officer's pages; ends on a new case."""
+    page = officer.page
+    for path, name in (("/cases", "cases"), ("/cases/new", "case-new"), ("/bookings", "bookings")):
+        await page.goto(demo.url + path)
+        await judge(officer, name, axe)
+    cases = await all_cases(officer)
+    held, record = next((case, found) for case in cases if (found := sealed_session(case)) is not None)
+    locked = next(case for case in cases if case["locked_by"] is not None and case["languages"])
+    for path, name in (
+        (f"/cases/{held['id']}", "case"),
+        (f"/sessions/{record}", "record"),
+        (f"/cases/{locked['id']}", "case-locked"),
+    ):
+        await page.goto(demo.url + path)
+        await judge(officer, name, axe)
+    await open_case(officer, demo.url, "apc")
+    here = page.url
+    await officer.press("booking.book")
+    await page.wait_for_url("**/book*")
+    await judge(officer, "booking", axe)
+    await page.goto(here)
+    await officer.sees("case.this_step")
+
+
+async def booth_pages(interpreter: Desk, demo: Stack, axe: str) -> None:
+    """The interpreter's pages; ends available at home."""
+    await interpreter.page.goto(demo.url + "/precheck")
+    await judge(interpreter, "precheck", axe)
+    await interpreter.page.goto(demo.url + "/today")
+    await interpreter.page.get_by_role("radio", name=interpreter.say("home.choice.available")).click()
+    await judge(interpreter, "home", axe)
+
+
+async def into_the_room(one: Desk) -> None:
+    """Past the check, until interpreting began."""
+    await through_the_check(one)
+    await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=60_000)
+
+
+async def all_cases(one: Desk) -> list[Json]:
+    """The cases of this desk, whole."""
+    found = await (await one.page.request.get("/api/cases?per=50")).json()
+    return [await (await one.page.request.get(f"/api/cases/{case['id']}")).json() for case in found["items"]]
+
+
+def sealed_session(case: Json) -> str | None:
+    """A sealed session of the case."""
+    return next((s["id"] for step in case["steps"] for s in step["sessions"] if s["state"] == "sealed"), None)

@@ -129,7 +129,7 @@ async def booth_pages(interpreter: Desk, demo: Stack, axe: str) -> None:
     await interpreter.page.goto(demo.url + "/precheck")
     await judge(interpreter, "precheck", axe)
     await interpreter.page.goto(demo.url + "/today")
-    await interpreter.page.get_by_role("radio", name=interpreter.say("home.choice.available")).click()
+    await interpreter.page.get_by_role("radio", name=interpreter.say("home.choice.available"), exact=True).click()
     await judge(interpreter, "home", axe)
 
 

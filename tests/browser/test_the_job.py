@@ -36,7 +36,7 @@ async def open_case(officer: Desk, base_url: str, language: str = "pes") -> None
 
 async def be_available(interpreter: Desk) -> None:
     """Be reachable."""
-    await interpreter.page.get_by_role("radio", name=interpreter.say("home.choice.available")).click()
+    await interpreter.page.get_by_role("radio", name=interpreter.say("home.choice.available"), exact=True).click()
     await interpreter.sees("home.available")
 
 

@@ -35,6 +35,8 @@ export async function testLine(audio: MediaStreamTrack | null, signal: AbortSign
     .catch((thrown: unknown) => {
       throw asAppError(thrown)
     })
+  // The page has gone on meanwhile, perhaps into the call: its socket must not be taken away for a test nobody waits for.
+  if (signal.aborted) return verdict([], false, false)
   let grant: string | undefined = join.grant
   const client = tab.enter(async () => {
     const mine = grant ?? (await checkEntry().again()).grant

@@ -40,6 +40,8 @@ class BoardCard(TypedDict):
     step_code: str
     priority: str
     since: datetime
+    starts_at: datetime | None
+    """When an appointment begins; none for a request for now."""
     rung: int
     rungs: int
     ringing: int
@@ -266,6 +268,7 @@ def _card(booking: Booking, ringing: int, code: str | None, line: str | None) ->
         step_code=booking.step_code,
         priority=booking.priority,
         since=booking.matched_at or booking.requested_at if booking.interpreter_id else booking.requested_at,
+        starts_at=None if booking.kind == "now" else booking.starts_at,
         rung=rung + 1,
         rungs=len(LADDERS[booking.country]) + 1,
         ringing=ringing,

@@ -183,7 +183,7 @@ class InterpreterViews:
             stage=self._catalogue.step(booking.step_code).stage.value,
             minutes=int(need["minutes"]),
             country=booking.country,
-            authority_kind=booking.authority.partition("-")[2].lower(),
+            authority_kind=authority_kind(booking.authority),
             who=WhoView(age=need["age"], wish=need["sex_wish"]),
             mode="open",
             video=need["mode"] == "video",
@@ -207,6 +207,27 @@ class InterpreterViews:
             state=_assignment_state(assignment, booking, now),
             country=booking.country,
         )
+
+
+_AUTHORITY_KIND = {
+    "BP": "border_police",
+    "PS": "police",
+    "AO": "asylum_office",
+    "SFA": "asylum_office",
+    "UC": "court",
+    "CRM": "reception_centre",
+    "TTC": "reception_centre",
+    "CSW": "social_work",
+    "MLSP": "ministry",
+}
+"""What an interpreter may know of the authority before accepting, by the second part of its code (domain 1.1)."""
+
+
+def authority_kind(authority: str) -> str:
+    """The kind of an authority such as ``RS-BP``. ``AC`` is a court in North Macedonia and a commission in Serbia."""
+    if authority == "MK-AC":
+        return "court"
+    return _AUTHORITY_KIND.get(authority.partition("-")[2], "other")
 
 
 def _assignment_state(assignment: Assignment, booking: Booking, now: datetime) -> str:

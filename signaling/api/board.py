@@ -26,6 +26,8 @@ class BoardCard(Out):
     step_code: str
     priority: str
     since: Instant
+    starts_at: Instant | None
+    """When an appointment begins; none for a request for now."""
     rung: int
     rungs: int
     ringing: int

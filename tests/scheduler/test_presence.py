@@ -10,6 +10,7 @@ from core.clock import ManualClock
 from core.db.session import Database
 from core.errors import Invalid, NotFound
 from records.lifecycle import Outcome
+from scheduler.interpreter_views import authority_kind
 from scheduler.lifecycle import DeclineReason, OfferState
 from scheduler.presence import PresenceView
 from scheduler.times import Worked, continuous_minutes, day_bounds, join_lease, owed_break, planned_minutes, rest_until
@@ -150,3 +151,11 @@ def test_who_was_not_checked_lately_gets_time_for_the_check() -> None:
     now = ManualClock().now()
     assert join_lease(now - timedelta(hours=1), now) == timedelta(seconds=20)
     assert join_lease(now - timedelta(hours=25), now) == join_lease(None, now) > timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("authority", "kind"),
+    [("RS-BP", "border_police"), ("MK-SFA", "asylum_office"), ("MK-AC", "court"), ("RS-AC", "other")],
+)
+def test_a_ring_tells_the_kind_of_authority_only(authority: str, kind: str) -> None:
+    assert authority_kind(authority) == kind

@@ -11,6 +11,7 @@ const card = (id: string, over: Partial<BoardCard> = {}): BoardCard => ({
   step_code: 'x',
   priority: 'P2',
   since: '2026-11-22T08:00:00Z',
+  starts_at: null,
   rung: 1,
   rungs: 7,
   ringing: 0,

@@ -11,6 +11,8 @@ export type BoardCard = {
   step_code: string
   priority: string
   since: string
+  /** When an appointment begins; `null` for a request for now. */
+  starts_at: string | null
   rung: number
   rungs: number
   ringing: number

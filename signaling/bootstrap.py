@@ -22,6 +22,7 @@ from core.events.redis_bus import RedisBus
 from core.i18n import Catalogues
 from core.jobs import Job, JobRunner, Lease
 from core.settings import Settings
+from core.tasks import end
 from records.audit import AuditTrail
 from records.cases import CaseService
 from records.procedures import Catalogue, load_catalogue
@@ -124,8 +125,7 @@ async def running_task(work: Coroutine[Any, Any, None], name: str) -> AsyncItera
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await end([task])
 
 
 def build(

@@ -16,6 +16,7 @@ from core.db.session import Database
 from core.events.bus import EventBus
 from core.jobs import Job, Lease
 from core.settings import Settings
+from core.tasks import end
 from media.client import LocalMediaClient
 from media.ice import IceConfig
 from media.protocol import NEWS_EVENTS
@@ -76,7 +77,7 @@ class Live:
             await stack.enter_async_context(self.bus.consume("news", NEWS_NAMES, self.news.on_event))
             await self.watch.note_gap()
             touching = asyncio.create_task(_repeat(TOUCH_EVERY_S, self._touch), name="leases")
-            stack.push_async_callback(_stopped, touching)
+            stack.push_async_callback(end, [touching])
             stack.push_async_callback(self.hub.close)
             yield
 
@@ -147,8 +148,3 @@ async def _repeat(every: float, work: Callable[[], Awaitable[None]]) -> None:
             await work()
         except Exception:
             log.exception("periodic_work_failed")
-
-
-async def _stopped(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

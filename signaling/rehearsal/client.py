@@ -6,6 +6,7 @@ Used by ``tarjuman rehearse`` and by the scenario tests and benches; it knows no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from types import TracebackType
@@ -228,4 +229,5 @@ class Socket:
     async def _beat(self, every: float) -> None:
         while True:
             await asyncio.sleep(every)
-            await self._connection.send(json.dumps({"t": "ping", "id": new_id("m")}))
+            with contextlib.suppress(ConnectionClosed):
+                await self._connection.send(json.dumps({"t": "ping", "id": new_id("m")}))

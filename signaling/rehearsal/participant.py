@@ -43,7 +43,9 @@ class RobotParticipant:
         socket.take_offers(self._offers.put_nowait)
 
     async def start_media(self, *, video: bool = False) -> None:
-        """Ask for a (new) peer connection."""
+        """Ask for a (new) peer connection. A node that was started anew counts its generations from 1 again."""
+        await self.peer.close()
+        self.peer.generation = 0
         want = {"send_audio": True, "send_video": video, "receive_audio": True, "receive_video": video}
         await self.socket.ask("media.start", want=want)
 

@@ -36,6 +36,12 @@ def single(tmp_path: Path) -> Iterator[Stack]:
     yield from running("single", tmp_path, None, None)
 
 
+@pytest.fixture
+def split(postgres_server: Postgres, redis_server: Redis, tmp_path: Path) -> Iterator[Stack]:
+    """Four processes with PostgreSQL and Redis."""
+    yield from running("split", tmp_path, postgres_server, redis_server)
+
+
 @pytest.fixture(scope="session")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Samples]:
     """What officer, interpreter and applicant say."""
@@ -146,5 +152,13 @@ async def house(stack: Stack, speech: dict[str, Samples]) -> AsyncIterator[House
 async def one_house(single: Stack, speech: dict[str, Samples]) -> AsyncIterator[House]:
     """People in the embedded installation."""
     made = House(single, speech)
+    async with made.exits:
+        yield made
+
+
+@pytest.fixture
+async def split_house(split: Stack, speech: dict[str, Samples]) -> AsyncIterator[House]:
+    """People in the installation of several processes."""
+    made = House(split, speech)
     async with made.exits:
         yield made

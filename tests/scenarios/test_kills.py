@@ -92,9 +92,8 @@ async def test_a_long_gap_stands_in_the_log(one_house: House) -> None:
     assert verified(record)
 
 
-async def test_the_media_node_alone_is_killed(house: House) -> None:
-    if house.stack.kind == "single":
-        pytest.skip("the embedded installation has its node inside: see the other kills")
+async def test_the_media_nodes_alone_are_killed(split_house: House) -> None:
+    house = split_house
     call = await house.call()
     described = {name: p for name, p in house.stack.programs.items() if name.startswith("media")}
     for program in described.values():

@@ -49,19 +49,22 @@ async def through_the_check(one: Desk) -> None:
     await expect(room).to_be_visible(timeout=60_000)
 
 
-async def heard(one: Desk, said: dict[str, Path], expected: list[str], foreign: list[str]) -> dict[str, float]:
-    """Listen for some seconds: each expected voice is there, the own is not (no echo)."""
-    sound = await one.listen(6.0)
-    level = 20 * np.log10(np.sqrt(np.mean(sound**2)) + 1e-9)
-    assert level > -45, f"only {level:.0f} dBFS"
-    found = {}
-    for part in [*expected, *foreign]:
-        samples, rate = read(said[part])
-        found[part] = compare(samples, sound, rate, looped=True).similarity
-    if len(expected) == 1:
-        assert found[expected[0]] > SAME, found
-        for part in foreign:
-            assert found[part] < OTHER, found
+async def heard(one: Desk, said: dict[str, Path], expected: str, foreign: str) -> dict[str, float]:
+    """Listen: what the other side said is there, what nobody here says is not.
+
+    A browser that stretches time for a moment (a busy machine) spoils one comparison, so up to five stretches of 4 s count.
+    """
+    found: dict[str, float] = {}
+    for _ in range(5):
+        sound = await one.listen(4.0)
+        level = 20 * np.log10(np.sqrt(np.mean(sound**2)) + 1e-9)
+        for part in (expected, foreign):
+            samples, rate = read(said[part])
+            found[part] = max(found.get(part, 0.0), compare(samples, sound, rate, looped=True).similarity)
+        if level > -45 and found[expected] > SAME:
+            break
+    assert found[expected] > SAME, (found, level)
+    assert found[foreign] < OTHER, found
     return found
 
 
@@ -97,8 +100,8 @@ async def test_the_job(stack: Stack, playwright: Playwright, voices: dict[str, P
             await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=60_000)
         print(f"accept to active {time.monotonic() - accepted:.2f} s")
 
-        heard_by_officer = await heard(officer, voices, ["interpreter"], ["applicant"])
-        heard_by_interpreter = await heard(interpreter, voices, ["officer"], ["applicant"])
+        heard_by_officer = await heard(officer, voices, "interpreter", "applicant")
+        heard_by_interpreter = await heard(interpreter, voices, "officer", "applicant")
         print("heard", heard_by_officer, heard_by_interpreter)
         await asyncio.gather(officer.shot("call-officer"), interpreter.shot("call-interpreter"))
 

@@ -134,11 +134,18 @@ async def with_tablet(
         await expect(tablet.page.get_by_test_id("guest-room")).to_be_visible(timeout=60_000)
         await expect(officer.page.get_by_test_id("tile-applicant")).to_be_visible()
         await expect(interpreter.page.get_by_test_id("tile-applicant")).to_be_visible()
-        sound = await officer.listen(8.0)
-        loud = compare(read(voices["applicant"])[0], sound, RATE, looped=True)
-        both = compare(read(voices["interpreter"])[0], sound, RATE, looped=True)
-        print("officer hears applicant and interpreter together", loud.similarity, both.similarity)
-        assert max(loud.similarity, both.similarity) > 0.4
+        best = 0.0
+        for _ in range(4):  # Two voices at once: whichever is louder in a stretch is recognised there.
+            sound = await officer.listen(6.0)
+            both = [
+                compare(read(voices[part])[0], sound, RATE, looped=True).similarity
+                for part in ("applicant", "interpreter")
+            ]
+            best = max(best, *both)
+            if best > 0.4:
+                break
+        print("officer hears applicant and interpreter together", both)
+        assert best > 0.4
         assert np.sqrt(np.mean((await tablet.listen(4.0)) ** 2)) > 0.003
         await tablet.shot("guest-room")
         await tablet.page.get_by_test_id("signal-break").click()

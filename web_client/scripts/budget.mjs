@@ -51,10 +51,12 @@ for (const p of pages) {
 }
 const whole = new Map()
 for (const [key, chunk] of Object.entries(manifest)) {
-  const found = /^virtual:texts\/([\w-]+)\.(core|desk)$/.exec(key)
+  const found = /^virtual:texts\/([\w-]+)\.(\w+)$/.exec(key)
   if (!found) continue
-  whole.set(found[1], (whole.get(found[1]) ?? 0) + size(chunk.file))
+  const common = found[2] === 'core' || found[2] === 'desk'
+  if (common) whole.set(found[1], (whole.get(found[1]) ?? 0) + size(chunk.file))
   if (found[2] === 'core') line(`texts ${found[1]}`, 'core gz', size(chunk.file), [10, 15])
+  if (!common) line(`texts ${found[1]}`, found[2], size(chunk.file), [8, 12])
 }
 for (const [locale, kb] of whole) line(`texts ${locale}`, 'all gz', kb, [15, 24])
 process.exit(over ? 1 : 0)

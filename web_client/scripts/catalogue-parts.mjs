@@ -1,5 +1,26 @@
-// A catalogue is one file per language for people who write texts, and two for browsers: what every page needs (the call page above
-// all, which must be light), and what only the desks of officers and coordinators need.
+// The catalogue of a language for people who write texts: `locales/<language>.json`, and one file for each larger area of the product,
+// `locales/<area>/<language>.json`. Browsers fetch it in parts: `core` is what every page needs (the call page above all, which must be
+// light), `desk` what the desks of officers and coordinators share, and each area is a part that its own pages name in `routes.ts`.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const folder = new URL('../locales/', import.meta.url)
+const pathOf = (name) => fileURLToPath(new URL(name, folder))
+const json = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {})
+
+/** Larger areas of the product: the folders. */
+export const areas = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name)
+  .sort()
+/** Languages with files of their own. */
+export const languages = readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => name.replace('.json', ''))
+/** The files of a language: the common one, then those of the areas. */
+export const filesOf = (language) => [`${language}.json`, ...areas.map((area) => `${area}/${language}.json`)].map(pathOf)
+/** All texts of a language. */
+export const readCatalogue = (language) => Object.assign({}, ...filesOf(language).map(json))
 
 /** Areas (the key up to the first dot) of the second part. */
 const deskAreas = new Set([
@@ -30,8 +51,12 @@ const deskAreas = new Set([
 ])
 const deskKeys = /^(error\.(forbidden_|held_|case_ref_|step_|site_|language_t|must_|arrival_|guardian_|ext_ref)|lang\.group\.)/
 
-export const parts = ['core', 'desk']
+export const parts = ['core', 'desk', ...areas]
 
-export const partOf = (key) => (deskAreas.has(key.split('.')[0]) || deskKeys.test(key) ? 'desk' : 'core')
+const partOf = (key) => (deskAreas.has(key.split('.')[0]) || deskKeys.test(key) ? 'desk' : 'core')
 
-export const onlyPart = (catalogue, part) => Object.fromEntries(Object.entries(catalogue).filter(([key]) => partOf(key) === part))
+/** The texts of one part in one language. */
+export const readPart = (language, part) =>
+  areas.includes(part)
+    ? json(pathOf(`${part}/${language}.json`))
+    : Object.fromEntries(Object.entries(json(pathOf(`${language}.json`))).filter(([key]) => partOf(key) === part))

@@ -1,9 +1,8 @@
 // Every catalogue has every text, in the plural forms of its language, with the same slots, in its own script.
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { existsSync } from 'node:fs'
+import { areas, filesOf, parts, readCatalogue, readPart } from './catalogue-parts.mjs'
 
-const dir = new URL('../locales/', import.meta.url)
-const read = (locale) => JSON.parse(readFileSync(fileURLToPath(new URL(`${locale}.json`, dir)), 'utf8'))
+const read = readCatalogue
 const categories = {
   en: ['one', 'other'],
   'sr-Cyrl': ['one', 'few', 'other'],
@@ -34,8 +33,18 @@ const isForm = (key) => suffix.test(key) && plurals.has(key.replace(suffix, ''))
 const singles = Object.keys(english).filter((k) => !isForm(k))
 const faults = []
 
+for (const part of parts) {
+  for (const other of areas) {
+    if (other === part) continue
+    const mine = readPart('en', part)
+    for (const key of Object.keys(readPart('en', other)))
+      if (key in mine) faults.push(`en: ${key}: is in ${part} and in ${other}`)
+  }
+}
+
 for (const [locale, forms] of Object.entries(categories)) {
   const own = read(locale)
+  for (const path of filesOf(locale)) if (!existsSync(path)) faults.push(`${locale}: there is no ${path}`)
   const fault = (key, what) => faults.push(`${locale}: ${key}: ${what}`)
   const wanted = new Set([...singles, ...[...plurals].flatMap((base) => forms.map((f) => `${base}_${f}`))])
   for (const key of wanted) if (own[key] === undefined) fault(key, 'is missing')
@@ -62,4 +71,4 @@ if (faults.length) {
   console.error(`${faults.length} faults in the catalogues`)
   process.exit(1)
 }
-console.log(`catalogues: ${Object.keys(categories).length} files, ${singles.length + plurals.size} texts each`)
+console.log(`catalogues: ${Object.keys(categories).length} languages, ${singles.length + plurals.size} texts each`)

@@ -1,7 +1,7 @@
 /** Which page stands under which address, who is offered it, and whether the head of the page is shown. Each page is its own chunk. */
 import type { Component } from 'svelte'
 import type { Role } from './api/types'
-import type { Key } from './i18n/index.svelte'
+import type { Key, Part } from './i18n/index.svelte'
 import { match, type PathParams } from './lib/router.svelte'
 
 export type PageModule = { default: Component<PathParams> }
@@ -13,6 +13,8 @@ export type Route = {
   roles?: readonly Role[]
   /** Without the head of the page: sign-in, call, the person's tablet. */
   bare?: boolean
+  /** Parts of the catalogue that the page has texts in, besides the common ones. */
+  texts?: readonly Part[]
   load: () => Promise<PageModule>
 }
 

@@ -1,5 +1,5 @@
 declare module 'virtual:texts' {
-  type Part = () => Promise<{ default: Record<string, string> }>
-  const loaders: Record<string, { core: Part; desk: Part }>
+  type Load = () => Promise<{ default: Record<string, string> }>
+  const loaders: Record<string, Record<import('./i18n/index.svelte').Part, Load>>
   export default loaders
 }

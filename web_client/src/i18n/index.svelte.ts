@@ -1,16 +1,31 @@
 /**
- * Texts: `t(key, slots)` from flat catalogues in `locales/`; sets `lang` and `dir` of the page. Browsers fetch a catalogue in two parts
- * (scripts/catalogue-parts.mjs): `core` at once, `desk` with the first page that wants it.
+ * Texts: `t(key, slots)` from flat catalogues in `locales/`; sets `lang` and `dir` of the page. Browsers fetch a catalogue in parts
+ * (scripts/catalogue-parts.mjs): `core` at once, `desk` with the first page that wants it, each area with its own pages.
  */
 import loaders from 'virtual:texts'
+import type calendar from '../../locales/calendar/en.json'
+import type demand from '../../locales/demand/en.json'
 import type en from '../../locales/en.json'
+import type plans from '../../locales/plans/en.json'
+import type pool from '../../locales/pool/en.json'
+import type ring from '../../locales/ring/en.json'
+import type roster from '../../locales/roster/en.json'
+import type scheduling from '../../locales/scheduling/en.json'
 import { setLanguage as setRequestLanguage } from '../api/client'
 import type { Names } from '../api/types'
 import { type Catalogue, fill, pick, type Slots } from './engine'
 import { toLatin } from './latin'
 import { choose, type Direction, directionOf, isLocale, type Locale } from './locales'
 
-type Raw = keyof typeof en
+type Raw =
+  | keyof typeof en
+  | keyof typeof calendar
+  | keyof typeof demand
+  | keyof typeof plans
+  | keyof typeof pool
+  | keyof typeof ring
+  | keyof typeof roster
+  | keyof typeof scheduling
 type Plural = '_zero' | '_one' | '_two' | '_few' | '_many' | '_other'
 type Base<K extends string> = K extends `${infer B}${Plural}` ? B : K
 /** Every text there is; a key that the English catalogue lacks does not compile. */
@@ -20,7 +35,8 @@ export type { Slots }
 const memory = 'tarjuman.locale'
 // Made from numbers, so that no invisible character stands in the source.
 const [firstStrong, popIsolate] = [0x2068, 0x2069].map((n) => String.fromCodePoint(n))
-type Part = 'core' | 'desk'
+/** What is fetched together. */
+export type Part = 'core' | 'desk' | 'calendar' | 'demand' | 'plans' | 'pool' | 'ring' | 'roster' | 'scheduling'
 
 const loaded = new Map<Locale, Catalogue>()
 const have = new Set<string>()

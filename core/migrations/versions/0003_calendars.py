@@ -1,0 +1,12 @@
+"""Calendars: patterns, absences, on-call windows, holidays."""
+
+from __future__ import annotations
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""

@@ -5,12 +5,24 @@ from __future__ import annotations
 import core.db.lease_row
 import core.db.outbox_event
 import records.models
+import scheduler.calendars.models
+import scheduler.demand.models
 import scheduler.models
+import scheduler.surge.models
 import signaling.auth.models
 from core.db.base import Base
 
 METADATA = Base.metadata
-_MODULES = (core.db.outbox_event, core.db.lease_row, records.models, scheduler.models, signaling.auth.models)
+_MODULES = (
+    core.db.outbox_event,
+    core.db.lease_row,
+    records.models,
+    scheduler.models,
+    scheduler.calendars.models,
+    scheduler.demand.models,
+    scheduler.surge.models,
+    signaling.auth.models,
+)
 CONFLICTS: dict[str, str] = {
     name: code for module in _MODULES for name, code in getattr(module, "CONFLICTS", {}).items()
 }

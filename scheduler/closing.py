@@ -80,6 +80,6 @@ class Closing:
     async def renew_need(self, uow: UnitOfWork, booking: Booking, *, on_demand: bool) -> None:
         """Make the stored need again from the case as it is now."""
         facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
-        need = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=on_demand)
+        need = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=on_demand, by_calendar=not on_demand)
         booking.need = stored_need(need_at(need, uow.now), facts)
         await uow.flush()

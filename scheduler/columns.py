@@ -5,7 +5,8 @@ No rule is decided here. Rows are reused after a removal; ``present`` says which
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ _COLUMNS: dict[str, Any] = {
     "idle": np.int64,
     "quality": np.int64,
     "active": np.bool_,
+    "stated": np.bool_,
 }
 
 
@@ -53,6 +55,7 @@ class Columns:
         self._free: list[int] = []
         self.facts: dict[str, NDArray[Any]] = {name: np.zeros(0, dtype=kind) for name, kind in _COLUMNS.items()}
         self.work = np.zeros((0, 2, 2), dtype=np.int64)
+        self.hours = np.zeros((0, 2, 2), dtype=np.int64)
         self.countries: dict[str, int] = {}
         self.pairs = RowSets()
         self.tokens = RowSets()
@@ -86,7 +89,8 @@ class Columns:
         self.sworn.change(row, old.sworn_countries if old else (), candidate.sworn_countries)
         for name, value in self._values(candidate).items():
             self.facts[name][row] = value
-        self._put_work(row, candidate)
+        self.work = _put_spans(self.work, row, candidate.engagements)
+        self.hours = _put_spans(self.hours, row, candidate.hours or ())
 
     def remove(self, candidate_id: str) -> None:
         """Take a candidate out; unknown ids are ignored."""
@@ -124,6 +128,7 @@ class Columns:
             "idle": idle_key(who.idle_since),
             "quality": who.quality,
             "active": who.active,
+            "stated": who.hours is not None,
         }
 
     def _pair_keys(self, who: Candidate | None) -> Iterable[tuple[str, str]]:
@@ -131,16 +136,6 @@ class Columns:
             return ()
         table = self._languages
         return {(table.canonical(spoken), table.officer(toward)) for spoken, toward in who.pairs}
-
-    def _put_work(self, row: int, who: Candidate) -> None:
-        width = self.work.shape[1]
-        if len(who.engagements) > width:
-            wider = np.full((len(self.work), 2 * len(who.engagements), 2), NEVER, dtype=np.int64)
-            wider[:, :width] = self.work
-            self.work = wider
-        self.work[row] = NEVER
-        for place, (start, end) in enumerate(who.engagements):
-            self.work[row, place] = (epoch(start), epoch(end))
 
     def _grow(self) -> int:
         """A new row; arrays double, and ``people`` has a place for each of their rows."""
@@ -150,9 +145,8 @@ class Columns:
             wider = np.zeros(larger, dtype=column.dtype)
             wider[:size] = column
             self.facts[name] = wider
-        work = np.full((larger, self.work.shape[1], 2), NEVER, dtype=np.int64)
-        work[:size] = self.work
-        self.work = work
+        self.work = _taller(self.work, larger, size)
+        self.hours = _taller(self.hours, larger, size)
         self.people.extend([None] * (larger - size))
         self._free.extend(range(larger - 1, size, -1))
         self._code_rank = None
@@ -174,6 +168,28 @@ class Columns:
     def _code(self, row: int) -> str:
         who = self.people[row]
         return who.code if who else ""
+
+
+def _put_spans(
+    spans: NDArray[np.int64], row: int, values: Sequence[tuple[datetime, datetime]]
+) -> NDArray[np.int64]:
+    """``spans`` with those of one row replaced; made wider if they do not fit."""
+    width = spans.shape[1]
+    if len(values) > width:
+        wider = np.full((len(spans), 2 * len(values), 2), NEVER, dtype=np.int64)
+        wider[:, :width] = spans
+        spans = wider
+    spans[row] = NEVER
+    for place, (start, end) in enumerate(values):
+        spans[row, place] = (epoch(start), epoch(end))
+    return spans
+
+
+def _taller(spans: NDArray[np.int64], rows: int, used: int) -> NDArray[np.int64]:
+    """``spans`` with room for more rows."""
+    taller = np.full((rows, spans.shape[1], 2), NEVER, dtype=np.int64)
+    taller[:used] = spans
+    return taller
 
 
 class RowSets:

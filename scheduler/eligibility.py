@@ -55,6 +55,7 @@ class Rule(StrEnum):
     LOCATION = "T-6.location"
     DAY_LIMIT = "M-2.day_limit"
     ENGAGED = "M-11.engaged"
+    AVAILABILITY = "M-11.availability"
     PRESENCE = "M-11.presence"
     INACTIVE = "M-2.inactive"
 
@@ -66,8 +67,8 @@ class Rule(StrEnum):
 
 _BITS = {rule: 1 << place for place, rule in enumerate(Rule)}
 
-HARD_RULES = frozenset(set(Rule) - {Rule.PRESENCE, Rule.ENGAGED, Rule.DAY_LIMIT})
-"""Rules that no time, rung or coordinator's haste changes; the other three depend on the moment."""
+HARD_RULES = frozenset(set(Rule) - {Rule.PRESENCE, Rule.ENGAGED, Rule.AVAILABILITY, Rule.DAY_LIMIT})
+"""Rules that no time, rung or coordinator's haste changes; the other four depend on the moment."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class NeedContext:
         elif rule in (Rule.GATE, Rule.POLICE, Rule.SWORN):
             params = {"country": need.country}
         elif rule is Rule.DAY_LIMIT:
-            params = {"minutes": need.minutes}
+            params = {"minutes": need.own_minutes}
         return Refusal(rule, params)
 
 
@@ -189,8 +190,9 @@ def failed_rules(context: NeedContext, candidate: Candidate) -> list[Rule]:
         (Rule.GATE, abroad and gate is None),
         (Rule.POLICE, abroad and need.police_regime and not need.police_approval),
         (Rule.LOCATION, need.approved_location and candidate.location is LocationStatus.UNAPPROVED),
-        (Rule.DAY_LIMIT, candidate.minutes_today + need.minutes > candidate.max_minutes_day),
+        (Rule.DAY_LIMIT, candidate.minutes_today + need.own_minutes > candidate.max_minutes_day),
         (Rule.ENGAGED, any(start < need.ends and need.at < end for start, end in candidate.engagements)),
+        (Rule.AVAILABILITY, need.by_calendar and not _in_hours(need, candidate)),
         (Rule.PRESENCE, need.on_demand and not reachable(candidate)),
         (Rule.INACTIVE, not candidate.active),
     )
@@ -223,6 +225,13 @@ def epoch(moment: datetime) -> int:
 
 def _expired(until: datetime | None, at: datetime) -> bool:
     return until is None or until < at
+
+
+def _in_hours(need: Need, candidate: Candidate) -> bool:
+    """Whether the work lies inside stated hours; the break owed after it may lie outside."""
+    if candidate.hours is None:
+        return True
+    return any(start <= need.at and need.ends <= end for start, end in candidate.hours)
 
 
 def _mode_fails(need: Need, candidate: Candidate) -> bool:

@@ -258,9 +258,12 @@ class Pool(Columns):
             fail(Rule.POLICE, abroad)
         if need.approved_location:
             fail(Rule.LOCATION, ~col["approved"])
-        fail(Rule.DAY_LIMIT, col["minutes"] + need.minutes > col["limit"])
+        fail(Rule.DAY_LIMIT, col["minutes"] + need.own_minutes > col["limit"])
         busy = (self.work[:, :, 0] < ends) & (epoch(need.at) < self.work[:, :, 1])
         fail(Rule.ENGAGED, np.logical_or.reduce(busy, axis=1))
+        if need.by_calendar:
+            fits = (self.hours[:, :, 0] <= epoch(need.at)) & (ends <= self.hours[:, :, 1])
+            fail(Rule.AVAILABILITY, col["stated"] & ~np.logical_or.reduce(fits, axis=1))
         if need.on_demand:
             fail(Rule.PRESENCE, ~col["reachable"])
         fail(Rule.INACTIVE, ~col["active"])

@@ -100,6 +100,8 @@ class Need:
     """Planned duration."""
     on_demand: bool = True
     """Whether somebody must be reachable at once, so that presence counts."""
+    by_calendar: bool = False
+    """Whether stated working hours bind: an appointment; a request for now goes by presence."""
     mode: Mode = Mode.VIDEO
     phone_allowed: bool = True
     """Whether the step may fall back from video to phone."""
@@ -134,6 +136,13 @@ class Need:
     """Bridge languages from which a second interpreter into an officer's language is already found (M-9)."""
     relay_approval: str = ""
     """Coordinator's approval reference for relay beyond registration (M-9)."""
+    share: int | None = None
+    """Minutes of interpreting of one of a team, who take turns; none: all of them."""
+
+    @property
+    def own_minutes(self) -> int:
+        """Minutes of interpreting that count for one interpreter."""
+        return self.minutes if self.share is None else self.share
 
     @property
     def ends(self) -> datetime:
@@ -180,6 +189,9 @@ class Candidate:
     """On a published on-call window: may be called in although not online."""
     engagements: tuple[tuple[datetime, datetime], ...] = ()
     """Held, confirmed and live work with the break owed, half open [start, end)."""
+    hours: tuple[tuple[datetime, datetime], ...] | None = None
+    """Bookable hours around that moment (stated hours minus leave and busy elsewhere), half open, neither overlapping nor
+    touching; none: nothing was stated, bookable on request."""
     idle_since: datetime | None = None
     """Since when without work; none sorts as least idle."""
     accept_rate: int = 100

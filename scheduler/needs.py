@@ -62,6 +62,7 @@ def build_need(
         at=at,
         minutes=minutes,
         on_demand=on_demand,
+        by_calendar=not on_demand,
         mode=Mode.VIDEO,
         phone_allowed=facts.phone_allowed,
         sex_wish=SexWish(facts.sex_wish),
@@ -119,6 +120,8 @@ def need_to_json(need: Need) -> dict[str, Any]:
 
 def need_from_json(data: Mapping[str, Any]) -> Need:
     """The need that was stored; raises ``KeyError`` or ``ValueError`` for anything else."""
+    # Needs that were stored before calendars existed do not name them.
+    data = {"by_calendar": not data["on_demand"], "share": None, **data}
     values: dict[str, Any] = {field.name: data[field.name] for field in fields(Need)}
     for name in _TIMES:
         values[name] = datetime.fromisoformat(values[name])

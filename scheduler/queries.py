@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from core.db.session import ReadUnit
 from records.stages import Level, Mode, Stage
+from scheduler.calendars.availability import Stated, on_duty, stated_hours
 from scheduler.eligibility import BRIDGE, NeedContext
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import AssignmentState
@@ -139,14 +140,17 @@ async def candidates_by_id(unit: ReadUnit, ids: Iterable[str], *, need: Need | N
 
 
 async def workloads(unit: ReadUnit, ids: Sequence[str], at: datetime) -> dict[str, WorkLoad]:
-    """Work done and agreed around ``at`` and around now, by interpreter."""
+    """Work done and agreed around ``at`` and around now, by interpreter.
+
+    Times only, and of both countries: who is busy for one cannot serve the other, whatever the reader may see of the work.
+    """
     found: dict[str, WorkLoad] = defaultdict(WorkLoad)
     if not ids:
         return found
     since, until = min(at, unit.now) - _WORK_WINDOW, max(at, unit.now) + _WORK_WINDOW
     active = and_(Assignment.state == AssignmentState.ACTIVE, Assignment.starts_at < until)
     recent = and_(Assignment.state != AssignmentState.ACTIVE, Assignment.ended_at > since, Assignment.active_min > 0)
-    rows = await unit.session.execute(
+    wanted = (
         select(
             Assignment.interpreter_id,
             Assignment.state,
@@ -158,6 +162,8 @@ async def workloads(unit: ReadUnit, ids: Sequence[str], at: datetime) -> dict[st
         .where(Assignment.interpreter_id.in_(ids), or_(active, recent))
         .order_by(Assignment.ended_at.desc(), Assignment.starts_at)
     )
+    async with unit.across_countries():
+        rows = (await unit.session.execute(wanted)).all()
     for row in rows:
         load = found[row.interpreter_id]
         if row.state is AssignmentState.ACTIVE:
@@ -209,11 +215,30 @@ async def _candidates(
     for who, case_id in await unit.session.execute(bars):
         barred[who].add(case_id)
     anybody = need is not None and not need.on_demand
-    return [_candidate(found, loads[who], barred[who], at, unit.now, anybody) for who, found in people.items()]
+    duty = await on_duty(unit, at, [who for who, found in people.items() if found[0].on_call])
+    made = [
+        _candidate(found, loads[who], barred[who], at, unit.now, anybody, on_call=duty.calls(who, found[0].on_call))
+        for who, found in people.items()
+    ]
+    if need is None or not need.by_calendar:
+        return made
+    stated = await stated_hours(unit, ids, need.at, need.ends)
+    return [replace(one, hours=_hours(stated[one.id])) if one.id in stated else one for one in made]
+
+
+def _hours(stated: Stated) -> tuple[tuple[datetime, datetime], ...]:
+    return tuple((span.starts_at, span.ends_at) for span in stated.bookable)
 
 
 def _candidate(
-    rows: Sequence[Row[Any]], load: WorkLoad, barred: set[str], at: datetime, now: datetime, anybody: bool
+    rows: Sequence[Row[Any]],
+    load: WorkLoad,
+    barred: set[str],
+    at: datetime,
+    now: datetime,
+    anybody: bool,
+    *,
+    on_call: bool,
 ) -> Candidate:
     row = rows[0]
     presence = PresenceState.AVAILABLE if anybody else presence_state(row.wanted, row.seen_until, load, now)
@@ -244,7 +269,7 @@ def _candidate(
         max_minutes_day=row.max_minutes_day,
         max_block=row.max_block_min,
         presence=presence,
-        on_call=row.on_call,
+        on_call=on_call,
         engagements=tuple(load.engagements),
         idle_since=row.last_live_at or row.since,
         accept_rate=round(100 * row.accepts_count / row.offers_count) if row.offers_count else 100,

@@ -52,6 +52,11 @@ def need(**changes: Any) -> Need:
     return replace(plain, **changes)
 
 
+def minute(after: int) -> datetime:
+    """So many minutes after the moment of the tests."""
+    return NOW + timedelta(minutes=after)
+
+
 def person(number: int = 1, **changes: Any) -> Candidate:
     """An interpreter who is eligible for the plain need with nothing to add or subtract."""
     plain = Candidate(
@@ -80,6 +85,7 @@ _usually = st.sampled_from([True] * 6 + [False])
 _seldom = st.sampled_from([False] * 9 + [True])
 _spoken = st.sampled_from(["pbt", "pbt", "pbu", "pst", "prs", "pes", "apc", "acm", "arb", "ckb"])
 _toward = st.sampled_from(["srp", "srp", "bos", "mkd", "eng"])
+_hours = st.sampled_from([None, None, None, (), ((-60, 15),), ((0, 120),), ((-60, 10), (20, 80)), ((-60, 5), (15, 40), (60, 75))])
 _work = st.lists(st.sampled_from([-40, -15, 0, 10, 15, 45]), max_size=3, unique=True)
 
 
@@ -111,6 +117,7 @@ def candidates(draw: st.DrawFn, number: int) -> Candidate:
         presence=draw(st.sampled_from([Presence.AVAILABLE] * 4 + list(Presence))),
         on_call=draw(st.booleans()),
         engagements=tuple((NOW + timedelta(minutes=m), NOW + timedelta(minutes=m + 15)) for m in draw(_work)),
+        hours=spans if (spans := draw(_hours)) is None else tuple((minute(a), minute(b)) for a, b in spans),
         idle_since=draw(st.sampled_from([None, NOW - timedelta(hours=1), NOW - timedelta(hours=2)])),
         quality=draw(st.integers(-10, 10)),
         active=draw(_usually),
@@ -176,6 +183,7 @@ def any_needs(draw: st.DrawFn) -> Need:
         at=soon,
         minutes=draw(st.sampled_from([5, 15, 60])),
         on_demand=draw(st.booleans()),
+        by_calendar=draw(st.booleans()),
         mode=draw(st.sampled_from(Mode)),
         phone_allowed=draw(st.booleans()),
         sex_wish=draw(st.sampled_from(SexWish)),

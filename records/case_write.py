@@ -132,7 +132,7 @@ def put_languages(
             raise Invalid("language_unknown", {"language": code})
         if any(row.code == code for row in rows):
             raise Invalid("language_twice", {"language": code})
-        row = known.get(code) or CaseLanguage(case_id=case.id, code=code)
+        row = known.get(code) or CaseLanguage(case_id=case.id, country=case.country, code=code)
         row.source = one_of("languages.source", told.source, LANGUAGE_SOURCES)
         row.region_note = _note(told.region_note, now)
         row.rank = rank

@@ -48,6 +48,7 @@ async def append_entry(uow: UnitOfWork, session_id: str, kind: EntryKind, data: 
             continue
         row = SessionEntry(
             session_id=session_id,
+            country=head.country,
             seq=entry.seq,
             at=entry.at,
             kind=entry.kind,

@@ -1,7 +1,8 @@
 """Tables of the file: cases, procedure steps, sessions with their log, and the audit trail.
 
 Only pseudonymous and minimal data (domain rule 2.1): nothing here may hold a name, a birth date or anything that was said.
-The log and the audit trail can only grow; triggers on both engines refuse changes and deletions.
+The log and the audit trail can only grow; triggers on both engines refuse changes and deletions. Every row belongs to one
+country, that of its case; only sites, which are no secret, are for everybody.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Case(CountryScoped, Base):
     opened_at: Mapped[datetime] = mapped_column(index=True)
     changed_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    linked_to: Mapped[str | None] = mapped_column(ForeignKey("cases.id"))
+    """The case of the same person that goes on, when this one was temporary and is linked (M-1)."""
     version: Mapped[int] = mapped_column(Integer, default=1)
     idempotency_key: Mapped[str | None] = mapped_column(String(120), unique=True)
 
@@ -78,7 +81,7 @@ class Case(CountryScoped, Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
-class CaseLanguage(Base):
+class CaseLanguage(CountryScoped, Base):
     """A language that the person speaks, how we know it, and its rank (1 is best)."""
 
     __tablename__ = "case_languages"
@@ -163,7 +166,7 @@ class Session(CountryScoped, Base):
     step: Mapped[ProcedureStep] = relationship(back_populates="sessions")
 
 
-class SessionParticipant(Base):
+class SessionParticipant(CountryScoped, Base):
     """A person's place in a session, by part and code, never by name; also the lease that says who is in the room."""
 
     __tablename__ = "session_participants"
@@ -193,10 +196,11 @@ class SessionParticipant(Base):
     """First sound after the latest arrival; both sides heard makes the session active."""
 
 
-class SessionEntry(Base):
+class SessionEntry(CountryScoped, Base):
     """One numbered, hash-chained line of the session log (records.chain)."""
 
     __tablename__ = "session_entries"
+    country: Mapped[str] = mapped_column(String(2))
     session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(Integer, primary_key=True)
     at: Mapped[datetime]
@@ -206,7 +210,7 @@ class SessionEntry(Base):
     hash: Mapped[str] = mapped_column(String(64))
 
 
-class AuditEntry(Base):
+class AuditEntry(CountryScoped, Base):
     """Who read or changed what, when and for which purpose, chained per country."""
 
     __tablename__ = "audit_entries"

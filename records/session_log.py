@@ -53,8 +53,8 @@ class SessionLog:
         session = new_session(plan, step, uow.now)
         uow.session.add(session)
         await uow.flush()
-        add_place(uow, session.id, "officer", plan.officer_code, plan.officer_user_id)
-        add_place(uow, session.id, "interpreter", plan.interpreter.code, plan.interpreter.user_id)
+        add_place(uow, session, "officer", plan.officer_code, plan.officer_user_id)
+        add_place(uow, session, "interpreter", plan.interpreter.code, plan.interpreter.user_id)
         for kind, data in plan_entries(plan, step.code):
             await append_entry(uow, session.id, kind, data)
         tell_session(uow, session)
@@ -208,7 +208,7 @@ class SessionLog:
         if session.state is SessionState.PLANNED:
             session.starts_at = starts_at
             session.join_opens_at = min(session.join_opens_at, starts_at)
-        add_place(uow, session_id, "interpreter", interpreter.code, interpreter.user_id)
+        add_place(uow, session, "interpreter", interpreter.code, interpreter.user_id)
         facts = {"code": interpreter.code, "level": interpreter.level, "country": interpreter.country, "rung": rung}
         await append_entry(uow, session_id, EntryKind.REPLACED, {"old_code": old, **facts})
         asked_at = await uow.session.scalar(select(Case.interp_sex_asked_at).where(Case.id == session.case_id))

@@ -65,9 +65,13 @@ def move_session(session: Session, move: SessionMove, now: datetime) -> None:
     session.state_since = now
 
 
-def add_place(uow: UnitOfWork, session_id: str, part: str, code: str, user_id: str | None) -> None:
+def add_place(uow: UnitOfWork, session: Session, part: str, code: str, user_id: str | None) -> None:
     """A place for a member of staff."""
-    uow.session.add(SessionParticipant(id=new_id("part"), session_id=session_id, part=part, code=code, user_id=user_id))
+    uow.session.add(
+        SessionParticipant(
+            id=new_id("part"), session_id=session.id, country=session.country, part=part, code=code, user_id=user_id
+        )
+    )
 
 
 async def vacate_interpreter(uow: UnitOfWork, session_id: str) -> None:

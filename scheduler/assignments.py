@@ -74,6 +74,7 @@ class Assignments:
         ends_at = max(booking.ends_at, starts_at + timedelta(minutes=1))
         assignment = Assignment(
             id=new_id("assignment"),
+            country=booking.country,
             booking_id=booking.id,
             interpreter_id=interpreter_id,
             leg=1,

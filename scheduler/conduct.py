@@ -61,7 +61,7 @@ class ConductService:
         advance(booking.state, BookingMove.WITHDRAW)
         recused = _is_recusal(reason)
         if recused and who is not None:
-            await bar(uow, booking.case_id, who, reason)
+            await bar(uow, booking, who, reason)
         await self._assignments.end(uow, booking, move, reason[:20])
         if booking.session_id is not None:
             await self._log.lose_interpreter(uow, booking.session_id, reason=reason, recused=recused)
@@ -82,7 +82,7 @@ class ConductService:
         advance(booking.state, BookingMove.REPLACE)
         who, recused = booking.interpreter_id, _is_recusal(reason)
         if recused and who is not None:
-            await bar(uow, booking.case_id, who, reason)
+            await bar(uow, booking, who, reason)
         if booking.session_id is not None:
             await self._log.lose_interpreter(uow, booking.session_id, reason=reason, recused=recused)
         move = AssignmentMove.RELEASE if recused else AssignmentMove.BREAK

@@ -83,7 +83,7 @@ class InterpreterPair(Base):
     verified_by: Mapped[str] = mapped_column(String(8))
 
 
-class CaseBar(Base):
+class CaseBar(CountryScoped, Base):
     """An interpreter who may never again serve this case: recused or asked to be avoided (M-5)."""
 
     __tablename__ = "case_bars"
@@ -180,8 +180,8 @@ class Booking(CountryScoped, Base):
     )
 
 
-class Offer(Base):
-    """A proposal of one booking to one interpreter, valid for one round."""
+class Offer(CountryScoped, Base):
+    """A proposal of one booking to one interpreter, valid for one round. Belongs to the country of the booking."""
 
     __tablename__ = "offers"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -205,8 +205,11 @@ class Offer(Base):
     )
 
 
-class Assignment(Base):
-    """The binding of an interpreter to a booking. Times are half-open: ``[starts_at, busy_until)`` includes the break that is owed."""
+class Assignment(CountryScoped, Base):
+    """The binding of an interpreter to a booking, to whose country it belongs.
+
+    Times are half-open: ``[starts_at, busy_until)`` includes the break that is owed.
+    """
 
     __tablename__ = "assignments"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)

@@ -106,7 +106,7 @@ class OfferService:
         offer = await self._own_offer(uow, offer_id, interpreter_id)
         booking = await locked_booking(uow, offer.booking_id)
         if reason.is_recusal:
-            await bar(uow, booking.case_id, interpreter_id, reason.value)
+            await bar(uow, booking, interpreter_id, reason.value)
         await uow.session.refresh(offer)
         if offer.state is not OfferState.PENDING or offer.round != round_no:
             return
@@ -276,10 +276,14 @@ class OfferService:
         )
 
 
-async def bar(uow: UnitOfWork, case_id: str, interpreter_id: str, code: str) -> None:
-    """Bar an interpreter from a case for good (M-5); the first reason stays."""
-    if await uow.session.get(CaseBar, (case_id, interpreter_id)) is None:
-        uow.session.add(CaseBar(case_id=case_id, interpreter_id=interpreter_id, code=code, at=uow.now))
+async def bar(uow: UnitOfWork, booking: Booking, interpreter_id: str, code: str) -> None:
+    """Bar an interpreter from the case of a booking for good (M-5); the first reason stays."""
+    if await uow.session.get(CaseBar, (booking.case_id, interpreter_id)) is None:
+        uow.session.add(
+            CaseBar(
+                case_id=booking.case_id, country=booking.country, interpreter_id=interpreter_id, code=code, at=uow.now
+            )
+        )
         await uow.flush()
 
 

@@ -90,6 +90,7 @@ class Rounds:
         for match in matches:
             offer = Offer(
                 id=new_id("offer"),
+                country=booking.country,
                 booking_id=booking.id,
                 interpreter_id=match.candidate.id,
                 round=booking.round,

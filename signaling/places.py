@@ -125,8 +125,13 @@ async def of_user(unit: ReadUnit, session_id: str, user_id: str) -> Place | None
 
 
 async def invite(uow: UnitOfWork, session_id: str, part: str) -> Place:
-    """A new place for a guest: the person, a guardian or a lawyer."""
-    row = SessionParticipant(id=new_id("part"), session_id=session_id, part=part, state="invited")
+    """A new place for a guest: the person, a guardian or a lawyer. Raises ``NotFound('session_unknown')``."""
+    session = await uow.session.get(Session, session_id)
+    if session is None:
+        raise NotFound("session_unknown")
+    row = SessionParticipant(
+        id=new_id("part"), session_id=session_id, country=session.country, part=part, state="invited"
+    )
     row.audio = row.video = True
     row.has_audio = row.has_video = False
     uow.session.add(row)

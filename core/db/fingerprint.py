@@ -11,6 +11,7 @@ import re
 from sqlalchemy import Connection, text
 
 _SPACE = re.compile(r"\s+")
+_TABLE = re.compile(r"""\s*CREATE TABLE ["']?(\w+)["']?\s*\((.*)\)\s*""", re.DOTALL)
 
 _POSTGRESQL = {
     "column": """
@@ -42,7 +43,10 @@ def fingerprint(connection: Connection) -> list[str]:
     """The lines that describe the schema of ``connection``; equal lines mean equal protection."""
     if connection.dialect.name == "sqlite":
         query = "SELECT type, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
-        lines = [f"{kind}: {definition}" for kind, definition in connection.execute(text(query))]
+        lines = [
+            f"{kind}: {_table(definition) if kind == 'table' else definition}"
+            for kind, definition in connection.execute(text(query))
+        ]
     else:
         lines = [
             f"{kind}: {line}"
@@ -50,3 +54,18 @@ def fingerprint(connection: Connection) -> list[str]:
             for line in connection.execute(text(query)).scalars()
         ]
     return sorted(_SPACE.sub(" ", line).strip() for line in lines if "alembic_version" not in line)
+
+
+def _table(definition: str) -> str:
+    """SQLite keeps the words of CREATE TABLE, in which the order of columns and constraints means nothing: sorted here."""
+    found = _TABLE.fullmatch(definition)
+    if found is None:
+        return definition
+    parts, depth = [""], 0
+    for letter in found[2]:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return f"CREATE TABLE {found[1]} ({', '.join(sorted(part.strip() for part in parts))})"

@@ -19,6 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from core.db.rls import see_countries
 from core.db.session import prepare_sqlite_file
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
@@ -81,6 +82,21 @@ def batch_keeping_triggers(op: Operations, table: str) -> Iterator[BatchOperatio
         connection.exec_driver_sql(trigger)
 
 
+@contextmanager
+def without_triggers(connection: Connection, table: str) -> Iterator[None]:
+    """Put the triggers of ``table`` aside while its rows are given new columns, also those of tables that can only grow."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')
+        yield
+        connection.exec_driver_sql(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')
+        return
+    query = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table")
+    triggers = list(connection.execute(query, {"table": table}))
+    execute_all(connection, [f'DROP TRIGGER "{trigger.name}"' for trigger in triggers])
+    yield
+    execute_all(connection, [trigger.sql for trigger in triggers])
+
+
 def execute_all(connection: Connection, statements: list[str]) -> None:
     """Run raw statements such as triggers, policies and exclusion constraints, exactly as written."""
     for statement in statements:
@@ -101,6 +117,7 @@ def _connected(url: str) -> Iterator[Connection]:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                see_countries(connection)
             yield connection
             if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").all():
                 raise RuntimeError("the migration left rows that refer to nothing")

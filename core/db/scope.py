@@ -6,10 +6,13 @@ security (``core.db.rls``) is the floor under this one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
     Mapper,
     ORMExecuteState,
@@ -22,11 +25,12 @@ from sqlalchemy.orm.attributes import get_history
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.schema import Column, Table
 
-from core.access import Actor
+from core.access import Actor, Country
 from core.db.base import Base, CountryScoped
 from core.errors import Forbidden
 
 _ACTOR = "actor"
+_SET = "SELECT set_config('app.countries', :names, true)"
 
 
 class ScopedSession(Session):
@@ -44,6 +48,37 @@ def countries_of(session: Session) -> list[str]:
     if not isinstance(actor, Actor):
         raise RuntimeError("a database session was used without an actor")
     return sorted(country.value for country in actor.countries)
+
+
+@asynccontextmanager
+async def widened(session: AsyncSession, dialect: str) -> AsyncIterator[None]:
+    """Let the statements of the block see the rows of every country; what is pending is written before, under the old scope.
+
+    The way back is part of it on PostgreSQL, where the transaction carries the countries.
+    """
+    await session.flush()
+    info = session.sync_session.info
+    narrow: Actor = info[_ACTOR]
+    everywhere = Actor.system()
+    if narrow.countries == everywhere.countries:
+        yield
+        return
+    info[_ACTOR] = everywhere
+    try:
+        await _name_countries(session, dialect, everywhere.countries)
+        yield
+    except BaseException:
+        info[_ACTOR] = narrow
+        with suppress(DBAPIError):  # then the transaction is lost, and its setting with it
+            await _name_countries(session, dialect, narrow.countries)
+        raise
+    info[_ACTOR] = narrow
+    await _name_countries(session, dialect, narrow.countries)
+
+
+async def _name_countries(session: AsyncSession, dialect: str, countries: Iterable[Country]) -> None:
+    if dialect == "postgresql":
+        await session.execute(text(_SET), {"names": ",".join(sorted(country.value for country in countries))})
 
 
 @event.listens_for(ScopedSession, "after_begin")

@@ -27,7 +27,7 @@ from core.clock import Clock, new_id
 from core.db.base import Base
 from core.db.errors import is_transient, translate
 from core.db.outbox_event import OutboxEvent
-from core.db.scope import ScopedSession, session_info
+from core.db.scope import ScopedSession, session_info, widened
 from core.events.bus import Event, Json
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,16 @@ class ReadUnit:
         """The time at the start of the unit; use it for everything that happens in it."""
         self.dialect = dialect
         """``sqlite`` or ``postgresql``."""
+
+    @asynccontextmanager
+    async def across_countries(self) -> AsyncIterator[None]:
+        """In this block statements see both countries, whoever acts.
+
+        For facts about the regional pool that matching needs, such as when somebody is busy: select columns, never rows, and
+        hand out nothing that tells what the work of the other country is. Nothing may be written in it.
+        """
+        async with widened(self.session, self.dialect):
+            yield
 
 
 class UnitOfWork(ReadUnit):

@@ -66,6 +66,7 @@ async def _ring_everybody(world: World, booking_id: str, people: Sequence[str]) 
                 uow.session.add(
                     Offer(
                         id=new_id("offer"),
+                        country=booking.country,
                         booking_id=booking_id,
                         interpreter_id=person,
                         round=booking.round,

@@ -16,7 +16,7 @@ from core.db.session import ReadUnit
 from scheduler.calendars.models import AvailabilitySpan, CalendarState
 from scheduler.calendars.spans import Interval, subtract, union, within
 from scheduler.eligibility import Refusal, Rule
-from scheduler.lifecycle import AssignmentState
+from scheduler.lifecycle import KEPT
 from scheduler.models import Assignment, Interpreter
 
 
@@ -78,7 +78,7 @@ class Availability:
         """Agreed work with the break owed after it; who has none is missing."""
         wanted = select(Assignment.interpreter_id, Assignment.starts_at, Assignment.busy_until).where(
             Assignment.interpreter_id.in_(sorted(set(interpreter_ids))),
-            Assignment.state == AssignmentState.ACTIVE,
+            Assignment.state.in_(KEPT),
             Assignment.starts_at < end,
             Assignment.busy_until > start,
         )

@@ -28,7 +28,7 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsP
 
 from media.rtp import is_rtcp
 from media.sdp import Answer, LocalTransport
-from media.sockets import WireOptions, bind, local_addresses
+from media.sockets import UdpSocket, WireOptions, bind, local_addresses
 
 logger = logging.getLogger(__name__)
 
@@ -77,14 +77,14 @@ class _Ice(Connection):
         if self._local_candidates_start:
             return
         self._local_candidates_start = True
-        loop = asyncio.get_running_loop()
         for address in local_addresses(self._options):
             try:
                 sock = bind(address, self._options)
             except OSError:
                 logger.warning("no UDP port free on an address of this machine")
                 continue
-            _, protocol = await loop.create_datagram_endpoint(lambda: _Protocol(self), sock=sock)
+            protocol = _Protocol(self)
+            UdpSocket(sock, protocol)
             protocol.sock, port = sock, sock.getsockname()[1]
             preference = 65535 - 2 * len(self._protocols) - (0 if ":" in address else 1)
             protocol.local_candidate = Candidate(

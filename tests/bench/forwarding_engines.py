@@ -1,0 +1,156 @@
+"""The engines that ``bench_forwarding`` compares, each run in a process of its own on core 0: ours, aiortc's MediaRelay, and a bare
+UDP forwarder that does nothing but receive and send (what this machine and Python take for that alone).
+
+    python -m tests.bench.forwarding_engines ours 4
+
+An engine writes JSON lines (offers, CPU times) and reads orders from its standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+import uvloop
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.contrib.media import MediaRelay
+
+from core.clock import SystemClock
+from media.client import LocalMediaClient
+from media.node import MediaNode, NodeOptions
+from media.protocol import MediaWant, News, OfferMade, PeerOffer
+from media.sockets import WireOptions
+
+CONFIGURATION = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+PEERS = 3
+"""People in a room."""
+
+
+def say(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def pin(core: int) -> None:
+    """A core of one's own, ahead of everything else where the system allows it: what is measured is the engine, not its neighbours."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[core % len(cores)]})
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+
+
+def measure(order: dict[str, Any]) -> bool:
+    """Tells the CPU seconds of this process, all threads; false when it is to stop."""
+    if order["do"] == "cpu":
+        say({"cpu": time.process_time()})
+    return bool(order["do"] != "stop")
+
+
+async def lines() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=1 << 22)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+async def serve_ours(rooms: int) -> None:
+    """The media node of the product."""
+
+    async def emit(news: News) -> None:
+        if isinstance(news, OfferMade):
+            tell(news.room_id, news.offer)
+
+    def tell(room_id: str, offer: PeerOffer) -> None:
+        say({"room": room_id, "peer": offer.peer_id, "n": offer.negotiation, "sdp": offer.sdp})
+
+    options = NodeOptions(node_id="bench", capacity=1000, wire=WireOptions(allow_loopback=True, ipv6=False))
+    async with MediaNode(options, SystemClock(), emit) as node:
+        client = LocalMediaClient(node)
+        for room in range(rooms):
+            await client.open_room(f"r{room}")
+            for peer in "abc":
+                tell(f"r{room}", await client.offer(f"r{room}", f"{peer}{room}", want=MediaWant(send_video=False)))
+        reader = await lines()
+        while line := await reader.readline():
+            order = json.loads(line)
+            if "sdp" in order:
+                await client.answer(order["room"], order["peer"], 1, order["n"], order["sdp"])
+            elif not measure(order):
+                return
+
+
+async def serve_relay(rooms: int) -> None:
+    """What aiortc offers for this: decode, and encode anew for each subscriber."""
+    relay = MediaRelay()
+    connections: dict[tuple[str, str], RTCPeerConnection] = {}
+    for number in range(rooms):
+        for letter in "abc":
+            room, peer = f"r{number}", f"{letter}{number}"
+            pc = connections[room, peer] = RTCPeerConnection(CONFIGURATION)
+            pc.addTransceiver("audio", direction="recvonly")
+            for _ in range(2):
+                pc.addTransceiver("audio", direction="sendonly")
+            await pc.setLocalDescription(await pc.createOffer())
+            say({"room": room, "peer": peer, "n": 1, "sdp": pc.localDescription.sdp})
+    taken: dict[tuple[str, str], int] = dict.fromkeys(connections, 0)
+
+    def publish(room: str, peer: str, track: Any) -> None:
+        for (other_room, other), pc in connections.items():
+            if other_room == room and other != peer:
+                taken[room, other] += 1
+                pc.getTransceivers()[taken[room, other]].sender.replaceTrack(relay.subscribe(track))
+
+    for (room, peer), pc in connections.items():
+        pc.on("track", lambda track, room=room, peer=peer: publish(room, peer, track))
+    reader = await lines()
+    while line := await reader.readline():
+        order = json.loads(line)
+        if "sdp" in order:
+            await connections[order["room"], order["peer"]].setRemoteDescription(
+                RTCSessionDescription(order["sdp"], "answer")
+            )
+        elif not measure(order):
+            break
+    await asyncio.gather(*(pc.close() for pc in connections.values()))
+
+
+def free_socket() -> socket.socket:
+    """Bound on loopback, not blocking."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+async def serve_bare(rooms: int) -> None:
+    """One socket per person; what comes in on it goes out to the other two. No ICE, no encryption, no counting."""
+    ours = [free_socket() for _ in range(PEERS * rooms)]
+    say({"ports": [sock.getsockname()[1] for sock in ours]})
+    reader = await lines()
+    theirs = json.loads(await reader.readline())["ports"]
+    loop = asyncio.get_running_loop()
+
+    def forward(sock: socket.socket, others: list[tuple[socket.socket, tuple[str, int]]]) -> None:
+        data, _ = sock.recvfrom(2048)
+        for other, address in others:
+            other.sendto(data, address)
+
+    for index, sock in enumerate(ours):
+        first = index - index % PEERS
+        others = [(ours[at], ("127.0.0.1", theirs[at])) for at in range(first, first + PEERS) if at != index]
+        loop.add_reader(sock.fileno(), forward, sock, others)
+    while line := await reader.readline():
+        if not measure(json.loads(line)):
+            return
+
+
+ENGINES = {"ours": serve_ours, "relay": serve_relay, "bare": serve_bare}
+
+if __name__ == "__main__":
+    pin(0)
+    uvloop.run(ENGINES[sys.argv[1]](int(sys.argv[2])))

@@ -22,6 +22,10 @@ class EntryKind(StrEnum):
     """A wish for the sex of the interpreter was recorded, and whether it is met (M-3)."""
     TRANSFER = "transfer"
     """The interpreter sits in the other country, under this transfer instrument (T-2)."""
+    RELAY = "relay"
+    """Two interpreters work through a third language: both codes and the way (M-9)."""
+    TEAM = "team"
+    """Two interpreters take turns: both codes (S-8)."""
     INVITED = "invited"
     """The officer made a link for a guest."""
     OPENED = "opened"
@@ -54,6 +58,8 @@ class EntryKind(StrEnum):
     """The interpreter did not come back; a replacement is searched."""
     REPLACED = "replaced"
     """Another interpreter takes over in the same session."""
+    MOVED = "moved"
+    """The session was moved to another time before anybody came."""
     CALLED_OFF = "called_off"
     ENDED = "ended"
     SEALED = "sealed"
@@ -76,6 +82,8 @@ SLOTS: Mapping[EntryKind, tuple[str, ...]] = {
     EntryKind.SUBSTITUTION: ("from", "to", "penalty"),
     EntryKind.SEX_PREFERENCE: ("value", "must", "met", "asked_at"),
     EntryKind.TRANSFER: ("instrument", "country"),
+    EntryKind.RELAY: ("code", "second_code", "from", "pivot", "to", "approved_by"),
+    EntryKind.TEAM: ("code", "second_code"),
     EntryKind.INVITED: ("part",),
     EntryKind.OPENED: ("part", "code"),
     EntryKind.ARRIVED: ("part", "code"),
@@ -95,10 +103,11 @@ SLOTS: Mapping[EntryKind, tuple[str, ...]] = {
     EntryKind.RECHECK: ("code", "from", "to"),
     EntryKind.INTERPRETER_LOST: ("code", "reason"),
     EntryKind.REPLACED: ("old_code", "code", "level", "country", "rung"),
+    EntryKind.MOVED: ("from", "to"),
     EntryKind.CALLED_OFF: ("reason",),
     EntryKind.ENDED: ("outcome", "reason", "by", "interpreting_s"),
     EntryKind.SEALED: ("entries",),
 }
 """The keys of ``data`` by kind: slots for the sentence. ``from``, ``to``, ``*_at`` are instants, ``seconds``,
 ``interpreting_s`` whole seconds, ``part`` a participant part, ``by`` a part or ``system``, ``code`` a staff or interpreter code
-(None for guests), ``language`` and ``declared`` ISO 639-3 codes; in SUBSTITUTION ``from`` and ``to`` are languages."""
+(None for guests), ``language`` and ``declared`` ISO 639-3 codes; in SUBSTITUTION and RELAY ``from``, ``pivot`` and ``to`` are languages."""

@@ -32,11 +32,13 @@ from records.models import Case, Session
 from records.session_plan import InterpreterFacts, SessionPlan, interpreter_entries, plan_entries, put_interpreter
 from records.session_rows import (
     add_place,
+    interpreters_of,
     locked_session,
     move_session,
     new_session,
     tell_session,
     vacate_interpreter,
+    vacated_interpreter,
 )
 from records.session_step import confirm_language_in_case, move_step, schedule_step
 from records.session_views import LogEntry, SessionRecord, interpreting_ms, log_entry, session_record, stamp
@@ -55,6 +57,8 @@ class SessionLog:
         await uow.flush()
         add_place(uow, session, "officer", plan.officer_code, plan.officer_user_id)
         add_place(uow, session, "interpreter", plan.interpreter.code, plan.interpreter.user_id)
+        if plan.second is not None:
+            add_place(uow, session, "interpreter", plan.second.code, plan.second.user_id)
         for kind, data in plan_entries(plan, step.code):
             await append_entry(uow, session.id, kind, data)
         tell_session(uow, session)
@@ -162,17 +166,19 @@ class SessionLog:
         tell_session(uow, session)
         return entry["hash"]
 
-    async def lose_interpreter(self, uow: UnitOfWork, session_id: str, *, reason: str, recused: bool = False) -> None:
+    async def lose_interpreter(
+        self, uow: UnitOfWork, session_id: str, *, reason: str, recused: bool = False, only: str | None = None
+    ) -> None:
         """The interpreter is gone for good: a running session pauses (``interpreter_lost``), a planned or waiting one waits.
 
-        ``reason`` is a closed word. ``recused`` is the step back of M-5: what was interpreted is to be checked again.
+        ``only`` is the code of the one of two who is lost; the other keeps the place. ``reason`` is a closed word. ``recused`` is the step back of M-5: what was interpreted is to be checked again.
         """
         session = await locked_session(uow, session_id)
         if session.state in SESSION_OVER:
             raise Conflict("session_over")
-        if session.interpreter_id is None:
+        if session.interpreter_id is None and only is None:
             return
-        code = session.interpreter_code
+        code = only or session.interpreter_code
         kind = EntryKind.RECUSED if recused else EntryKind.INTERPRETER_LOST
         await append_entry(uow, session_id, kind, {"code": code, "reason": reason})
         if session.state in _RUNNING:
@@ -180,8 +186,9 @@ class SessionLog:
             if recused and session.active_at is not None:
                 data = {"code": code, "from": stamp(session.active_at), "to": stamp(uow.now)}
                 await append_entry(uow, session_id, EntryKind.RECHECK, data)
-        session.interpreter_id = None
-        await vacate_interpreter(uow, session_id)
+        if only is None or session.interpreter_code == only:
+            session.interpreter_id = None
+        await vacate_interpreter(uow, session_id, only=only)
         tell_session(uow, session)
 
     async def replace_interpreter(
@@ -193,17 +200,22 @@ class SessionLog:
         rung: str | None,
         join_by: datetime,
         starts_at: datetime,
+        leg: int = 1,
+        only_leg: bool = True,
     ) -> Session:
         """Another interpreter takes over in the same session, in any state before the end; the log tells both codes.
 
-        ``starts_at`` moves the start of a session in which nobody has arrived yet.
+        ``starts_at`` moves the start of a session in which nobody has arrived yet. Of two interpreters (``only_leg`` false)
+        one takes the place that was vacated, and the other stays.
         """
         session = await locked_session(uow, session_id)
         if session.state in SESSION_OVER:
             raise Conflict("session_over")
-        old = session.interpreter_code
-        await vacate_interpreter(uow, session_id)
-        put_interpreter(session, interpreter)
+        old = session.interpreter_code if only_leg else await vacated_interpreter(uow, session_id)
+        if only_leg:
+            await vacate_interpreter(uow, session_id)
+        if leg == 1:
+            put_interpreter(session, interpreter)
         session.join_by = join_by
         if session.state is SessionState.PLANNED:
             session.starts_at = starts_at
@@ -217,6 +229,24 @@ class SessionLog:
             await append_entry(uow, session_id, kind, data)
         tell_session(uow, session)
         return session
+
+    async def reschedule(
+        self, uow: UnitOfWork, session_id: str, *, starts_at: datetime, join_opens_at: datetime, join_by: datetime
+    ) -> None:
+        """Another time for a session in which nobody has arrived yet. Raises ``Conflict('session_over' | 'session_begun')``."""
+        session = await locked_session(uow, session_id)
+        if session.state in SESSION_OVER:
+            raise Conflict("session_over")
+        if session.state is not SessionState.PLANNED:
+            raise Conflict("session_begun")
+        data = {"from": stamp(session.starts_at), "to": stamp(starts_at)}
+        session.starts_at, session.join_opens_at, session.join_by = starts_at, join_opens_at, join_by
+        await append_entry(uow, session_id, EntryKind.MOVED, data)
+        tell_session(uow, session)
+
+    async def seated_interpreters(self, unit: ReadUnit, session_id: str) -> list[str]:
+        """Codes of the interpreters who have a place in the session."""
+        return await interpreters_of(unit, session_id)
 
     async def confirm_language(self, uow: UnitOfWork, session_id: str, *, code: str, by: str = "interpreter") -> None:
         """The interpreter names the variety that is really spoken; it goes into the case as its first language."""

@@ -55,7 +55,16 @@ class SessionPlan:
     rung: str | None
     """Rung of the ladder on which the interpreter was found; ``by_hand`` when placed by a coordinator."""
     interpreter: InterpreterFacts
+    """With a relay the one who works with the person."""
     mode: str = "open"
+    second: InterpreterFacts | None = None
+    """The second interpreter of a relay or a team."""
+    way: str = "direct"
+    """direct, relay or team."""
+    pivot: str | None = None
+    """The language between the two of a relay."""
+    approved_by: str | None = None
+    """Code of the coordinator who approved a relay (M-9)."""
 
 
 def put_interpreter(session: Session, facts: InterpreterFacts) -> None:
@@ -95,7 +104,18 @@ def plan_entries(plan: SessionPlan, step_code: str) -> list[EntryDraft]:
             "officer_language": plan.officer_language,
         },
     )
-    return [planned, language, *interpreter_entries(facts, plan.sex_wish, plan.sex_must, plan.sex_asked_at)]
+    wish = (plan.sex_wish, plan.sex_must, plan.sex_asked_at)
+    second = [] if plan.second is None else [_together(plan, plan.second), *interpreter_entries(plan.second, *wish)]
+    return [planned, language, *interpreter_entries(facts, *wish), *second]
+
+
+def _together(plan: SessionPlan, second: InterpreterFacts) -> EntryDraft:
+    """Both codes and the way, for the minutes (M-9)."""
+    codes = {"code": plan.interpreter.code, "second_code": second.code}
+    if plan.way == "team":
+        return (EntryKind.TEAM, codes)
+    way = {"from": plan.language, "pivot": plan.pivot, "to": plan.officer_language, "approved_by": plan.approved_by}
+    return (EntryKind.RELAY, {**codes, **way})
 
 
 def interpreter_entries(facts: InterpreterFacts, wish: str, must: bool, asked_at: datetime | None) -> list[EntryDraft]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from core.clock import new_id
-from core.db.session import UnitOfWork
+from core.db.session import ReadUnit, UnitOfWork
 from core.errors import NotFound
 from records.chain import GENESIS
 from records.events import SESSION_CHANGED
@@ -74,14 +74,47 @@ def add_place(uow: UnitOfWork, session: Session, part: str, code: str, user_id: 
     )
 
 
-async def vacate_interpreter(uow: UnitOfWork, session_id: str) -> None:
-    """Interpreters who have (or had) the place may not come back into it."""
-    await uow.session.execute(
-        update(SessionParticipant)
-        .where(SessionParticipant.session_id == session_id, SessionParticipant.part == "interpreter")
-        .values(state="gone", since=uow.now, connection_id=None, resume_hash=None, has_audio=False, has_video=False)
-        .execution_options(synchronize_session=False)
+async def vacate_interpreter(uow: UnitOfWork, session_id: str, *, only: str | None = None) -> None:
+    """Interpreters who have (or had) a place may not come back into it: all, or ``only`` the one with that code."""
+    places = update(SessionParticipant).where(
+        SessionParticipant.session_id == session_id, SessionParticipant.part == "interpreter"
     )
+    if only is not None:
+        places = places.where(SessionParticipant.code == only)
+    await uow.session.execute(
+        places.values(
+            state="gone", since=uow.now, connection_id=None, resume_hash=None, has_audio=False, has_video=False
+        ).execution_options(synchronize_session=False)
+    )
+
+
+async def vacated_interpreter(unit: ReadUnit, session_id: str) -> str | None:
+    """Code of the interpreter who lost the place last."""
+    found: str | None = await unit.session.scalar(
+        select(SessionParticipant.code)
+        .where(
+            SessionParticipant.session_id == session_id,
+            SessionParticipant.part == "interpreter",
+            SessionParticipant.state == "gone",
+        )
+        .order_by(SessionParticipant.since.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def interpreters_of(unit: ReadUnit, session_id: str) -> list[str]:
+    """Codes of the interpreters who have a place and have not lost it, in the order in which they got it."""
+    rows = await unit.session.scalars(
+        select(SessionParticipant.code)
+        .where(
+            SessionParticipant.session_id == session_id,
+            SessionParticipant.part == "interpreter",
+            SessionParticipant.state != "gone",
+        )
+        .order_by(SessionParticipant.id)
+    )
+    return [code for code in rows if code is not None]
 
 
 def tell_session(uow: UnitOfWork, session: Session) -> None:

@@ -6,13 +6,15 @@ overlapping assignments of one person.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from sqlalchemy import func, select, update
 
 from core.clock import new_id
-from core.db.session import UnitOfWork
+from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, NotFound
 from records.case_facts import StepFacts
 from records.cases import CaseService
@@ -22,19 +24,23 @@ from records.procedures import Catalogue
 from records.session_log import SessionLog
 from records.session_plan import InterpreterFacts, SessionPlan
 from records.session_views import interpreting_ms, minutes_up
+from scheduler.breaks import Work, free_from
 from scheduler.eligibility import NeedContext, Refusal, Rule, failed_rules
 from scheduler.languages import LanguageTable, MatchKind
-from scheduler.lifecycle import AssignmentMove, AssignmentState, advance
+from scheduler.legs import RelayState, Way, leg_need
+from scheduler.lifecycle import KEPT, AssignmentMove, AssignmentState, advance
 from scheduler.models import Assignment, Booking, Interpreter
-from scheduler.need import Candidate, SexWish
+from scheduler.need import Candidate, Need, SexWish
 from scheduler.needs import fresh_need, need_at, need_from_json
 from scheduler.news import tell_assignment
 from scheduler.queries import candidates_by_id, match_rules
 from scheduler.ranking import Match, rank
-from scheduler.times import JOIN_OPENS_BEFORE, NO_SHOW_AFTER, join_lease, owed_break
+from scheduler.times import JOIN_OPENS_BEFORE, NO_SHOW_AFTER, join_lease
 
 LEAST_MINUTES = 15
 """Shortest time for which a replacement is booked."""
+_CHAIN = timedelta(hours=16)
+"""Work farther away than this cannot belong to one stretch without a long break."""
 
 
 class Assignments:
@@ -56,49 +62,158 @@ class Assignments:
         offer_id: str | None = None,
         lease: timedelta | None = None,
     ) -> Assignment:
-        """Give the booking (already moved to ASSIGNED) to this interpreter; plans or re-staffs the session.
+        """Give a direct booking (already moved to ASSIGNED) to this interpreter; plans or re-staffs the session.
 
         ``lease`` is the time to be in the room; none: what the last check of devices gives. Every rule is checked again
-        on the facts of this moment. The caller holds the person (``queries.hold_person``) and
+        on the facts of this moment. The caller holds the person (``locks.hold_person``) and
         the booking, taken in this order. Raises ``Conflict``:
         ``calendar_conflict``, ``booking_taken``, ``not_eligible`` (rule); ``NotFound('interpreter_unknown')``.
         """
-        person = await self._person(uow, interpreter_id)
-        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
-        match = await self._check(uow, booking, facts, interpreter_id)
+        return (await self.bind_legs(uow, booking, {1: (interpreter_id, offer_id)}, rung=rung, lease=lease))[0]
+
+    async def bind_legs(
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        people: Mapping[int, tuple[str, str | None]],
+        *,
+        rung: str,
+        lease: timedelta | None = None,
+    ) -> list[Assignment]:
+        """The same for all legs of a booking at once, by leg: interpreter and offer. All are taken or, by what it raises, none.
+
+        A leg that is bound or held already keeps its interpreter and must not be named again.
+        """
         on_demand = booking.kind == "now"
-        minutes = await self._minutes_left(uow, booking)
-        starts_at = uow.now if on_demand else max(booking.starts_at, uow.now)
-        if on_demand:
-            booking.starts_at, booking.ends_at = starts_at, starts_at + timedelta(minutes=minutes)
+        taken = {row.leg: row for row in await self.kept(uow, booking)}
+        if on_demand and not any(row.state is AssignmentState.ACTIVE for row in taken.values()):
+            minutes = await self._minutes_left(uow, booking)
+            booking.starts_at, booking.ends_at = uow.now, uow.now + timedelta(minutes=minutes)
+        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        for leg, (interpreter_id, offer_id) in sorted(people.items()):
+            taken[leg] = await self.take(uow, booking, interpreter_id, leg=leg, offer_id=offer_id)
+        for row in taken.values():
+            if row.state is AssignmentState.HELD:
+                row.state, row.expires_at = advance(row.state, AssignmentMove.CONFIRM), None
+        return await self._agreed(uow, booking, facts, taken, rung, lease)
+
+    async def take(
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        interpreter_id: str,
+        *,
+        leg: int,
+        offer_id: str | None = None,
+        state: AssignmentState = AssignmentState.ACTIVE,
+        expires_at: datetime | None = None,
+    ) -> Assignment:
+        """Take the time of an interpreter for one leg, agreed or held until ``expires_at``; raises what ``bind`` raises."""
+        await self._person(uow, interpreter_id)
+        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        need, match = await self._check(uow, booking, facts, interpreter_id, leg)
+        starts_at = max(booking.starts_at, uow.now)
         ends_at = max(booking.ends_at, starts_at + timedelta(minutes=1))
         assignment = Assignment(
             id=new_id("assignment"),
             country=booking.country,
             booking_id=booking.id,
             interpreter_id=interpreter_id,
-            leg=1,
-            state=AssignmentState.ACTIVE,
+            leg=leg,
+            state=state,
             starts_at=starts_at,
-            busy_until=ends_at + owed_break(minutes),
+            ends_at=ends_at,
+            busy_until=ends_at,
+            minutes=need.own_minutes,
+            block_min=match.block_minutes,
+            expires_at=expires_at,
             offer_id=offer_id,
             made_by=uow.actor.id,
             made_at=uow.now,
             active_min=0,
         )
+        await self._settle_breaks(uow, interpreter_id, assignment)
         uow.session.add(assignment)
-        booking.interpreter_id = interpreter_id
-        booking.matched_at = uow.now
-        booking.needs_coordinator, booking.reason = False, None
-        booking.next_round_at, booking.join_by = _times(
-            booking, uow.now, lease or join_lease(person.devices_checked_at, uow.now)
+        await uow.flush()
+        return assignment
+
+    async def confirm(self, uow: UnitOfWork, booking: Booking, *, rung: str) -> list[Assignment]:
+        """What is held for a booking (already moved to ASSIGNED) becomes agreed; every rule is checked again.
+
+        Raises what ``bind`` raises and ``Conflict('hold_expired')`` if nothing is held any more.
+        """
+        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        held = {row.leg: row for row in await self.kept(uow, booking)}
+        if set(held) != set(Way(booking.way).legs):
+            raise Conflict("hold_expired")
+        for leg, row in held.items():
+            await self._check(uow, booking, facts, row.interpreter_id, leg)
+            row.state, row.expires_at = advance(row.state, AssignmentMove.CONFIRM), None
+        return await self._agreed(uow, booking, facts, held, rung, None)
+
+    async def kept(self, unit: ReadUnit, booking: Booking) -> list[Assignment]:
+        """The assignments of the booking that are held or agreed, by leg."""
+        rows = await unit.session.scalars(
+            select(Assignment)
+            .where(Assignment.booking_id == booking.id, Assignment.state.in_(KEPT))
+            .order_by(Assignment.leg)
+            .execution_options(populate_existing=True)
         )
+        return list(rows)
+
+    async def _agreed(
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        facts: StepFacts,
+        taken: Mapping[int, Assignment],
+        rung: str,
+        lease: timedelta | None,
+    ) -> list[Assignment]:
+        """All legs are taken: note it in the booking, staff the session, tell everybody."""
+        rows = [taken[leg] for leg in sorted(taken)]
+        people = [await self._person(uow, row.interpreter_id) for row in rows]
+        booking.interpreter_id = rows[0].interpreter_id
+        booking.matched_at = uow.now
+        booking.needs_coordinator, booking.reason, booking.hold_until = False, None, None
+        longest = lease or max(join_lease(person.devices_checked_at, uow.now) for person in people)
+        booking.next_round_at, booking.join_by = _times(booking, uow.now, longest)
         booking.version += 1
         await uow.flush()
-        await self._staff_session(uow, booking, facts, person, match, rung)
+        await self._staff_session(uow, booking, facts, rows, people, rung)
         await uow.flush()
-        await tell_assignment(uow, booking, assignment)
-        return assignment
+        for row in rows:
+            await tell_assignment(uow, booking, row)
+        return rows
+
+    async def _settle_breaks(self, uow: UnitOfWork, interpreter_id: str, new: Assignment | None) -> None:
+        """Write into the agreed work around the break that is owed after each piece, counted once (S-8).
+
+        The caller holds the person. The new piece gets its own; those who come later may owe more because of it.
+        """
+        around = new.starts_at if new is not None else uow.now
+        async with uow.across_countries():
+            rows = (
+                await uow.session.scalars(
+                    select(Assignment)
+                    .where(
+                        Assignment.interpreter_id == interpreter_id,
+                        Assignment.state.in_(KEPT),
+                        Assignment.ends_at > around - _CHAIN,
+                        Assignment.starts_at < around + _CHAIN,
+                    )
+                    .execution_options(populate_existing=True)
+                )
+            ).all()
+            pieces = sorted([*rows, *([new] if new is not None else [])], key=lambda row: row.starts_at)
+            work = [Work(row.starts_at, row.ends_at, row.minutes, row.block_min) for row in pieces]
+            following = [row.starts_at for row in pieces[1:]]
+            for row, free, after in zip_longest(pieces, free_from(work), following):
+                # Where a break was cut short before (a session ran over), the next work is not moved.
+                until = free if after is None or row is new else min(free, max(after, row.ends_at))
+                if row is new or (row.busy_until != until and row.starts_at > uow.now):
+                    row.busy_until = until
+            await uow.flush()
 
     async def refuse_overlap(self, uow: UnitOfWork, booking_id: str, interpreter_id: str) -> None:
         """The cheap look right after ``hold_person``: who accepts much at once is refused before waiting for a booking.
@@ -109,70 +224,91 @@ class Assignments:
         if booking is None:
             raise NotFound("booking_unknown")
         need = need_at(need_from_json(booking.need), uow.now)
-        overlapping = await uow.session.scalar(
+        wanted = (
             select(Assignment.id)
             .where(
                 Assignment.interpreter_id == interpreter_id,
                 Assignment.booking_id != booking_id,
-                Assignment.state == AssignmentState.ACTIVE,
+                Assignment.state.in_(KEPT),
                 Assignment.starts_at < need.ends,
                 Assignment.busy_until > need.at,
             )
             .limit(1)
         )
+        async with uow.across_countries():
+            overlapping = await uow.session.scalar(wanted)
         if overlapping is not None:
             raise Conflict("calendar_conflict")
 
     async def end(
-        self, uow: UnitOfWork, booking: Booking, move: AssignmentMove, reason: str | None
-    ) -> Assignment | None:
-        """End the running assignment of the booking, if any, and credit its minutes. Returns it."""
-        assignment = await uow.session.scalar(
-            select(Assignment)
-            .where(Assignment.booking_id == booking.id, Assignment.state == AssignmentState.ACTIVE)
-            .execution_options(populate_existing=True)
-        )
-        if assignment is None:
-            return None
-        assignment.state = advance(assignment.state, move)
-        assignment.ended_at = uow.now
-        assignment.reason = reason
-        assignment.active_min = await self._credit(uow, booking)
-        booking.interpreter_id = None if move is not AssignmentMove.HONOUR else booking.interpreter_id
-        booking.join_by = None
-        if assignment.active_min:
-            await uow.session.execute(
-                update(Interpreter)
-                .where(Interpreter.id == assignment.interpreter_id)
-                .values(last_live_at=uow.now)
-                .execution_options(synchronize_session=False)
-            )
-        await uow.flush()
-        await tell_assignment(uow, booking, assignment)
-        return assignment
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        move: AssignmentMove,
+        reason: str | None,
+        *,
+        legs: Collection[int] | None = None,
+    ) -> list[Assignment]:
+        """End the running assignments of the booking (of ``legs``; none: all) and credit their minutes. Returns them.
 
-    async def refusals(self, uow: UnitOfWork, booking: Booking, interpreter_id: str) -> list[Refusal]:
+        What was only held is released, whatever the move.
+        """
+        ended: list[Assignment] = []
+        credit = await self._credit(uow, booking)
+        for assignment in await self.kept(uow, booking):
+            if legs is not None and assignment.leg not in legs:
+                continue
+            held = assignment.state is AssignmentState.HELD
+            assignment.state = advance(assignment.state, AssignmentMove.RELEASE if held else move)
+            assignment.ended_at = uow.now
+            assignment.expires_at = None
+            assignment.reason = reason
+            assignment.active_min = 0 if held else max(0, credit - await self._credited(uow, assignment))
+            if assignment.interpreter_id == booking.interpreter_id and move is not AssignmentMove.HONOUR:
+                booking.interpreter_id = None
+            if assignment.active_min:
+                await uow.session.execute(
+                    update(Interpreter)
+                    .where(Interpreter.id == assignment.interpreter_id)
+                    .values(last_live_at=uow.now)
+                    .execution_options(synchronize_session=False)
+                )
+            ended.append(assignment)
+        if ended:
+            booking.join_by = None
+            await uow.flush()
+        for assignment in ended:
+            await tell_assignment(uow, booking, assignment)
+        return ended
+
+    async def refusals(
+        self, uow: UnitOfWork, booking: Booking, interpreter_id: str, *, leg: int = 1
+    ) -> list[Refusal]:
         """Every rule that forbids this interpreter this booking now; presence aside. Raises ``interpreter_unknown``."""
         facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
-        context, candidate = await self._candidate(uow, booking, facts, interpreter_id)
+        context, candidate = await self._candidate(uow, booking, facts, interpreter_id, leg)
         return [context.refusal(rule) for rule in failed_rules(context, candidate)]
 
     async def _candidate(
-        self, uow: UnitOfWork, booking: Booking, facts: StepFacts, interpreter_id: str
+        self, uow: UnitOfWork, booking: Booking, facts: StepFacts, interpreter_id: str, leg: int
     ) -> tuple[NeedContext, Candidate]:
-        need = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=False)
+        fresh = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=False, by_calendar=False)
+        need = leg_need(fresh, Way(booking.way), booking.pivot, leg)
         own_pool = self._catalogue.step(booking.step_code).own_pool_only
         rules = await match_rules(uow, self._table, own_pool_only=own_pool)
-        found = await candidates_by_id(uow, [interpreter_id], need=need)
+        # The booking's own work is no obstacle: it is being made again; each leg needs somebody else.
+        found = await candidates_by_id(uow, [interpreter_id], need=need, without=booking.id)
         if not found:
             raise NotFound("interpreter_unknown")
         return NeedContext.build(need, rules), found[0]
 
-    async def _check(self, uow: UnitOfWork, booking: Booking, facts: StepFacts, interpreter_id: str) -> Match:
-        context, candidate = await self._candidate(uow, booking, facts, interpreter_id)
+    async def _check(
+        self, uow: UnitOfWork, booking: Booking, facts: StepFacts, interpreter_id: str, leg: int
+    ) -> tuple[Need, Match]:
+        context, candidate = await self._candidate(uow, booking, facts, interpreter_id, leg)
         matches = rank(context.need, [candidate], context.rules)
         if matches:
-            return matches[0]
+            return context.need, matches[0]
         failed = failed_rules(context, candidate)
         if Rule.ENGAGED in failed:
             raise Conflict("calendar_conflict")
@@ -199,31 +335,55 @@ class Assignments:
         return max(LEAST_MINUTES, minutes - minutes_up(interpreting_ms(session, uow.now)))
 
     async def _credit(self, uow: UnitOfWork, booking: Booking) -> int:
-        """Interpreting minutes of the session that are not credited to an earlier assignment."""
+        """Interpreting minutes of the session so far."""
         if booking.session_id is None:
             return 0
         session = await self._log.get(uow, booking.session_id)
+        return minutes_up(interpreting_ms(session, uow.now))
+
+    async def _credited(self, uow: UnitOfWork, assignment: Assignment) -> int:
+        """Minutes of the session that went to earlier assignments of the same leg."""
         earlier = await uow.session.scalar(
-            select(func.sum(Assignment.active_min)).where(Assignment.booking_id == booking.id)
+            select(func.sum(Assignment.active_min)).where(
+                Assignment.booking_id == assignment.booking_id, Assignment.leg == assignment.leg
+            )
         )
-        return max(0, minutes_up(interpreting_ms(session, uow.now)) - int(earlier or 0))
+        return int(earlier or 0)
 
     async def _staff_session(
-        self, uow: UnitOfWork, booking: Booking, facts: StepFacts, person: Interpreter, match: Match, rung: str
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        facts: StepFacts,
+        rows: Sequence[Assignment],
+        people: Sequence[Interpreter],
+        rung: str,
     ) -> None:
-        interpreter = _interpreter_facts(person, match)
+        """Plan the session with everybody, or put those who are new into the one that stands."""
         join_by = booking.join_by or uow.now
-        if await self._running(uow, booking) is not None:
-            session = await self._log.replace_interpreter(
+        seats = []
+        for row, person in zip(rows, people, strict=True):
+            _, match = await self._check(uow, booking, facts, row.interpreter_id, row.leg)
+            seats.append(_interpreter_facts(person, match))
+        session = await self._running(uow, booking)
+        if session is None:
+            plan = _plan(booking, facts, seats, rung, join_by, uow.now)
+            booking.session_id = (await self._log.plan(uow, plan)).id
+            return
+        seated = set(await self._log.seated_interpreters(uow, session.id))
+        for leg, seat in zip([row.leg for row in rows], seats, strict=True):
+            if seat.code in seated:
+                continue
+            await self._log.replace_interpreter(
                 uow,
-                str(booking.session_id),
-                interpreter=interpreter,
+                session.id,
+                interpreter=seat,
                 rung=rung,
                 join_by=join_by,
                 starts_at=booking.starts_at,
+                leg=leg,
+                only_leg=len(seats) == 1,
             )
-        else:
-            session = await self._log.plan(uow, _plan(booking, facts, interpreter, rung, join_by, uow.now))
         booking.session_id = session.id
 
 
@@ -245,7 +405,12 @@ def _interpreter_facts(person: Interpreter, match: Match) -> InterpreterFacts:
 
 
 def _plan(
-    booking: Booking, facts: StepFacts, interpreter: InterpreterFacts, rung: str, join_by: datetime, now: datetime
+    booking: Booking,
+    facts: StepFacts,
+    seats: Sequence[InterpreterFacts],
+    rung: str,
+    join_by: datetime,
+    now: datetime,
 ) -> SessionPlan:
     source = next((source for code, source in facts.languages if code == booking.language), None)
     return SessionPlan(
@@ -266,7 +431,11 @@ def _plan(
         requested_at=booking.requested_at,
         matched_at=now,
         rung=rung,
-        interpreter=interpreter,
+        interpreter=seats[0],
+        second=seats[1] if len(seats) > 1 else None,
+        way=booking.way,
+        pivot=booking.pivot,
+        approved_by=booking.relay_by if booking.relay_state == RelayState.APPROVED else None,
     )
 
 

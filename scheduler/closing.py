@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from core.db.session import UnitOfWork
 from records.cases import CaseService
@@ -11,14 +13,17 @@ from records.session_log import SessionLog
 from scheduler.assignments import Assignments
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import AssignmentMove, BookingState, OfferState, WithdrawReason
-from scheduler.models import Booking
+from scheduler.models import Assignment, Booking
 from scheduler.needs import fresh_need, need_at, stored_need
 from scheduler.news import tell_booking
 from scheduler.offers import OfferService
 from scheduler.rounds import Rounds
 
+Freed = Callable[[UnitOfWork, str, datetime, datetime], Awaitable[None]]
+"""Told who got free, and from when to when."""
 OPEN = (
     BookingState.REQUESTED,
+    BookingState.HELD,
     BookingState.OFFERING,
     BookingState.UNFILLED,
     BookingState.ASSIGNED,
@@ -52,6 +57,8 @@ class Closing:
         self._rounds = rounds
         self._assignments = assignments
         self._offers = offers
+        self.freed: Freed | None = None
+        """The waiting list, which needs these services itself; set where they are put together."""
 
     async def close(
         self, uow: UnitOfWork, booking: Booking, reason: str, move: AssignmentMove, not_held: NotHeldReason
@@ -74,8 +81,15 @@ class Closing:
         await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.CANCELLED)
         ended = await self._assignments.end(uow, booking, move, reason[:20] if reason else None)
         await uow.flush()
-        if ended is not None and move is not AssignmentMove.BREAK:
-            await self._offers.serve_waiting(uow, ended.interpreter_id)
+        if move is not AssignmentMove.BREAK:
+            await self.serve(uow, ended)
+
+    async def serve(self, uow: UnitOfWork, ended: Sequence[Assignment]) -> None:
+        """Whoever got free is given to the oldest that waits: a request for now, and appointments in the freed time."""
+        for row in ended:
+            await self._offers.serve_waiting(uow, row.interpreter_id)
+            if self.freed is not None and row.ends_at > uow.now:
+                await self.freed(uow, row.interpreter_id, row.starts_at, row.busy_until)
 
     async def renew_need(self, uow: UnitOfWork, booking: Booking, *, on_demand: bool) -> None:
         """Make the stored need again from the case as it is now."""

@@ -5,6 +5,8 @@ The session log is moved along in the same transaction, booking first, then sess
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 
 from core.db.session import UnitOfWork
@@ -24,8 +26,8 @@ from scheduler.lifecycle import (
     advance,
 )
 from scheduler.locks import locked_booking
-from scheduler.models import Booking
-from scheduler.offers import OfferService, bar
+from scheduler.models import Assignment, Booking, Interpreter
+from scheduler.offers import bar
 from scheduler.rounds import Rounds
 from scheduler.times import NO_SHOW_AFTER
 
@@ -41,36 +43,31 @@ _MISSED = {
 class ConductService:
     """Bookings with an interpreter. Methods take the booking under its row lock."""
 
-    def __init__(
-        self, log: SessionLog, rounds: Rounds, assignments: Assignments, offers: OfferService, closing: Closing
-    ) -> None:
+    def __init__(self, log: SessionLog, rounds: Rounds, assignments: Assignments, closing: Closing) -> None:
         self._log = log
         self._rounds = rounds
         self._assignments = assignments
-        self._offers = offers
         self._closing = closing
 
-    async def release(self, uow: UnitOfWork, booking_id: str, *, reason: str, broken: bool = False) -> Booking:
+    async def release(
+        self, uow: UnitOfWork, booking_id: str, *, reason: str, broken: bool = False, who: str | None = None
+    ) -> Booking:
         """The interpreter gives an agreed booking back before it began (or did not come: ``broken``): search anew at once.
 
-        Neither bars from the case; a recusal code does (M-5). Raises ``Conflict('move_not_allowed')``.
+        ``who`` is the one of two who gives it back; only that leg is looked for again, the other stays. Neither bars from the case; a recusal code does (M-5). Raises ``Conflict('move_not_allowed')``.
         """
         booking = await locked_booking(uow, booking_id)
-        who = booking.interpreter_id
         move = AssignmentMove.BREAK if broken else AssignmentMove.RELEASE
         advance(booking.state, BookingMove.WITHDRAW)
-        recused = _is_recusal(reason)
-        if recused and who is not None:
-            await bar(uow, booking, who, reason)
-        await self._assignments.end(uow, booking, move, reason[:20])
-        if booking.session_id is not None:
-            await self._log.lose_interpreter(uow, booking.session_id, reason=reason, recused=recused)
+        ended = await self._lose(uow, booking, move, reason, who)
         await self._rounds.begin(uow, booking, BookingMove.WITHDRAW)
-        if who is not None and not broken:
-            await self._offers.serve_waiting(uow, who)
+        if not broken:
+            await self._closing.serve(uow, ended)
         return booking
 
-    async def replace(self, uow: UnitOfWork, booking_id: str, *, reason: str = "interpreter_lost") -> Booking:
+    async def replace(
+        self, uow: UnitOfWork, booking_id: str, *, reason: str = "interpreter_lost", who: str | None = None
+    ) -> Booking:
         """The interpreter of a running session was lost or stepped back: pause it and ring for another one, same session.
 
         From then on the booking is one for now with the highest priority. A recusal code as ``reason`` bars the
@@ -78,20 +75,16 @@ class ConductService:
         """
         booking = await locked_booking(uow, booking_id)
         if booking.state is BookingState.ASSIGNED:
-            return await self.release(uow, booking_id, reason=reason, broken=not _is_recusal(reason))
+            return await self.release(uow, booking_id, reason=reason, broken=not _is_recusal(reason), who=who)
         advance(booking.state, BookingMove.REPLACE)
-        who, recused = booking.interpreter_id, _is_recusal(reason)
-        if recused and who is not None:
-            await bar(uow, booking, who, reason)
-        if booking.session_id is not None:
-            await self._log.lose_interpreter(uow, booking.session_id, reason=reason, recused=recused)
+        recused = _is_recusal(reason)
         move = AssignmentMove.RELEASE if recused else AssignmentMove.BREAK
-        await self._assignments.end(uow, booking, move, reason[:20])
+        ended = await self._lose(uow, booking, move, reason, who)
         booking.kind, booking.priority = "now", Priority.P1.value
         await self._closing.renew_need(uow, booking, on_demand=True)
         await self._rounds.begin(uow, booking, BookingMove.REPLACE)
-        if who is not None and recused:
-            await self._offers.serve_waiting(uow, who)
+        if recused:
+            await self._closing.serve(uow, ended)
         return booking
 
     async def start(self, uow: UnitOfWork, session_id: str, *, medium: str = "video") -> bool:
@@ -147,6 +140,41 @@ class ConductService:
             booking.join_by = None
             booking.next_round_at = uow.now + NO_SHOW_AFTER
             await changed(uow, booking)
+
+    async def _lose(
+        self, uow: UnitOfWork, booking: Booking, move: AssignmentMove, reason: str, who: str | None
+    ) -> list[Assignment]:
+        """End the work of one interpreter (or of all) and vacate the place in the session."""
+        kept = await self._assignments.kept(uow, booking)
+        recused = _is_recusal(reason)
+        # Somebody else keeps the booking only where there are two of them.
+        alone = len(kept) < 2 or who is None
+        legs = None if alone else [row.leg for row in kept if row.interpreter_id == who]
+        if booking.session_id is not None:
+            await self._vacate(uow, booking, kept, legs, reason, recused)
+        ended = await self._assignments.end(uow, booking, move, reason[:20], legs=legs)
+        if recused:
+            for row in ended:
+                await bar(uow, booking, row.interpreter_id, reason)
+        return ended
+
+    async def _vacate(
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        kept: Sequence[Assignment],
+        legs: Sequence[int] | None,
+        reason: str,
+        recused: bool,
+    ) -> None:
+        session_id = str(booking.session_id)
+        if legs is None and len(kept) < 2:
+            await self._log.lose_interpreter(uow, session_id, reason=reason, recused=recused)
+            return
+        for row in kept:
+            if legs is None or row.leg in legs:
+                person = await uow.session.get_one(Interpreter, row.interpreter_id)
+                await self._log.lose_interpreter(uow, session_id, reason=reason, recused=recused, only=person.code)
 
     async def _of_session(self, uow: UnitOfWork, session_id: str) -> Booking:
         booking_id = await uow.session.scalar(select(Session.booking_id).where(Session.id == session_id))

@@ -21,6 +21,8 @@ class BookingState(StrEnum):
     """Where a request for interpretation stands."""
 
     REQUESTED = "requested"
+    HELD = "held"
+    """A slot is kept for a while and not yet confirmed."""
     OFFERING = "offering"
     UNFILLED = "unfilled"
     ASSIGNED = "assigned"
@@ -34,6 +36,11 @@ class BookingMove(StrEnum):
     """What can happen to a booking; the request is its birth."""
 
     SEARCH = "search"
+    HOLD = "hold"
+    CONFIRM = "confirm"
+    LAPSE = "lapse"
+    MOVE = "move"
+    """To another time; the state stays, except that a search begins anew."""
     ASSIGN = "assign"
     EXHAUST = "exhaust"
     WIDEN = "widen"
@@ -67,15 +74,22 @@ class OfferMove(StrEnum):
 class AssignmentState(StrEnum):
     """Whether the binding of an interpreter to a booking was kept."""
 
+    HELD = "held"
+    """Keeps the time of the interpreter until it expires: a tentative booking, or one leg that waits for the other."""
     ACTIVE = "active"
     HONOURED = "honoured"
     RELEASED = "released"
     BROKEN = "broken"
 
 
+KEPT = (AssignmentState.HELD, AssignmentState.ACTIVE)
+"""States in which the time of the interpreter is taken: the constraints against double booking count them."""
+
+
 class AssignmentMove(StrEnum):
     """What can happen to an assignment: kept, given back in time, or broken."""
 
+    CONFIRM = "confirm"
     HONOUR = "honour"
     RELEASE = "release"
     BREAK = "break"
@@ -136,6 +150,13 @@ BOOKING: MoveTable[BookingState, BookingMove] = MoveTable(
     {
         (BookingState.REQUESTED, BookingMove.SEARCH): BookingState.OFFERING,
         (BookingState.REQUESTED, BookingMove.ASSIGN): BookingState.ASSIGNED,
+        (BookingState.REQUESTED, BookingMove.HOLD): BookingState.HELD,
+        (BookingState.HELD, BookingMove.CONFIRM): BookingState.ASSIGNED,
+        (BookingState.HELD, BookingMove.LAPSE): BookingState.CANCELLED,
+        (BookingState.HELD, BookingMove.CANCEL): BookingState.CANCELLED,
+        (BookingState.OFFERING, BookingMove.MOVE): BookingState.OFFERING,
+        (BookingState.UNFILLED, BookingMove.MOVE): BookingState.OFFERING,
+        (BookingState.ASSIGNED, BookingMove.MOVE): BookingState.ASSIGNED,
         (BookingState.OFFERING, BookingMove.ASSIGN): BookingState.ASSIGNED,
         (BookingState.UNFILLED, BookingMove.ASSIGN): BookingState.ASSIGNED,
         (BookingState.OFFERING, BookingMove.EXHAUST): BookingState.UNFILLED,
@@ -169,6 +190,8 @@ ASSIGNMENT: MoveTable[AssignmentState, AssignmentMove] = MoveTable(
     "assignment",
     AssignmentState.ACTIVE,
     {
+        (AssignmentState.HELD, AssignmentMove.CONFIRM): AssignmentState.ACTIVE,
+        (AssignmentState.HELD, AssignmentMove.RELEASE): AssignmentState.RELEASED,
         (AssignmentState.ACTIVE, AssignmentMove.HONOUR): AssignmentState.HONOURED,
         (AssignmentState.ACTIVE, AssignmentMove.RELEASE): AssignmentState.RELEASED,
         (AssignmentState.ACTIVE, AssignmentMove.BREAK): AssignmentState.BROKEN,

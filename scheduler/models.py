@@ -1,7 +1,7 @@
 """Tables of the pool and of the queue: interpreters, presence, bookings, offers, assignments, cross-border gates.
 
 Double booking is impossible here and not only in the code: an exclusion constraint (PostgreSQL) and triggers (SQLite)
-forbid two active assignments of one interpreter that overlap, a partial unique index allows one winner per booking and leg.
+forbid two held or active assignments of one interpreter that overlap, a partial unique index allows one winner per booking and leg.
 """
 
 from __future__ import annotations
@@ -123,6 +123,23 @@ class TransferInstrument(Base):
     created_at: Mapped[datetime]
 
 
+class BookingSeries(CountryScoped, Base):
+    """Appointments that come again by a rule in local time; each occurrence is a booking of its own."""
+
+    __tablename__ = "booking_series"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    case_id: Mapped[str] = mapped_column(String(40), index=True)
+    step_code: Mapped[str] = mapped_column(String(16))
+    rule: Mapped[dict[str, Any]]
+    """``scheduler.booking.series.SeriesRule`` as JSON."""
+    minutes: Mapped[int] = mapped_column(Integer)
+    failed: Mapped[list[Any]] = mapped_column(default=list)
+    """Occurrences that could not be booked: ``[{occurrence, starts_at, code, params}]``."""
+    requested_by: Mapped[str] = mapped_column(String(40))
+    requested_at: Mapped[datetime]
+    idempotency_key: Mapped[str | None] = mapped_column(String(120), unique=True)
+
+
 class Booking(CountryScoped, Base):
     """A request for interpretation of a step, now or for a time."""
 
@@ -165,17 +182,32 @@ class Booking(CountryScoped, Base):
     reason: Mapped[str | None] = mapped_column(String(32))
     """Why unfilled, missed or cancelled."""
     idempotency_key: Mapped[str | None] = mapped_column(String(120), unique=True)
+    way: Mapped[str] = mapped_column(String(8), default="direct")
+    """direct, relay or team (``scheduler.legs.Way``): how many interpreters, and what each of them does."""
+    pivot: Mapped[str | None] = mapped_column(String(3))
+    """The language between the two interpreters of a relay (M-9)."""
+    relay_state: Mapped[str | None] = mapped_column(String(10))
+    """asked, approved or refused: the coordinator's word on a relay beyond registration (M-9)."""
+    relay_by: Mapped[str | None] = mapped_column(String(32))
+    """Code of the coordinator who decided."""
+    relay_at: Mapped[datetime | None]
+    series_id: Mapped[str | None] = mapped_column(ForeignKey("booking_series.id"), index=True)
+    occurrence: Mapped[str | None] = mapped_column(String(10))
+    """Local date of the occurrence in its series."""
+    hold_until: Mapped[datetime | None] = mapped_column(index=True)
+    """While HELD: when the slot is free again, by the database's clock."""
     version: Mapped[int] = mapped_column(Integer, default=1)
 
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="order"),
+        UniqueConstraint("series_id", "occurrence"),
         Index("ix_bookings_waits", "language", "matched_at"),
         Index(
             "uq_bookings_open_step",
             "step_id",
             unique=True,
-            sqlite_where=text("state IN ('requested','offering','unfilled','assigned','in_session')"),
-            postgresql_where=text("state IN ('requested','offering','unfilled','assigned','in_session')"),
+            sqlite_where=text("state IN ('requested','held','offering','unfilled','assigned','in_session')"),
+            postgresql_where=text("state IN ('requested','held','offering','unfilled','assigned','in_session')"),
         ),
     )
 
@@ -189,6 +221,8 @@ class Offer(CountryScoped, Base):
     interpreter_id: Mapped[str] = mapped_column(ForeignKey("interpreters.id"), index=True)
     round: Mapped[int] = mapped_column(Integer)
     rung: Mapped[str] = mapped_column(String(16))
+    leg: Mapped[int] = mapped_column(Integer, default=1)
+    """Which of the interpreters of the booking is looked for."""
     state: Mapped[OfferState] = mapped_column(EnumText(OfferState), default=OfferState.PENDING)
     score: Mapped[int] = mapped_column(Integer)
     """Tenths of a point (M-8)."""
@@ -216,10 +250,23 @@ class Assignment(CountryScoped, Base):
     booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
     interpreter_id: Mapped[str] = mapped_column(ForeignKey("interpreters.id"), index=True)
     leg: Mapped[int] = mapped_column(Integer, default=1)
-    """1 for a direct booking; 1 and 2 for the legs of a relay."""
+    """1 for a direct booking; 1 (with the person) and 2 (with the officer) of a relay; 1 and 2 of a team."""
     state: Mapped[AssignmentState] = mapped_column(EnumText(AssignmentState), default=AssignmentState.ACTIVE)
     starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    """Planned end of the work, without the break that is owed after it."""
     busy_until: Mapped[datetime]
+    minutes: Mapped[int] = mapped_column(Integer)
+    """Planned minutes of interpreting: less than the span for each of a team, who take turns."""
+    block_min: Mapped[int] = mapped_column(Integer, default=45)
+    """After how many minutes without a pause a break is owed (S-8)."""
+    expires_at: Mapped[datetime | None]
+    """While HELD: when the time is free again, by the database's clock."""
+    notice_class: Mapped[str | None] = mapped_column(String(12))
+    """How late it was given up by the officer's side (``scheduler.booking.notice``); for timesheets."""
+    notice_hours: Mapped[int | None] = mapped_column(Integer)
+    notice_percent: Mapped[int | None] = mapped_column(Integer)
+    """How much of the planned time is paid although nothing was interpreted."""
     offer_id: Mapped[str | None] = mapped_column(String(40))
     made_by: Mapped[str] = mapped_column(String(40))
     made_at: Mapped[datetime]
@@ -235,15 +282,15 @@ class Assignment(CountryScoped, Base):
             "booking_id",
             "leg",
             unique=True,
-            sqlite_where=text("state = 'active'"),
-            postgresql_where=text("state = 'active'"),
+            sqlite_where=text("state IN ('held','active')"),
+            postgresql_where=text("state IN ('held','active')"),
         ),
     )
 
 
 _OVERLAP = (
-    "SELECT RAISE(ABORT, 'no_double_booking') WHERE NEW.state = 'active' AND EXISTS ("
-    "SELECT 1 FROM assignments a WHERE a.interpreter_id = NEW.interpreter_id AND a.state = 'active' "
+    "SELECT RAISE(ABORT, 'no_double_booking') WHERE NEW.state IN ('held','active') AND EXISTS ("
+    "SELECT 1 FROM assignments a WHERE a.interpreter_id = NEW.interpreter_id AND a.state IN ('held','active') "
     "AND a.id IS NOT NEW.id AND a.starts_at < NEW.busy_until AND NEW.starts_at < a.busy_until)"
 )
 
@@ -257,7 +304,7 @@ DDL_SQLITE: list[str] = [
 DDL_POSTGRESQL: list[str] = [
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
     "ALTER TABLE assignments ADD CONSTRAINT no_double_booking EXCLUDE USING gist "
-    "(interpreter_id WITH =, tstzrange(starts_at, busy_until, '[)') WITH &&) WHERE (state = 'active')",
+    "(interpreter_id WITH =, tstzrange(starts_at, busy_until, '[)') WITH &&) WHERE (state IN ('held','active'))",
 ]
 
 CONFLICTS: dict[str, str] = {
@@ -265,6 +312,8 @@ CONFLICTS: dict[str, str] = {
     "no_double_booking": "calendar_conflict",
     "uq_bookings_open_step": "booking_exists",
     "uq_bookings_idempotency_key": "same_request_running",
+    "uq_booking_series_idempotency_key": "same_request_running",
+    "uq_bookings_series_id_occurrence": "booking_exists",
     "uq_interpreters_code": "code_taken",
     "uq_interpreters_user_id": "account_taken",
 }

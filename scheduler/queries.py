@@ -6,7 +6,7 @@ Reads only. Whole pools are read in a handful of statements, whatever their size
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,10 +15,11 @@ from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from core.db.session import ReadUnit
 from records.stages import Level, Mode, Stage
+from scheduler.breaks import DAY_MINUTES, Work, fits
 from scheduler.calendars.availability import Stated, on_duty, stated_hours
 from scheduler.eligibility import BRIDGE, NeedContext
 from scheduler.languages import LanguageTable
-from scheduler.lifecycle import AssignmentState
+from scheduler.lifecycle import KEPT, AssignmentState
 from scheduler.models import Assignment, CaseBar, Interpreter, InterpreterPair, Presence, TransferInstrument
 from scheduler.need import (
     AsylumCase,
@@ -30,7 +31,8 @@ from scheduler.need import (
     TransferGate,
 )
 from scheduler.need import Presence as PresenceState
-from scheduler.times import Worked, day_bounds, planned_minutes, rest_until
+from scheduler.ranking import block_minutes
+from scheduler.times import Worked, day_bounds, rest_until
 
 _WORK_WINDOW = timedelta(days=1)
 _CHILD, _TRAUMA = ("CHILD",), ("GBV-TRAUMA", "TRAUMA")
@@ -76,8 +78,8 @@ class WorkLoad:
     """Agreed work with the break owed, half open."""
     worked: list[Worked] = field(default_factory=list)
     """Finished sessions, newest first."""
-    planned: list[tuple[datetime, int]] = field(default_factory=list)
-    """Start and minutes of agreed work."""
+    planned: list[Work] = field(default_factory=list)
+    """Agreed and held work without its breaks."""
     is_live: bool = False
     """In a session, or about to be, right now."""
 
@@ -85,7 +87,7 @@ class WorkLoad:
         """Minutes worked and planned on the calendar day of ``at``."""
         start, end = day_bounds(at, zone)
         done = sum(session.minutes for session in self.worked if start <= session.ended_at < end)
-        return done + sum(minutes for begins, minutes in self.planned if start <= begins < end)
+        return done + sum(work.minutes for work in self.planned if start <= work.start < end)
 
 
 async def transfer_gates(unit: ReadUnit) -> list[TransferGate]:
@@ -122,40 +124,90 @@ async def candidates_for(
     ``reachable_only`` leaves out who is not on line now. For an appointment everybody can be asked, so that presence
     counts as available.
     """
-    context = NeedContext.build(need, rules)
-    connects = and_(
-        InterpreterPair.from_lang.in_(sorted(context.options)),
-        InterpreterPair.to_lang.in_(sorted({*context.officer, BRIDGE})),
-    )
-    conditions: list[ColumnElement[bool]] = [connects, Interpreter.active.is_(True)]
+    conditions = _connecting(need, rules)
     if reachable_only:
         conditions.append(and_(Presence.wanted == "available", Presence.seen_until > unit.now))
     return await _candidates(unit, conditions, at=need.at, need=need)
 
 
-async def candidates_by_id(unit: ReadUnit, ids: Iterable[str], *, need: Need | None = None) -> list[Candidate]:
-    """The named interpreters with all their pairs; without a need, as they are now and barred from all their cases."""
+async def candidates_by_id(
+    unit: ReadUnit, ids: Iterable[str], *, need: Need | None = None, without: str | None = None
+) -> list[Candidate]:
+    """The named interpreters with all their pairs; without a need, as they are now and barred from all their cases.
+
+    ``without`` as in ``workloads``.
+    """
     at = need.at if need is not None else unit.now
-    return await _candidates(unit, [Interpreter.id.in_(sorted(set(ids)))], at=at, need=need)
+    return await _candidates(unit, [Interpreter.id.in_(sorted(set(ids)))], at=at, need=need, without=without)
 
 
-async def workloads(unit: ReadUnit, ids: Sequence[str], at: datetime) -> dict[str, WorkLoad]:
-    """Work done and agreed around ``at`` and around now, by interpreter.
+@dataclass(frozen=True)
+class PoolSpan:
+    """Everybody who connects the languages of a need, with the facts of a whole span of time: asked for many of its moments."""
+
+    people: Mapping[str, Sequence[Row[Any]]]
+    loads: Mapping[str, WorkLoad]
+    barred: Mapping[str, set[str]]
+    stated: Mapping[str, Stated]
+    now: datetime
+
+    def at(self, need: Need) -> list[Candidate]:
+        """The candidates for an appointment at ``need.at``, exactly as ``candidates_for`` would give them."""
+        return [
+            _fitted(
+                _candidate(
+                    rows, self.loads[who], self.barred[who], need.at, self.now, anybody=True, on_call=rows[0].on_call
+                ),
+                need,
+                self.loads[who],
+                self.stated,
+            )
+            for who, rows in self.people.items()
+        ]
+
+
+async def pool_between(
+    unit: ReadUnit, need: Need, rules: MatchRules, start: datetime, end: datetime, *, without: str | None = None
+) -> PoolSpan:
+    """The pool for an appointment that begins between ``start`` and ``end``, in a fixed number of statements."""
+    people = await _people(unit, _connecting(need, rules))
+    ids = list(people)
+    reach = end + timedelta(minutes=need.minutes)
+    return PoolSpan(
+        people,
+        await workloads(unit, ids, start, reach, without=without),
+        await _barred(unit, ids, need),
+        await stated_hours(unit, ids, start, reach),
+        unit.now,
+    )
+
+
+async def workloads(
+    unit: ReadUnit, ids: Sequence[str], at: datetime, until: datetime | None = None, *, without: str | None = None
+) -> dict[str, WorkLoad]:
+    """Work done, agreed and held around ``at`` (or from then to ``until``) and around now, by interpreter.
+
+    ``without`` leaves out the running work for one booking: it is about to be given up or made again.
 
     Times only, and of both countries: who is busy for one cannot serve the other, whatever the reader may see of the work.
     """
     found: dict[str, WorkLoad] = defaultdict(WorkLoad)
     if not ids:
         return found
-    since, until = min(at, unit.now) - _WORK_WINDOW, max(at, unit.now) + _WORK_WINDOW
-    active = and_(Assignment.state == AssignmentState.ACTIVE, Assignment.starts_at < until)
-    recent = and_(Assignment.state != AssignmentState.ACTIVE, Assignment.ended_at > since, Assignment.active_min > 0)
+    since, until = min(at, unit.now) - _WORK_WINDOW, max(until or at, unit.now) + _WORK_WINDOW
+    active = and_(Assignment.state.in_(KEPT), Assignment.starts_at < until)
+    if without is not None:
+        active = and_(active, Assignment.booking_id != without)
+    recent = and_(Assignment.state.not_in(KEPT), Assignment.ended_at > since, Assignment.active_min > 0)
     wanted = (
         select(
             Assignment.interpreter_id,
             Assignment.state,
             Assignment.starts_at,
+            Assignment.ends_at,
             Assignment.busy_until,
+            Assignment.minutes,
+            Assignment.block_min,
             Assignment.ended_at,
             Assignment.active_min,
         )
@@ -166,10 +218,10 @@ async def workloads(unit: ReadUnit, ids: Sequence[str], at: datetime) -> dict[st
         rows = (await unit.session.execute(wanted)).all()
     for row in rows:
         load = found[row.interpreter_id]
-        if row.state is AssignmentState.ACTIVE:
-            load.planned.append((row.starts_at, planned_minutes(row.starts_at, row.busy_until)))
+        if row.state in KEPT:
+            load.planned.append(Work(row.starts_at, row.ends_at, row.minutes, row.block_min))
             ends = row.busy_until
-            if row.starts_at <= unit.now:
+            if row.starts_at <= unit.now and row.state is AssignmentState.ACTIVE:
                 load.is_live = True
                 ends = max(ends, unit.now + _OVERRUN)
             load.engagements.append((row.starts_at, ends))
@@ -182,9 +234,18 @@ async def workloads(unit: ReadUnit, ids: Sequence[str], at: datetime) -> dict[st
     return found
 
 
-async def _candidates(
-    unit: ReadUnit, conditions: Sequence[ColumnElement[bool]], *, at: datetime, need: Need | None
-) -> list[Candidate]:
+def _connecting(need: Need, rules: MatchRules) -> list[ColumnElement[bool]]:
+    """Who of the pool connects the languages of a need, or one of them with the bridge language."""
+    context = NeedContext.build(need, rules)
+    connects = and_(
+        InterpreterPair.from_lang.in_(sorted(context.options)),
+        InterpreterPair.to_lang.in_(sorted({*context.officer, BRIDGE})),
+    )
+    return [connects, Interpreter.active.is_(True)]
+
+
+async def _people(unit: ReadUnit, conditions: Sequence[ColumnElement[bool]]) -> dict[str, list[Row[Any]]]:
+    """Profiles with presence, one row per working pair, by interpreter."""
     rows = (
         await unit.session.execute(
             select(
@@ -205,8 +266,11 @@ async def _candidates(
     people: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in rows:
         people[row.id].append(row)
-    ids = list(people)
-    loads = await workloads(unit, ids, at)
+    return people
+
+
+async def _barred(unit: ReadUnit, ids: Sequence[str], need: Need | None) -> dict[str, set[str]]:
+    """Cases from which each is barred: the one of the need, or all."""
     bars = select(CaseBar.interpreter_id, CaseBar.case_id)
     bars = (
         bars.where(CaseBar.case_id == need.case_id) if need is not None else bars.where(CaseBar.interpreter_id.in_(ids))
@@ -214,16 +278,42 @@ async def _candidates(
     barred: dict[str, set[str]] = defaultdict(set)
     for who, case_id in await unit.session.execute(bars):
         barred[who].add(case_id)
+    return barred
+
+
+async def _candidates(
+    unit: ReadUnit,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    at: datetime,
+    need: Need | None,
+    without: str | None = None,
+) -> list[Candidate]:
+    people = await _people(unit, conditions)
+    ids = list(people)
+    loads = await workloads(unit, ids, at, without=without)
+    barred = await _barred(unit, ids, need)
     anybody = need is not None and not need.on_demand
     duty = await on_duty(unit, at, [who for who, found in people.items() if found[0].on_call])
     made = [
         _candidate(found, loads[who], barred[who], at, unit.now, anybody, on_call=duty.calls(who, found[0].on_call))
         for who, found in people.items()
     ]
-    if need is None or not need.by_calendar:
+    if need is None:
         return made
-    stated = await stated_hours(unit, ids, need.at, need.ends)
-    return [replace(one, hours=_hours(stated[one.id])) if one.id in stated else one for one in made]
+    stated = await stated_hours(unit, ids, need.at, need.ends) if need.by_calendar else {}
+    return [_fitted(one, need, loads[one.id], stated) for one in made]
+
+
+def _fitted(one: Candidate, need: Need, load: WorkLoad, stated: Mapping[str, Stated]) -> Candidate:
+    """The candidate with what depends on when this need begins and ends: stated hours, and breaks between neighbours (S-8)."""
+    new = Work(need.at, need.ends, need.own_minutes, block_minutes(need, one))
+    if not fits(new, load.planned):
+        # Between the neighbours there is no room for the breaks that are owed: as good as engaged.
+        one = replace(one, engagements=(*one.engagements, (need.at, need.ends)))
+    if need.by_calendar and one.id in stated:
+        one = replace(one, hours=_hours(stated[one.id]))
+    return one
 
 
 def _hours(stated: Stated) -> tuple[tuple[datetime, datetime], ...]:
@@ -266,7 +356,7 @@ def _candidate(
         no_children=row.no_children,
         sworn_countries=_sworn(row.sworn, at.date()),
         minutes_today=load.minutes_on(at, row.time_zone),
-        max_minutes_day=row.max_minutes_day,
+        max_minutes_day=min(row.max_minutes_day, DAY_MINUTES),
         max_block=row.max_block_min,
         presence=presence,
         on_call=on_call,

@@ -127,9 +127,7 @@ class Match(NamedTuple):
     @property
     def block_minutes(self) -> int:
         """After how many minutes a break is due (S-8 and the interpreter's own limit)."""
-        need = self.context.need
-        short = need.child or need.short_blocks or self.mode is Mode.PHONE
-        return min(SHORT_BLOCK if short else VIDEO_BLOCK, self.candidate.max_block)
+        return block_minutes(self.context.need, self.candidate)
 
     def _term_params(self, code: TermCode) -> dict[str, Param]:
         if code is TermCode.LANGUAGE:
@@ -142,6 +140,13 @@ class Match(NamedTuple):
         if code is TermCode.CROSS_BORDER:
             return {"instrument": self.gate.id if self.gate else ""}
         return {}
+
+
+def block_minutes(need: Need, candidate: Candidate) -> int:
+    """After how many minutes without a pause this interpreter is owed a break (S-8 and the own limit)."""
+    by_phone = need.mode is Mode.PHONE or Mode.VIDEO not in candidate.modes
+    short = need.child or need.short_blocks or by_phone
+    return min(SHORT_BLOCK if short else VIDEO_BLOCK, candidate.max_block)
 
 
 def fatigue_tenths(minutes: int, limit: int, weight: int) -> int:

@@ -28,6 +28,11 @@ from tests.scheduler.samples import NOW
 
 BOOKING_MOVES = [
     ("requested", "search", "offering"),
+    ("requested", "hold", "held"),
+    ("held", "confirm", "assigned"),
+    ("held", "lapse", "cancelled"),
+    ("offering unfilled", "move", "offering"),
+    ("assigned", "move", "assigned"),
     ("requested offering unfilled", "assign", "assigned"),
     ("offering", "exhaust", "unfilled"),
     ("unfilled", "widen", "offering"),
@@ -36,7 +41,7 @@ BOOKING_MOVES = [
     ("in_session", "replace", "offering"),
     ("in_session", "fulfil", "fulfilled"),
     ("assigned unfilled offering", "miss", "missed"),
-    ("requested offering unfilled assigned", "cancel", "cancelled"),
+    ("requested held offering unfilled assigned", "cancel", "cancelled"),
 ]
 
 

@@ -67,7 +67,7 @@ class PoolService:
 
     async def update(self, uow: UnitOfWork, interpreter_id: str, *, version: int, values: ProfileInput) -> Profile:
         """Change a profile. Raises ``Conflict('changed_meanwhile')`` unless ``version`` is the newest."""
-        person = await self._person(uow, interpreter_id, lock=True)
+        person = await self.person(uow, interpreter_id, lock=True)
         if person.version != version:
             raise Conflict("changed_meanwhile", {"version": person.version})
         put_values(person, values, self._table)
@@ -75,9 +75,16 @@ class PoolService:
         self._tell(uow, person)
         return await self.get(uow, interpreter_id)
 
+    async def put(self, uow: UnitOfWork, interpreter_id: str, values: ProfileInput) -> None:
+        """Change a profile for another service that decides on what it read under the lock taken here."""
+        person = await self.person(uow, interpreter_id, lock=True)
+        put_values(person, values, self._table)
+        await uow.flush()
+        self._tell(uow, person)
+
     async def get(self, unit: ReadUnit, interpreter_id: str) -> Profile:
         """A profile in full. Raises ``NotFound('interpreter_unknown')``."""
-        person = await self._person(unit, interpreter_id)
+        person = await self.person(unit, interpreter_id)
         states, loads = await self._states(unit, [interpreter_id])
         minutes = loads[interpreter_id].minutes_on(unit.now, person.time_zone)
         return profile(person, states[interpreter_id], minutes, unit.now)
@@ -120,7 +127,7 @@ class PoolService:
 
     async def devices_checked(self, uow: UnitOfWork, interpreter_id: str, *, ok: bool) -> None:
         """Note that microphone, camera and line were checked; a failed check takes the note away."""
-        await self._person(uow, interpreter_id)
+        await self.person(uow, interpreter_id)
         # Not through the object: the version of a profile is for changes by coordinators.
         await uow.session.execute(
             update(Interpreter)
@@ -129,7 +136,8 @@ class PoolService:
             .execution_options(synchronize_session=False)
         )
 
-    async def _person(self, unit: ReadUnit, interpreter_id: str, *, lock: bool = False) -> Interpreter:
+    async def person(self, unit: ReadUnit, interpreter_id: str, *, lock: bool = False) -> Interpreter:
+        """The row of an interpreter. Raises ``NotFound('interpreter_unknown')``."""
         wanted = select(Interpreter).where(Interpreter.id == interpreter_id)
         if lock:
             wanted = wanted.with_for_update(key_share=True)

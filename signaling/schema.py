@@ -8,6 +8,8 @@ import records.models
 import scheduler.calendars.models
 import scheduler.demand.models
 import scheduler.models
+import scheduler.pool_life.models
+import scheduler.ring.models
 import scheduler.surge.models
 import signaling.auth.models
 from core.db.base import Base
@@ -18,8 +20,10 @@ _MODULES = (
     core.db.lease_row,
     records.models,
     scheduler.models,
+    scheduler.pool_life.models,
     scheduler.calendars.models,
     scheduler.demand.models,
+    scheduler.ring.models,
     scheduler.surge.models,
     signaling.auth.models,
 )

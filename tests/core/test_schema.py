@@ -18,6 +18,8 @@ import records.models
 import scheduler.calendars.models
 import scheduler.demand.models
 import scheduler.models
+import scheduler.pool_life.models
+import scheduler.ring.models
 import scheduler.surge.models
 import signaling.auth.models
 from core.db import migrate, rls
@@ -29,8 +31,10 @@ from tests.services import Postgres
 _MODULES = (
     records.models,
     scheduler.models,
+    scheduler.pool_life.models,
     scheduler.calendars.models,
     scheduler.demand.models,
+    scheduler.ring.models,
     scheduler.surge.models,
     signaling.auth.models,
 )

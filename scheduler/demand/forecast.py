@@ -270,11 +270,3 @@ def _smoothed(week: Array) -> Array:
     around = np.concatenate([week[-half:], week, week[:half]])
     found: Array = np.convolve(around, _KERNEL, "valid")
     return found
-
-
-def read_model(model: str, fitted: Mapping[str, Any]) -> Fitted:
-    """A stored model that needs no extra package to be read; level 2 is stored as what it told (see ``service``)."""
-    if model == Model.LEVEL1:
-        return Level1.from_json(fitted)
-    return SeasonalNaive.from_json(fitted)
-

@@ -229,7 +229,7 @@ class SurgeStates:
                 reading=reading,
             )
         )
-        data: dict[str, Any] = {"before": before.value, "after": after.value, "multiplier": f"{row.multiplier:.2f}"}
+        data: dict[str, str | int] = {"before": before.value, "after": after.value, "multiplier": f"{row.multiplier:.2f}"}
         self._audit.record(
             uow, "surge.changed", row.country, country=row.country, purpose="coordination", data={**data, **switches}
         )

@@ -14,7 +14,7 @@ from records.cases import CaseService
 from records.models import SessionParticipant
 from records.procedures import Catalogue
 from scheduler.eligibility import NeedContext, failed_rules
-from scheduler.ladder import LADDERS
+from scheduler.ladder import plan_of
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import BookingState, OfferState
 from scheduler.models import Booking, Interpreter, Offer
@@ -270,7 +270,7 @@ def _card(booking: Booking, ringing: int, code: str | None, line: str | None) ->
         since=booking.matched_at or booking.requested_at if booking.interpreter_id else booking.requested_at,
         starts_at=None if booking.kind == "now" else booking.starts_at,
         rung=rung + 1,
-        rungs=len(LADDERS[booking.country]) + 1,
+        rungs=len(plan_of(booking.rungs)) + 1,
         ringing=ringing,
         interpreter_code=code,
         must=must,

@@ -16,7 +16,7 @@ from core.db.session import ReadUnit
 from records.procedures import Catalogue
 from scheduler.assignments import join_opens_at
 from scheduler.closing import OPEN
-from scheduler.ladder import LADDERS, RungKind
+from scheduler.ladder import RungKind, plan_of
 from scheduler.lifecycle import BookingState, OfferState
 from scheduler.models import Booking, Interpreter, Offer
 from scheduler.waits import ExpectedView, Waits
@@ -223,7 +223,10 @@ def rung_views(booking: Booking) -> list[RungView]:
     known = {int(entry["index"]): entry for entry in booking.rungs}
     over = booking.state not in (BookingState.REQUESTED, BookingState.OFFERING, BookingState.UNFILLED)
     found: list[RungView] = []
-    for index, rung in enumerate(LADDERS[booking.country]):
+    kept = known.get(-1)
+    if kept is not None and kept["state"] == "now" and not over:
+        found.append(RungView(code=kept["code"], state="now", count=None, reason=kept["reason"], ends_at=None))
+    for index, rung in enumerate(plan_of(booking.rungs)):
         entry = known.get(index)
         state = entry["state"] if entry else "later"
         ends_at = datetime.fromisoformat(entry["ends_at"]) if entry and entry["ends_at"] else None

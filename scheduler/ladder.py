@@ -1,16 +1,16 @@
 """The offer ladder M-11: whom to ring next and for how long, and what honest waiting time to show. Pure.
 
-The rungs of each country are data. The ladder only chooses; sending offers, deadlines in database time and the winner
-are the work of ``scheduler.offers``.
+The rungs of each country are data (``scheduler.ring.policy``). The ladder only chooses; sending offers, deadlines and the
+winner are the work of ``scheduler.rounds`` and ``scheduler.offers``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import islice
+from typing import Any
 
 from records.stages import Mode
 from scheduler.ranking import Match
@@ -22,6 +22,8 @@ ENOUGH = 5
 class RungKind(StrEnum):
     """What a rung does."""
 
+    OWN = "own"
+    """The interpreter who knows the case already (M-6), alone."""
     BEST = "best"
     NEXT = "next"
     ON_CALL = "on_call"
@@ -35,10 +37,12 @@ class SkipReason(StrEnum):
 
     NOBODY = "nobody"
     """Nobody is left who fits this rung."""
+    NO_OWN = "no_own"
+    """Nobody has to be the same as before: it is the first step, or an appeal."""
     GATE_CLOSED = "gate_closed"
     """No transfer instrument is open for the other country and this stage (T-2)."""
     NOT_AVAILABLE = "not_available"
-    """This installation cannot do it (no telephony)."""
+    """This installation cannot do it (no telephony), or has no means by which those on call could be reached."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +50,35 @@ class Rung:
     """One step of the ladder."""
 
     kind: RungKind
-    width: int | None
-    """How many are rung together; none means all who fit."""
     seconds: int
     """How long their ring lasts; 0 for the coordinator, who has no ring."""
+    least: int | None = None
+    most: int | None = None
+    """Bounds of how many are rung together; none means all who fit."""
 
 
-STANDARD: tuple[Rung, ...] = (
-    Rung(RungKind.BEST, 3, 20),
-    Rung(RungKind.NEXT, 5, 20),
-    Rung(RungKind.ON_CALL, None, 30),
-    Rung(RungKind.OTHER_COUNTRY, None, 30),
-    Rung(RungKind.PHONE_ONLY, None, 30),
-    Rung(RungKind.COORDINATOR, None, 0),
-)
-"""M-11 as it stands for both countries until a coordinator sets another one."""
+@dataclass(frozen=True)
+class Odds:
+    """What decides how wide a ring is: so many that somebody accepts with the chance ``aim``."""
 
-LADDERS: Mapping[str, tuple[Rung, ...]] = {"RS": STANDARD, "MK": STANDARD}
+    aim: float = 0.95
+    usual: float = 0.65
+    """Chance that somebody without history accepts."""
+    chances: Mapping[str, float] = field(default_factory=dict)
+    """Chance to accept by candidate id."""
+
+    def of(self, match: Match) -> float:
+        """The chance that this one accepts."""
+        return self.chances.get(match.candidate.id, self.usual)
+
+
+def plan_of(entries: Sequence[Mapping[str, Any]]) -> list[Rung]:
+    """The ladder with which a search began, from the first of its stored entries; empty before the search."""
+    if not entries:
+        return []
+    return [
+        Rung(RungKind(row["kind"]), int(row["seconds"]), row["least"], row["most"]) for row in entries[0]["plan"]
+    ]
 
 
 @dataclass(frozen=True)
@@ -109,6 +125,8 @@ class Reach:
     gate_open: bool = False
     """A transfer instrument for this need is open."""
     telephony: bool = False
+    called_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Those on call who are not on line, and the configured means by which each of them can be called."""
 
 
 def next_rung(
@@ -117,15 +135,17 @@ def next_rung(
     already_offered: Iterable[str],
     now: datetime,
     *,
-    ladder: Sequence[Rung] = STANDARD,
+    ladder: Sequence[Rung],
     reach: Reach = Reach(),
+    odds: Odds = Odds(),
 ) -> Round | None:
     """The next round after ``state``; none when the ladder is used up (the coordinator was already asked).
 
     ``ranked`` is the ranking at this moment (somebody may have come online since); ``already_offered`` are the
     candidate ids that were rung for this booking before: nobody is rung twice. A rung on which nobody fits is passed
     over with its reason, without waiting. People of another country and people without video have rungs of their own
-    and are not rung before.
+    and are not rung before; somebody who is not on line is rung only as one on call, and only if a means is configured
+    that reaches them.
     """
     asked = set(already_offered)
     free = [match for match in ranked if match.candidate.id not in asked]
@@ -135,31 +155,61 @@ def next_rung(
         after = LadderState(rung=index, round=state.round + 1)
         if rung.kind is RungKind.COORDINATOR:
             return Round(after, rung.kind, (), None, tuple(skipped))
-        chosen = _who(rung, free)
-        if chosen and not (rung.kind is RungKind.PHONE_ONLY and not reach.telephony):
+        chosen = _who(rung, free, reach, odds)
+        if chosen:
             deadline = now + timedelta(seconds=rung.seconds)
             return Round(after, rung.kind, tuple(chosen), deadline, tuple(skipped))
-        skipped.append(Skipped(index, rung.kind, _why(rung, reach)))
+        skipped.append(Skipped(index, rung.kind, _why(rung, free, reach)))
     return None
 
 
-def _who(rung: Rung, free: Sequence[Match]) -> list[Match]:
-    return list(islice((match for match in free if _fits(rung.kind, match)), rung.width))
+def width(chances: Iterable[float], *, aim: float, least: int, most: int) -> int:
+    """How many of these people, in their order, are rung: the fewest with whom somebody accepts with the chance ``aim``.
+
+    Never fewer than ``least`` (or than there are) and never more than ``most``; answers are taken to be independent.
+    """
+    count, nobody = 0, 1.0
+    for chance in chances:
+        if count >= most or (count >= least and 1.0 - nobody >= aim):
+            break
+        count += 1
+        nobody *= 1.0 - chance
+    return count
 
 
-def _fits(kind: RungKind, match: Match) -> bool:
+def _who(rung: Rung, free: Sequence[Match], reach: Reach, odds: Odds) -> list[Match]:
+    fit = [match for match in free if fits(rung.kind, match, reach)]
+    if rung.least is None or rung.most is None:
+        return fit
+    return fit[: width((odds.of(match) for match in fit), aim=odds.aim, least=rung.least, most=rung.most)]
+
+
+def fits(kind: RungKind, match: Match, reach: Reach) -> bool:
+    """Whether this rung is for this person."""
     if kind is RungKind.PHONE_ONLY:
-        return not _screen(match)
+        return reach.telephony and not _screen(match)
+    if not _screen(match):
+        return False
     if kind is RungKind.OTHER_COUNTRY:
-        return _screen(match) and not _home(match)
-    return _screen(match) and _home(match) and (kind is RungKind.ON_CALL or match.is_online)
+        return match.is_online and not _home(match)
+    if not _home(match):
+        return False
+    if kind is RungKind.ON_CALL:
+        return match.is_online or match.candidate.id in reach.called_by
+    if kind is RungKind.OWN:
+        return match.is_online and match.candidate.id == match.context.need.continuity_id
+    return match.is_online
 
 
-def _why(rung: Rung, reach: Reach) -> SkipReason:
+def _why(rung: Rung, free: Sequence[Match], reach: Reach) -> SkipReason:
     if rung.kind is RungKind.PHONE_ONLY and not reach.telephony:
         return SkipReason.NOT_AVAILABLE
     if rung.kind is RungKind.OTHER_COUNTRY and not reach.gate_open:
         return SkipReason.GATE_CLOSED
+    if rung.kind is RungKind.ON_CALL and any(_screen(match) and _home(match) for match in free):
+        return SkipReason.NOT_AVAILABLE
+    if rung.kind is RungKind.OWN and not any(match.context.need.continuity_id for match in free):
+        return SkipReason.NO_OWN
     return SkipReason.NOBODY
 
 

@@ -27,6 +27,9 @@ from scheduler.needs import need_at, need_from_json
 from scheduler.news import accounts, tell_booking, tell_offer_ended
 from scheduler.queries import candidates_by_id
 from scheduler.ranking import rank
+from scheduler.ring.history import count_answers
+from scheduler.ring.policy import Policies
+from scheduler.ring.reserve import KEPT, Reserves, aged_class_sql, is_under_reserve
 from scheduler.rounds import Rounds
 
 LOOK_AT = 50
@@ -47,21 +50,25 @@ class AcceptAnswer(TypedDict):
 class OfferService:
     """Answers to offers."""
 
-    def __init__(self, rounds: Rounds, assignments: Assignments) -> None:
+    def __init__(self, rounds: Rounds, assignments: Assignments, policies: Policies, reserves: Reserves) -> None:
         self._rounds = rounds
         self._assignments = assignments
+        self._policies = policies
+        self._reserves = reserves
 
     async def accept(self, uow: UnitOfWork, offer_id: str, *, interpreter_id: str, round_no: int) -> AcceptAnswer:
         """Take the booking, if nobody was faster. The same accept again gives the same answer.
 
         Raises ``NotFound('offer_unknown')``, ``Conflict``: ``booking_taken``, ``offer_expired`` (also for an older round),
-        ``offer_withdrawn``, ``calendar_conflict``, ``not_eligible`` (rule). A refusal leaves the request ringing for the others.
+        ``offer_withdrawn``, ``calendar_conflict``, ``not_eligible`` (rule), ``kept_for_booked`` (M-10). A refusal leaves the
+        request ringing for the others.
         """
         offer = await self._own_offer(uow, offer_id, interpreter_id)
         if offer.state is not OfferState.PENDING:
             return await self._too_late(uow, offer, interpreter_id)
         await hold_person(uow, interpreter_id)
         await self._assignments.refuse_overlap(uow, offer.booking_id, interpreter_id)
+        await self._leave_reserve(uow, offer.booking_id)
         mine = exists().where(
             Offer.id == offer_id,
             Offer.state == OfferState.PENDING,
@@ -92,7 +99,7 @@ class OfferService:
         )
         await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.TAKEN)
         await self.withdraw_elsewhere(uow, interpreter_id, booking)
-        await self._count(uow, interpreter_id, accepted=True)
+        await self._count(uow, booking, interpreter_id, accepted=True)
         tell_booking(uow, booking)
         return _answer(booking)
 
@@ -116,7 +123,8 @@ class OfferService:
         tell_offer_ended(
             uow, booking, offer.id, interpreter_id, users.get(interpreter_id), state="declined", reason=None
         )
-        await self._count(uow, interpreter_id, accepted=False)
+        if not reason.is_recusal:
+            await self._count(uow, booking, interpreter_id, accepted=False)
         if booking.state is BookingState.OFFERING and not await self._rounds.pending(uow, booking):
             await self._rounds.next(uow, booking)
         else:
@@ -133,7 +141,7 @@ class OfferService:
         if booking.state is not BookingState.OFFERING:
             return
         due = booking.next_round_at is None or booking.next_round_at <= uow.now
-        if due or not await self._rounds.pending(uow, booking):
+        if due or (booking.reason != KEPT and not await self._rounds.pending(uow, booking)):
             await self._rounds.next(uow, booking)
 
     async def drop_person(self, uow: UnitOfWork, interpreter_id: str) -> None:
@@ -182,7 +190,8 @@ class OfferService:
     async def serve_waiting(self, uow: UnitOfWork, interpreter_id: str) -> str | None:
         """Ring somebody who has just become free for the oldest waiting request of the highest class; returns its id.
 
-        M-10 also reserves a fifth of the people for booked work; that share is not taken from anybody here.
+        Who has waited long counts as of a higher class (M-10); a request that must leave the reserve for booked work alone
+        is passed over while that is all that is left.
         """
         found = await candidates_by_id(uow, [interpreter_id])
         ringing = select(Offer.id).join(Booking, Booking.id == Offer.booking_id)
@@ -209,13 +218,18 @@ class OfferService:
                 ~asked,
                 ~gave_back,
             )
-            .order_by(Booking.priority, Booking.requested_at, Booking.id)
+            .order_by(aged_class_sql(uow.now), Booking.requested_at, Booking.id)
             .limit(LOOK_AT)
         )
         for seen in waiting.all():
             need = need_at(need_from_json(seen.need), uow.now)
-            matches = rank(need, found, await self._rounds.rules(uow, seen.step_code))
+            rules = await self._rounds.rules(uow, seen.step_code)
+            matches = rank(need, found, rules)
             if not matches or not matches[0].is_online:
+                continue
+            policy = await self._policies.of(uow, seen.country)
+            capacity = await self._reserves.look(uow, seen, need, rules, policy)
+            if capacity is not None and capacity.is_kept:
                 continue
             booking = await try_lock_booking(uow, seen.id)
             if booking is not None and booking.state in (BookingState.OFFERING, BookingState.UNFILLED):
@@ -263,8 +277,17 @@ class OfferService:
             uow, booking, offer_id, interpreter_id, users.get(interpreter_id), state=state.value, reason=why
         )
 
-    async def _count(self, uow: UnitOfWork, interpreter_id: str, *, accepted: bool) -> None:
-        """How many offers somebody answered, and how many with yes."""
+    async def _leave_reserve(self, uow: UnitOfWork, booking_id: str) -> None:
+        """Raises ``Conflict('kept_for_booked')`` when the acceptance would take somebody whom booked work needs."""
+        booking = await uow.session.get(Booking, booking_id)
+        if booking is None or not is_under_reserve(booking.kind, booking.priority):
+            return
+        need = need_at(need_from_json(booking.need), uow.now)
+        rules = await self._rounds.rules(uow, booking.step_code)
+        await self._reserves.guard(uow, booking, need, rules, await self._policies.of(uow, booking.country))
+
+    async def _count(self, uow: UnitOfWork, booking: Booking, interpreter_id: str, *, accepted: bool) -> None:
+        """How many offers somebody answered, and how many with yes; rings for now also decide how wide others ring."""
         await uow.session.execute(
             update(Interpreter)
             .where(Interpreter.id == interpreter_id)
@@ -274,6 +297,9 @@ class OfferService:
             )
             .execution_options(**_SYNC)
         )
+        if booking.kind == "now":
+            policy = await self._policies.of(uow, booking.country)
+            await count_answers(uow, {interpreter_id: accepted}, half_life_days=policy.half_life_days)
 
 
 async def bar(uow: UnitOfWork, booking: Booking, interpreter_id: str, code: str) -> None:

@@ -5,8 +5,8 @@ Works on a booking whose row the caller holds; answers to offers are in ``offers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +14,9 @@ from sqlalchemy import select, update
 
 from core.clock import new_id
 from core.db.session import UnitOfWork
+from core.notify import Means
 from records.procedures import Catalogue
-from scheduler.ladder import LADDERS, LadderState, Reach, Round, Rung, RungKind, next_rung
+from scheduler.ladder import LadderState, Reach, Round, Rung, RungKind, fits, next_rung, plan_of
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import (
     AssignmentState,
@@ -29,22 +30,57 @@ from scheduler.models import Assignment, Booking, Offer
 from scheduler.need import MatchRules, Need, gate_for
 from scheduler.needs import need_at, need_from_json
 from scheduler.news import accounts, tell_booking, tell_offer_ended, tell_offer_sent
-from scheduler.queries import candidates_for, match_rules
+from scheduler.queries import candidates_by_id, candidates_for, match_rules
 from scheduler.ranking import Match, officer_reasons, rank
+from scheduler.ring.fairness import Placed, fair_order, shares_of, worth_looking
+from scheduler.ring.history import count_answers, odds_of
+from scheduler.ring.ledger import Ledger
+from scheduler.ring.policy import LadderPolicy, Policies
+from scheduler.ring.reach import Reach as Reaching
+from scheduler.ring.reserve import KEPT, Reserves
 from scheduler.times import CALLBACK_FOR, GIVE_UP_AFTER, NO_SHOW_AFTER
 
 ASK_AGAIN_AFTER = timedelta(minutes=10)
 """Who said "not now" is not asked again for the same booking before."""
+LOOK_AGAIN = timedelta(seconds=15)
+"""How often it is looked whether a request that is kept back may ring."""
 _APPOINTMENT_SHORTEST, _APPOINTMENT_LONGEST = timedelta(minutes=15), timedelta(hours=4)
 _SYNC = {"synchronize_session": False}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who could be rung for a booking at this moment, in the fair order, and by which means."""
+
+    order: list[Placed]
+    means: Mapping[str, Sequence[Means]]
+    """Of those who are not on line: the configured means by which each can be called."""
+    reach: Reach
+
+    @property
+    def matches(self) -> list[Match]:
+        """The same people as matches."""
+        return [one.match for one in self.order]
 
 
 class Rounds:
     """Sends offers, round by round."""
 
-    def __init__(self, catalogue: Catalogue, table: LanguageTable) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        table: LanguageTable,
+        policies: Policies,
+        reserves: Reserves,
+        reaching: Reaching,
+        ledger: Ledger,
+    ) -> None:
         self._catalogue = catalogue
         self._table = table
+        self._policies = policies
+        self._reserves = reserves
+        self._reaching = reaching
+        self._ledger = ledger
 
     async def rules(self, uow: UnitOfWork, step_code: str) -> MatchRules:
         """The matching rules for a step as they stand now."""
@@ -59,33 +95,120 @@ class Rounds:
         await self.next(uow, booking)
 
     async def next(self, uow: UnitOfWork, booking: Booking) -> None:
-        """End what is pending and ring the next rung; UNFILLED and the coordinator when there is none left."""
+        """End what is pending and ring the next rung; UNFILLED and the coordinator when there is none left.
+
+        A request that must leave the reserve for booked work alone (M-10) rings nobody, says so and looks again.
+        """
         await self.expire_pending(uow, booking)
+        policy = await self._policies.of(uow, booking.country)
         need = need_at(need_from_json(booking.need), uow.now)
         rules = await self.rules(uow, booking.step_code)
-        found = next_rung(
-            LadderState(rung=_last_rung(booking), round=booking.round),
-            await self._ranked(uow, booking, need, rules),
-            await self._asked(uow, booking),
-            uow.now,
-            ladder=ladder_of(booking, uow.now),
-            reach=Reach(gate_open=gate_open(need, rules)),
-        )
-        _note(booking, found, uow.now)
+        if await self._keep_back(uow, booking, need, rules, policy):
+            return
+        round_no = booking.round + 1
+        found, standing, plan = await self._look(uow, booking, need, rules, policy, round_no)
+        _note(booking, found, plan, uow.now)
         if found is None or found.is_coordinator or found.deadline is None:
             self._exhaust(booking, found)
         else:
-            booking.round = found.state.round
+            booking.round = round_no
             booking.next_round_at = found.deadline
-            await self.send(uow, booking, found.matches, found.kind.value, found.deadline)
+            booking.reason = None
+            await self._ring(uow, booking, found, standing)
         booking.version += 1
         await uow.flush()
         tell_booking(uow, booking)
 
+    async def widen(self, uow: UnitOfWork, booking: Booking) -> None:
+        """Ring the next rung now as well: whoever is being rung goes on ringing, in the same round.
+
+        Without anybody to add the search goes on as it was; one that waits for a person begins anew.
+        """
+        await self._reserves.lift(uow, booking)
+        if booking.state is BookingState.UNFILLED:
+            await self.begin(uow, booking, BookingMove.WIDEN)
+            return
+        if not await self.pending(uow, booking):
+            booking.reason, booking.needs_coordinator = None, False
+            await self.next(uow, booking)
+            return
+        policy = await self._policies.of(uow, booking.country)
+        need = need_at(need_from_json(booking.need), uow.now)
+        rules = await self.rules(uow, booking.step_code)
+        found, standing, plan = await self._look(uow, booking, need, rules, policy, booking.round)
+        if found is None or found.deadline is None:
+            return
+        _note(booking, found, plan, uow.now)
+        booking.next_round_at = max(booking.next_round_at or found.deadline, found.deadline)
+        await self._ring(uow, booking, found, standing)
+        booking.version += 1
+        await uow.flush()
+        tell_booking(uow, booking)
+
+    async def _look(
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        need: Need,
+        rules: MatchRules,
+        policy: LadderPolicy,
+        round_no: int,
+    ) -> tuple[Round | None, Standing, list[Rung]]:
+        """Which rung rings next and who would be on it."""
+        asked = await self._asked(uow, booking)
+        standing = await self._standing(uow, booking, need, rules, policy, asked, round_no)
+        plan = plan_of(booking.rungs) or ladder_of(booking, policy, uow.now)
+        found = next_rung(
+            LadderState(rung=_last_rung(booking), round=round_no - 1),
+            standing.matches,
+            asked,
+            uow.now,
+            ladder=plan,
+            reach=standing.reach,
+            odds=await odds_of(uow, [one.match.candidate.id for one in standing.order], policy),
+        )
+        return found, standing, plan
+
+    async def _ring(self, uow: UnitOfWork, booking: Booking, found: Round, standing: Standing) -> None:
+        deadline = found.deadline or uow.now
+        await self.send(uow, booking, found.matches, found.kind.value, deadline, standing.means)
+        if booking.kind == "now":
+            await self._reserves.release(uow, booking.id)
+            chosen = [match.candidate.id for match in found.matches]
+            order = [one for one in standing.order if fits(found.kind, one.match, standing.reach)]
+            await self._ledger.note(uow, booking, found.kind.value, order, chosen)
+
+    async def _keep_back(
+        self, uow: UnitOfWork, booking: Booking, need: Need, rules: MatchRules, policy: LadderPolicy
+    ) -> bool:
+        """Whether the last people are kept for booked work; then the booking says so, once, and looks again soon."""
+        capacity = await self._reserves.look(uow, booking, need, rules, policy)
+        if capacity is None or not capacity.is_kept:
+            return False
+        hold = await self._reserves.hold(uow, booking, capacity)
+        booking.next_round_at = uow.now + LOOK_AGAIN
+        overdue = uow.now - hold.since >= timedelta(seconds=policy.hold_note_seconds)
+        if booking.reason != KEPT or overdue != booking.needs_coordinator:
+            if not booking.rungs:
+                booking.rungs = [_kept_entry(ladder_of(booking, policy, uow.now), booking.round, uow.now)]
+            booking.reason, booking.needs_coordinator = KEPT, overdue
+            booking.version += 1
+            await uow.flush()
+            tell_booking(uow, booking)
+        await uow.flush()
+        return True
+
     async def send(
-        self, uow: UnitOfWork, booking: Booking, matches: Sequence[Match], rung: str, expires_at: datetime
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        matches: Sequence[Match],
+        rung: str,
+        expires_at: datetime,
+        means: Mapping[str, Sequence[Means]] | None = None,
     ) -> None:
-        """Offers of the current round, one per match."""
+        """Offers of the current round, one per match; ``means``: how those are called who are not on line."""
+        made: dict[str, str] = {}
         users = await accounts(uow, [match.candidate.id for match in matches])
         for match in matches:
             offer = Offer(
@@ -103,12 +226,18 @@ class Rounds:
                 expires_at=expires_at,
             )
             uow.session.add(offer)
+            made[offer.interpreter_id] = offer.id
             tell_offer_sent(uow, booking, offer, users.get(offer.interpreter_id))
         await uow.flush()
+        if means:
+            await self._reaching.ring(
+                uow, made, means, expires_at=expires_at, country=booking.country, booking_id=booking.id
+            )
 
     async def add(self, uow: UnitOfWork, booking: Booking, match: Match) -> None:
         """Ring one more person, who has just become free: in the running round, or in a new one of a booking that waits."""
-        seconds = 20
+        seconds = max((rung.seconds for rung in plan_of(booking.rungs) if rung.kind is RungKind.BEST), default=20)
+        booking.reason = None
         if booking.state is BookingState.UNFILLED:
             booking.state = advance(booking.state, BookingMove.WIDEN)
             booking.round += 1
@@ -116,7 +245,8 @@ class Rounds:
         booking.next_round_at = (
             max(booking.next_round_at or deadline, deadline) if await self.pending(uow, booking) else deadline
         )
-        rung = booking.rungs[-1]["code"] if booking.rungs else RungKind.BEST.value
+        codes = [entry["code"] for entry in booking.rungs if entry["index"] >= 0]
+        rung = codes[-1] if codes else RungKind.BEST.value
         await self.send(uow, booking, [match], rung, deadline)
         booking.version += 1
         await uow.flush()
@@ -147,6 +277,11 @@ class Rounds:
                 .execution_options(**_SYNC)
             )
         ).all()
+        if state is OfferState.EXPIRED and rows and booking.kind == "now":
+            policy = await self._policies.of(uow, booking.country)
+            await count_answers(
+                uow, dict.fromkeys((row.interpreter_id for row in rows), False), half_life_days=policy.half_life_days
+            )
         users = await accounts(uow, [row.interpreter_id for row in rows])
         for row in sorted(rows, key=lambda row: str(row.id)):
             tell_offer_ended(
@@ -159,13 +294,30 @@ class Rounds:
                 reason=reason.value if reason else None,
             )
 
-    async def _ranked(self, uow: UnitOfWork, booking: Booking, need: Need, rules: MatchRules) -> list[Match]:
-        """Who can be rung, best first; for now only who is on line, and who is being rung elsewhere comes last."""
-        candidates = await candidates_for(uow, need, rules, reachable_only=need.on_demand)
-        ranked = rank(need, candidates, rules)
+    async def _standing(
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        need: Need,
+        rules: MatchRules,
+        policy: LadderPolicy,
+        asked: set[str],
+        round_no: int,
+    ) -> Standing:
+        """Who can be rung, in the fair order: now those on line and those on call, for an appointment everybody.
+
+        Who was asked before is left out; who is being rung for another request comes last.
+        """
+        reach = Reach(gate_open=gate_open(need, rules), telephony=self._reaching.ports.configured(Means.PHONE))
         if not need.on_demand:
-            return ranked
-        ranked = [match for match in ranked if match.is_online]
+            matches = rank(need, await candidates_for(uow, need, rules), rules)
+            return Standing(fair_order(matches, {}, f"{booking.id}:{round_no}"), {}, reach)
+        people = await candidates_for(uow, need, rules, reachable_only=True)
+        called = await self._reaching.on_call(uow, booking.country)
+        known = {person.id for person in people}
+        people += await candidates_by_id(uow, set(called) - known - asked, need=need)
+        matches = [match for match in rank(need, people, rules) if match.candidate.id not in asked]
+        means = await self._reaching.means_of(uow, [match.candidate.id for match in matches if not match.is_online])
         ringing = set(
             await uow.session.scalars(
                 select(Offer.interpreter_id)
@@ -178,7 +330,9 @@ class Rounds:
                 )
             )
         )
-        return sorted(ranked, key=lambda match: match.candidate.id in ringing)
+        shares = await shares_of(uow, worth_looking(matches, ringing=ringing), policy.month_target_minutes)
+        reach = replace(reach, called_by={who: [way.value for way in ways] for who, ways in means.items()})
+        return Standing(fair_order(matches, shares, f"{booking.id}:{round_no}", ringing=ringing), means, reach)
 
     async def _asked(self, uow: UnitOfWork, booking: Booking) -> set[str]:
         """Who is not rung again: asked in this search, said "not now" lately, or gave this booking back before."""
@@ -216,14 +370,14 @@ def give_up_at(booking: Booking) -> datetime:
     return began + (CALLBACK_FOR if booking.callback else GIVE_UP_AFTER)
 
 
-def ladder_of(booking: Booking, now: datetime) -> Sequence[Rung]:
+def ladder_of(booking: Booking, policy: LadderPolicy, now: datetime) -> list[Rung]:
     """The country's ladder; for an appointment the same rungs with hours in place of seconds."""
-    ladder = LADDERS[booking.country]
+    ladder = policy.ladder
     if booking.kind == "now":
-        return ladder
+        return list(ladder)
     span = min(max((booking.starts_at - now) / 4, _APPOINTMENT_SHORTEST), _APPOINTMENT_LONGEST)
-    seconds = max(1, int(min(span, booking.starts_at - now).total_seconds()))
-    return [Rung(rung.kind, rung.width, seconds if rung.seconds else 0) for rung in ladder]
+    seconds = max(policy.alert_seconds, int(min(span, booking.starts_at - now).total_seconds()))
+    return [Rung(rung.kind, seconds if rung.seconds else 0, rung.least, rung.most) for rung in ladder]
 
 
 def gate_open(need: Need, rules: MatchRules) -> bool:
@@ -237,8 +391,11 @@ def _last_rung(booking: Booking) -> int:
     return max((int(entry["index"]) for entry in booking.rungs), default=-1)
 
 
-def _note(booking: Booking, found: Round | None, now: datetime) -> None:
-    """Write into the booking which rungs are done, skipped and running (a new list, so that the change is seen)."""
+def _note(booking: Booking, found: Round | None, plan: Sequence[Rung], now: datetime) -> None:
+    """Write into the booking which rungs are done, skipped and running (a new list, so that the change is seen).
+
+    The first entry keeps the ladder with which the search began.
+    """
     rungs: list[dict[str, Any]] = [
         {**entry, "state": "done", "ends_at": min(entry["ends_at"] or now.isoformat(), now.isoformat())}
         if entry["state"] == "now"
@@ -248,17 +405,25 @@ def _note(booking: Booking, found: Round | None, now: datetime) -> None:
     if found is not None:
         number = found.state.round
         rungs += [
-            _entry(skip.rung, skip.kind, "skipped", number, now, reason=skip.reason.value) for skip in found.skipped
+            _entry(skip.rung, skip.kind.value, "skipped", number, now, reason=skip.reason.value)
+            for skip in found.skipped
         ]
-        current = _entry(found.state.rung, found.kind, "now", number, now, count=len(found.matches))
+        current = _entry(found.state.rung, found.kind.value, "now", number, now, count=len(found.matches))
         current["ends_at"] = found.deadline.isoformat() if found.deadline else None
         rungs.append(current)
+    if rungs:
+        rungs[0]["plan"] = [asdict(rung) for rung in plan]
     booking.rungs = rungs
+
+
+def _kept_entry(plan: Sequence[Rung], number: int, now: datetime) -> dict[str, Any]:
+    """The search has begun and rings nobody yet: no rung, only the note why."""
+    return {**_entry(-1, "kept", "now", number, now, reason=KEPT), "plan": [asdict(rung) for rung in plan]}
 
 
 def _entry(
     index: int,
-    kind: RungKind,
+    code: str,
     state: str,
     number: int,
     now: datetime,
@@ -268,7 +433,7 @@ def _entry(
 ) -> dict[str, Any]:
     return {
         "index": index,
-        "code": kind.value,
+        "code": code,
         "state": state,
         "count": count,
         "reason": reason,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.notify import Ports
 from records.cases import CaseService
 from records.procedures import Catalogue
 from records.session_log import SessionLog
@@ -11,6 +12,7 @@ from scheduler.assignments import Assignments
 from scheduler.board import BoardViews
 from scheduler.booking_views import BookingViews
 from scheduler.bookings import BookingService
+from scheduler.calendars.availability import Availability
 from scheduler.closing import Closing
 from scheduler.conduct import ConductService
 from scheduler.interpreter_views import InterpreterViews
@@ -18,6 +20,10 @@ from scheduler.languages import LanguageTable
 from scheduler.offers import OfferService
 from scheduler.pool import PoolService
 from scheduler.presence import PresenceService
+from scheduler.ring.ledger import Ledger
+from scheduler.ring.policy import Policies
+from scheduler.ring.reach import Reach
+from scheduler.ring.reserve import Reserves
 from scheduler.rounds import Rounds
 from scheduler.transfer import TransferService
 from scheduler.waits import Waits
@@ -40,21 +46,39 @@ class SchedulerServices:
     booking_views: BookingViews
     interpreter_views: InterpreterViews
     board: BoardViews
+    policies: Policies
+    """The ladders of the countries."""
+    ledger: Ledger
+    """Whose turn it was, and why."""
+    reach: Reach
+    """How those are called who have no page open."""
+    rounds: Rounds
 
     @classmethod
     def build(
-        cls, catalogue: Catalogue, table: LanguageTable, cases: CaseService, log: SessionLog
+        cls,
+        catalogue: Catalogue,
+        table: LanguageTable,
+        cases: CaseService,
+        log: SessionLog,
+        *,
+        ports: Ports | None = None,
     ) -> SchedulerServices:
-        """All services over one catalogue and one language table."""
-        rounds = Rounds(catalogue, table)
+        """All services over one catalogue and one language table; ``ports``: how those are called who have no page open.
+
+        Raises ``records.procedure_source.CatalogueError`` (file, line, reason) when a ladder file is wrong.
+        """
+        policies, reserves = Policies.load(), Reserves()
+        ledger, reach = Ledger(policies), Reach(ports or Ports.none(), Availability())
+        rounds = Rounds(catalogue, table, policies, reserves, reach, ledger)
         assignments = Assignments(catalogue, table, cases, log)
-        offers = OfferService(rounds, assignments)
+        offers = OfferService(rounds, assignments, policies, reserves)
         closing = Closing(table, cases, log, rounds, assignments, offers)
         presence = PresenceService(offers)
         waits = Waits(catalogue)
         return cls(
             bookings=BookingService(table, cases, rounds, assignments, offers, closing),
-            conduct=ConductService(log, rounds, assignments, offers, closing),
+            conduct=ConductService(log, rounds, assignments, closing),
             offers=offers,
             presence=presence,
             pool=PoolService(table),
@@ -63,4 +87,8 @@ class SchedulerServices:
             booking_views=BookingViews(catalogue, waits),
             interpreter_views=InterpreterViews(catalogue, presence),
             board=BoardViews(catalogue, table, cases, waits),
+            policies=policies,
+            ledger=ledger,
+            reach=reach,
+            rounds=rounds,
         )

@@ -27,6 +27,7 @@ from scheduler.lifecycle import AssignmentState, BookingState, MissReason, Offer
 from scheduler.locks import try_lock_booking
 from scheduler.models import Assignment, Booking, Offer, Presence
 from scheduler.news import tell_assignment, tell_booking
+from scheduler.ring.reserve import KEPT, aged_class_sql
 from scheduler.rounds import give_up_at
 from scheduler.services import SchedulerServices
 
@@ -116,8 +117,11 @@ class SchedulerWorker:
         ringing = exists().where(Offer.booking_id == Booking.id, Offer.state == OfferState.PENDING)
         return await self._ids(
             select(Booking.id)
-            .where(Booking.state == BookingState.OFFERING, or_(Booking.next_round_at <= now, ~ringing))
-            .order_by(Booking.priority, Booking.requested_at)
+            .where(
+                Booking.state == BookingState.OFFERING,
+                or_(Booking.next_round_at <= now, ~ringing & Booking.reason.is_distinct_from(KEPT)),
+            )
+            .order_by(aged_class_sql(now), Booking.requested_at)
             .limit(_BATCH)
         )
 

@@ -282,7 +282,7 @@ async def test_a_closed_gate_hides_the_other_country_and_an_open_one_has_its_own
     session = await world.session(answer["session_id"])
     assert (session.transfer_instrument_id, session.interpreter_country) == (gate["id"], "MK")
     police = await world.request()
-    assert (await world.booking(police)).rungs[3]["reason"] == "gate_closed"
+    assert (await world.booking(police)).rungs[4]["reason"] == "gate_closed"
 
 
 async def test_a_substitute_language_is_in_the_log(world: World) -> None:

@@ -44,7 +44,7 @@ async def test_the_ladder_widens_and_ends_with_the_coordinator(world: World, clo
     people = await world.interpreters(10)
     booking = await world.request()
     asked: list[set[str]] = [{offer.interpreter_id for offer in await world.offers(booking)}]
-    for seconds in (21, 21, 31):
+    for seconds in (21, 21, 41):
         clock.advance(seconds)
         await world.stay(*people)
         await world.worker.tick()

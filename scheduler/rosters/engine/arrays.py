@@ -43,7 +43,7 @@ class Arrays:
     own_free: Floats
     """What a free day costs the person's wishes (P, D)."""
     table: Floats
-    """What a line costs with each number of people (L, P + 1)."""
+    """What a line costs with each number of people, up to all on each of its days (L, counts)."""
     profile: Ints
     """Which of the member lists of lines holds for a person (P)."""
     start: Ints
@@ -52,6 +52,8 @@ class Arrays:
     """Lines that a cell counts for, one list of cells after the other for each profile."""
     weekend: npt.NDArray[np.int8]
     """0: weekday, 1: first day of a weekend of the period, 2: its second day (D)."""
+    repeats: int
+    """How often one row may count for one line, at most."""
     whole: bool
     """All costs of all rosters are whole numbers, so that bounds may be rounded up."""
 
@@ -150,7 +152,7 @@ def build(problem: Problem) -> Arrays:
             if wish.kind is not None:
                 own[row, wish.day] += wish.weight
                 own[row, wish.day, number[wish.kind]] -= wish.weight
-    table, profile, start, lines = _lines(problem, number)
+    table, profile, start, lines, repeats = _lines(problem, number)
     weekend = np.zeros(days, dtype=np.int8)
     for weekend_days in problem.weekends:
         for order, day in enumerate(weekend_days):
@@ -161,15 +163,19 @@ def build(problem: Problem) -> Arrays:
     whole = all(float(value).is_integer() for value in soft)
     whole = whole and all(bool((array == np.round(array)).all()) for array in (own, own_free, table))
     units = np.array([kind.minutes // unit for kind in kinds], dtype=np.int64)
-    return Arrays(problem, unit, units, allowed, free_allowed, own, own_free, table, profile, start, lines, weekend, whole)
+    return Arrays(
+        problem, unit, units, allowed, free_allowed, own, own_free, table, profile, start, lines, weekend, repeats, whole
+    )
 
 
-def _lines(problem: Problem, number: dict[str, int]) -> tuple[Floats, Ints, Ints, Ints]:
-    """Merged covers: cost tables, profile of each person, and the lines of each cell by profile."""
+def _lines(problem: Problem, number: dict[str, int]) -> tuple[Floats, Ints, Ints, Ints, int]:
+    """Merged covers: cost tables, profile of each person, the lines of each cell by profile, and the most days of a line."""
     merged: dict[tuple[tuple[tuple[int, str], ...], str | None], list[Cover]] = defaultdict(list)
     for cover in problem.covers:
         merged[tuple(sorted(cover.cells)), cover.group].append(cover)
-    counts = np.arange(len(problem.people) + 1)
+    # somebody may serve one line on several days (a cover over days); successions are not looked at here
+    repeats = max((len({day for day, _ in cells}) for cells, _ in merged), default=1)
+    counts = np.arange(len(problem.people) * repeats + 1)
     table = np.zeros((len(merged), len(counts)))
     members: dict[str | None, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     kinds = len(problem.kinds)
@@ -191,4 +197,5 @@ def _lines(problem: Problem, number: dict[str, int]) -> tuple[Floats, Ints, Ints
                 flat += members[group].get(cell, [])
         starts.append([*begins, len(flat)])
     profile = [profiles.index(tuple(sorted(person.groups & asked))) for person in problem.people]
-    return table, np.array(profile, dtype=np.int64), np.array(starts, dtype=np.int64), np.array(flat, dtype=np.int64)
+    numbers = [np.array(values, dtype=np.int64) for values in (profile, starts, flat)]
+    return table, numbers[0], numbers[1], numbers[2], repeats

@@ -53,7 +53,10 @@ def best_row(
     for day in range(days):
         end = begin[day + 1]
         fill = end
-        still = (days - day - 1) * longest
+        # the most that can still be worked: full runs with the shortest breaks
+        left = days - day - 1
+        cycle = max_run + min_free
+        still = (left // cycle * max_run + min(left % cycle, max_run)) * longest
         for at in range(begin[day], end):
             key, cost = keys[at], costs[at]
             run = key // by_run

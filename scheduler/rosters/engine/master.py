@@ -34,23 +34,22 @@ class Pool:
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
         self.columns: list[Column] = []
+        self.of: list[list[int]] = [[] for _ in range(arrays.people)]
+        """Columns of each person."""
         self._known: dict[tuple[int, bytes], int] = {}
-
-    def add(self, person: int, row: Row) -> int | None:
-        """Number of the new column, or None if the row is known."""
-        mark = (person, row.tobytes())
-        if mark in self._known:
-            return None
-        lines, times = np.unique(self._arrays.served(person, row), return_counts=True)
-        self._known[mark] = len(self.columns)
-        cost = self._arrays.row_cost(person, row)
-        self.columns.append(Column(person, row, cost, lines, times.astype(np.float64)))
-        return len(self.columns) - 1
 
     def number(self, person: int, row: Row) -> int:
         """The column of a row, new or known."""
-        self.add(person, row)
-        return self._known[person, row.tobytes()]
+        mark = (person, row.tobytes())
+        known = self._known.get(mark)
+        if known is not None:
+            return known
+        lines, times = np.unique(self._arrays.served(person, row), return_counts=True)
+        number = self._known[mark] = len(self.columns)
+        cost = self._arrays.row_cost(person, row)
+        self.columns.append(Column(person, row, cost, lines, times.astype(np.float64)))
+        self.of[person].append(number)
+        return number
 
 
 def _solver(seconds: float | None = None) -> highspy.Highs:
@@ -62,140 +61,148 @@ def _solver(seconds: float | None = None) -> highspy.Highs:
     return solver
 
 
-def _segments(table: Floats) -> list[tuple[int, float, float]]:
-    """A convex cost by count as (line, width, slope)."""
-    found: list[tuple[int, float, float]] = []
+def _segments(table: Floats, present: Ints, most: int) -> tuple[Ints, Floats, Floats]:
+    """Convex costs of up to ``most`` more people on each line, beyond those present: (line, width, slope) of each segment."""
+    lines: list[int] = []
+    widths: list[float] = []
+    slopes: list[float] = []
     for line, costs in enumerate(table):
-        slopes = np.diff(costs)
+        steps = np.diff(costs[present[line] : present[line] + most + 1])
         begin = 0
-        for at in range(1, len(slopes) + 1):
-            if at == len(slopes) or abs(slopes[at] - slopes[begin]) > 1e-9:
-                found.append((line, float(at - begin), float(slopes[begin])))
+        for at in range(1, len(steps) + 1):
+            if at == len(steps) or abs(steps[at] - steps[begin]) > 1e-9:
+                lines.append(line)
+                widths.append(float(at - begin))
+                slopes.append(float(steps[begin]))
                 begin = at
-    return found
+    return np.array(lines, dtype=np.int64), np.array(widths), np.array(slopes)
 
 
 class Master:
-    """The linear programme over the pool; people can be fixed to one row and let go again."""
+    """The programme of some people over lines on which others already stand (``present``); people can be fixed to one row."""
 
-    def __init__(self, arrays: Arrays, pool: Pool) -> None:
+    def __init__(self, arrays: Arrays, pool: Pool, people: list[int], present: Ints) -> None:
         self._arrays, self._pool = arrays, pool
-        self._solver = _solver()
-        self._columns: list[int] = []
+        self.people = people
+        self.present = present
+        self._place = {person: at for at, person in enumerate(people)}
+        self.columns: list[int] = []
         """Pool number of each column of the programme, after the segments."""
-        people, lines = arrays.people, len(arrays.table)
-        self._people, self._base = people, float(arrays.table[:, 0].sum())
-        lower = np.concatenate([np.ones(people), np.zeros(lines)])
-        empty = np.zeros(0, dtype=np.int32)
-        self._solver.addRows(people + lines, lower, lower, 0, np.zeros(people + lines, dtype=np.int32), empty, np.zeros(0))
-        segments = _segments(arrays.table)
-        worst = float(np.abs(arrays.table).sum() + np.abs(arrays.own).sum() + 1e4)
-        self._first = len(segments) + people
-        count = self._first
+        self._inside: dict[int, int] = {}
+        lines = len(arrays.table)
+        most = len(people) * max(1, arrays.repeats)
+        self._segments = _segments(arrays.table, present, most)
+        self.base = arrays.cover_cost(present)
+        self._rows = len(people) + lines
+        self._solver = _solver()
+        self._frame(self._solver)
+        worst = float(np.abs(arrays.table).max(initial=0) * 200 + np.abs(arrays.own).sum() + 1e4)
+        count = len(people)
         self._solver.addCols(
-            count,
-            np.array([slope for _, _, slope in segments] + [worst] * people),
-            np.zeros(count),
-            np.array([width for _, width, _ in segments] + [1.0] * people),
-            count,
-            np.arange(count, dtype=np.int32),
-            np.array([people + line for line, _, _ in segments] + list(range(people)), dtype=np.int32),
-            np.array([-1.0] * len(segments) + [1.0] * people),
-        )
+            count, np.full(count, worst), np.zeros(count), np.ones(count), count, np.arange(count, dtype=np.int32),
+            np.arange(count, dtype=np.int32), np.ones(count),
+        )  # fmt: skip
+        self._first = len(self._segments[0]) + count
         self.cost = np.inf
         self.prices = np.zeros(lines)
-        self.wages = np.zeros(people)
+        self.wages = np.zeros(count)
         self.shares = np.zeros(0)
 
-    def enter(self, numbers: Iterable[int]) -> None:
-        """Put columns of the pool into the programme."""
-        fresh = list(numbers)
-        if not fresh:
-            return
-        columns = [self._pool.columns[number] for number in fresh]
+    def _frame(self, solver: highspy.Highs) -> None:
+        """Equations and segments."""
+        count, rows = len(self.people), self._rows
+        right = np.concatenate([np.ones(count), np.zeros(rows - count)])
+        solver.addRows(
+            rows, right, right, 0, np.zeros(rows, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0)
+        )
+        lines, widths, slopes = self._segments
+        size = len(lines)
+        solver.addCols(
+            size, slopes, np.zeros(size), widths, size, np.arange(size, dtype=np.int32),
+            (lines + count).astype(np.int32), np.full(size, -1.0),
+        )  # fmt: skip
+
+    def _add(self, solver: highspy.Highs, numbers: list[int], upper: float) -> None:
+        columns = [self._pool.columns[number] for number in numbers]
+        count = len(self.people)
         sizes = np.array([1 + len(column.lines) for column in columns])
         begins = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
-        rows = np.concatenate([np.concatenate([[c.person], c.lines + self._people]) for c in columns]).astype(np.int32)
+        rows = np.concatenate([np.concatenate([[self._place[c.person]], c.lines + count]) for c in columns])
         values = np.concatenate([np.concatenate([[1.0], c.times]) for c in columns])
-        self._solver.addCols(
-            len(fresh), np.array([c.cost for c in columns]), np.zeros(len(fresh)), np.full(len(fresh), INFINITY),
-            len(rows), begins, rows, values,
+        size = len(numbers)
+        solver.addCols(
+            size, np.array([c.cost for c in columns]), np.zeros(size), np.full(size, upper), len(rows), begins,
+            rows.astype(np.int32), values,
         )  # fmt: skip
-        self._columns += fresh
+
+    def enter(self, numbers: Iterable[int]) -> int:
+        """Put those columns of the pool into the programme that are not in it; how many."""
+        fresh = [number for number in dict.fromkeys(numbers) if number not in self._inside]
+        if fresh:
+            self._add(self._solver, fresh, INFINITY)
+            self._inside.update((number, len(self.columns) + at) for at, number in enumerate(fresh))
+            self.columns += fresh
+        return len(fresh)
 
     def solve(self) -> None:
         """Solve, and take prices of lines (``prices``), of people (``wages``) and the shares of the columns."""
         self._solver.run()
         solution = self._solver.getSolution()
         duals = np.array(solution.row_dual)
-        self.cost = self._solver.getObjectiveValue() + self._base
-        self.wages, self.prices = duals[: self._people], duals[self._people :]
+        count = len(self.people)
+        self.cost = self._solver.getObjectiveValue() + self.base
+        self.wages, self.prices = duals[:count], duals[count:]
         self.shares = np.array(solution.col_value)[self._first :]
+
+    def wage(self, person: int) -> float:
+        """What a person's row may cost at the last prices to be worth taking."""
+        return float(self.wages[self._place[person]])
 
     def in_use(self) -> list[tuple[float, int]]:
         """(share, pool number) of the columns that the last solution uses, the largest first."""
-        return sorted(
-            ((float(self.shares[at]), self._columns[at]) for at in np.flatnonzero(self.shares > 1e-6)), reverse=True
-        )
+        used = np.flatnonzero(self.shares > 1e-6)
+        return sorted(((float(self.shares[at]), self.columns[at]) for at in used), reverse=True)
 
     def fix(self, number: int) -> None:
         """Fix a person to a column that is in the programme."""
-        self._solver.changeColBounds(self._first + self._columns.index(number), 1.0, INFINITY)
+        self._solver.changeColBounds(self._first + self._inside[number], 1.0, INFINITY)
 
     def release(self) -> None:
         """Let everybody go again."""
-        count = len(self._columns)
+        count = len(self.columns)
         places = np.arange(self._first, self._first + count, dtype=np.int32)
         self._solver.changeColsBounds(count, places, np.zeros(count), np.full(count, INFINITY))
 
+    def reduced(self, number: int) -> float:
+        """What a column of the pool would cost beyond the last prices."""
+        column = self._pool.columns[number]
+        return column.cost - float(self.prices[column.lines] @ column.times) - self.wage(column.person)
 
-def choose_rows(
-    arrays: Arrays, pool: Pool, numbers: list[int], present: Ints, start: list[int], seconds: float
-) -> list[int] | None:
-    """One column for each of some people, the cheapest together, over what the others already cover (``present``).
+    def choose(self, cutoff: float, seconds: float, most: int) -> tuple[list[int], bool] | None:
+        """One column for each person, cheaper together than ``cutoff``; and whether it is proven the best of the programme's.
 
-    ``numbers``: columns to choose from; ``start``: a known choice. None if nothing was found in time.
-    """
-    solver = _solver(seconds)
-    columns = [pool.columns[number] for number in numbers]
-    people = sorted({column.person for column in columns})
-    place = {person: at for at, person in enumerate(people)}
-    lines = np.unique(np.concatenate([column.lines for column in columns])) if columns else np.zeros(0, dtype=np.int64)
-    line_place = np.full(len(arrays.table), -1)
-    line_place[lines] = np.arange(len(lines)) + len(people)
-    limit = arrays.table.shape[1]
-    segments = []
-    for line in lines:
-        most = min(limit - 1, int(present[line]) + len(people) * 2)
-        part = arrays.table[line : line + 1, int(present[line]) : most + 1]
-        segments += [(int(line_place[line]), width, slope) for _, width, slope in _segments(part)]
-    rows = len(people) + len(lines)
-    fixed = np.concatenate([np.ones(len(people)), np.zeros(len(lines))])
-    solver.addRows(rows, fixed, fixed, 0, np.zeros(rows, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0))
-    sizes = np.array([1] * len(segments) + [1 + len(c.lines) for c in columns])
-    index = [np.array([row]) for row, _, _ in segments] + [
-        np.concatenate([[place[c.person]], line_place[c.lines]]) for c in columns
-    ]
-    values = [np.array([-1.0])] * len(segments) + [np.concatenate([[1.0], c.times]) for c in columns]
-    count = len(sizes)
-    solver.addCols(
-        count,
-        np.array([slope for _, _, slope in segments] + [c.cost for c in columns]),
-        np.zeros(count),
-        np.array([width for _, width, _ in segments] + [1.0] * len(columns)),
-        int(sizes.sum()),
-        np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32),
-        np.concatenate(index).astype(np.int32),
-        np.concatenate(values),
-    )
-    whole = np.arange(len(segments), count, dtype=np.int32)
-    solver.changeColsIntegrality(len(whole), whole, np.array([highspy.HighsVarType.kInteger] * len(whole)))
-    chosen = set(start)
-    known = np.array([float(number in chosen) for number in numbers])
-    solver.setSolution(len(whole), whole, known)
-    solver.run()
-    values_found = np.array(solver.getSolution().col_value)
-    if len(values_found) < count:
-        return None
-    picked = [numbers[at] for at in np.flatnonzero(values_found[len(segments) :] > 0.5)]
-    return picked if len(picked) == len(people) else None
+        Columns that cannot be part of anything cheaper are left out; at most ``most`` are used. None: nothing found.
+        """
+        priced = sorted((self.reduced(number), number) for number in self.columns)
+        numbers = [number for value, number in priced if value < cutoff - self.cost - 1e-6]
+        complete = len(numbers) <= most
+        numbers = sorted(numbers[:most])
+        if {self._pool.columns[number].person for number in numbers} < set(self.people):
+            return [], complete
+        solver = _solver(seconds)
+        self._frame(solver)
+        self._add(solver, numbers, 1.0)
+        segments = len(self._segments[0])
+        places = np.arange(segments, segments + len(numbers), dtype=np.int32)
+        solver.changeColsIntegrality(len(places), places, np.array([highspy.HighsVarType.kInteger] * len(places)))
+        solver.setOptionValue("objective_bound", cutoff - self.base)
+        solver.run()
+        if solver.getModelStatus() in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kObjectiveBound):
+            return [], complete
+        found = np.array(solver.getSolution().col_value)
+        if len(found) < segments + len(numbers):
+            return None
+        picked = [numbers[at] for at in np.flatnonzero(found[segments:] > 0.5)]
+        if len(picked) != len(self.people):
+            return None
+        return picked, complete and solver.getModelStatus() == highspy.HighsModelStatus.kOptimal

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scheduler.rosters.engine.arrays import Arrays, Row
+from scheduler.rosters.engine.arrays import Arrays, Flags, Row
 from scheduler.rosters.engine.draft import Draft
 from scheduler.rosters.engine.rows import RowFinder
 
@@ -47,6 +47,7 @@ class Search:
             for aimed in (False, True)
             for noise in ((0.02, 0.1, 0.3) if people < 3 else (0.0, 0.1))
         ]
+        self._able: dict[int, Flags] = {}
         self.tried = 0
 
     def build(self) -> Draft | None:
@@ -89,8 +90,8 @@ class Search:
         while (now := self._clock()) < until and now - last < stall:
             share = min(1.0, (now - start) / max(1e-9, until - start))
             level = heat * (1 - share) ** 2 * (0.1 + 0.9 * abs(math.sin((now - start) / 3)))
-            credits = np.array([move.credit for move in self._moves])
-            move = self._moves[int(self.dice.choice(len(self._moves), p=credits / credits.sum()))]
+            weights = np.array([move.credit for move in self._moves])
+            move = self._moves[int(self.dice.choice(len(self._moves), p=weights / weights.sum()))]
             before = draft.cost
             undo = self._apply(draft, move)
             self.tried += 1
@@ -102,9 +103,8 @@ class Search:
                     better(draft)
             else:
                 earned = 0.0
-                for person, row, cost in undo:
-                    if draft.rows[person] is not None:
-                        draft.take(person)
+                for person, _, _ in undo:
+                    draft.take(person)
                 for person, row, cost in undo:
                     draft.put(person, row, cost)
             move.credit = max(0.02, 0.98 * move.credit + 0.3 * earned)
@@ -139,24 +139,21 @@ class Search:
         if move.aimed:
             cost = self.arrays.table[np.arange(len(draft.present)), draft.present] - self.arrays.table.min(axis=1)
             if cost.sum() > 0:
-                line = int(self.dice.choice(len(cost), p=cost / cost.sum()))
-                cells = {
-                    int(cell)
-                    for profile in range(len(self.arrays.start))
-                    for cell in self._cells_of(profile, line)
-                }
-                kinds = len(self.arrays.units)
-                able = [
-                    p for p in range(self.arrays.people)
-                    if any(self.arrays.allowed[p, cell // kinds, cell % kinds] for cell in cells)
-                ]  # fmt: skip
+                able = np.flatnonzero(self.able(int(self.dice.choice(len(cost), p=cost / cost.sum()))))
                 if len(able) >= count:
                     return [int(p) for p in self.dice.choice(able, count, replace=False)]
         return [int(p) for p in self.dice.choice(self.arrays.people, count, replace=False)]
 
-    def _cells_of(self, profile: int, line: int) -> np.ndarray:  # type: ignore[type-arg]
-        at = np.flatnonzero(self.arrays.lines == line)
-        cells = np.searchsorted(self.arrays.start[profile], at, side="right") - 1
-        inside = (at >= self.arrays.start[profile][0]) & (at < self.arrays.start[profile][-1])
-        found: np.ndarray = cells[inside]  # type: ignore[type-arg]
-        return found
+    def able(self, line: int) -> Flags:
+        """Who could serve a line, by the person's own kinds and days (P)."""
+        known = self._able.get(line)
+        if known is None:
+            arrays = self.arrays
+            known = np.zeros(arrays.people, dtype=np.bool_)
+            at = np.flatnonzero(arrays.lines == line)
+            for profile, start in enumerate(arrays.start):
+                inside = at[(at >= start[0]) & (at < start[-1])]
+                cells = np.searchsorted(start, inside, side="right") - 1
+                known |= (arrays.profile == profile) & arrays.allowed.reshape(arrays.people, -1)[:, cells].any(axis=1)
+            self._able[line] = known
+        return known

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 from fastapi import APIRouter, Query
 from pydantic import Field
@@ -11,9 +12,11 @@ from core.access import Country, Role
 from core.db.session import UnitOfWork
 from core.errors import NotFound
 from records.stages import Stage
+from scheduler.pool_views import GateRow, PoolPage, Profile
 from scheduler.pool_write import ProfileInput
 from signaling.api.routing import guarded_router
-from signaling.api.shapes import Code, In, Instant, InstantIn, Key, Language, Out, PageNumber, PageSize
+from signaling.api.shapes import Code, In, InstantIn, Key, Language, PageNumber, PageSize
+from signaling.api.shown import shown
 from signaling.bootstrap import Services
 from signaling.deps import Svc, Who
 from signaling.facts import base_country
@@ -118,74 +121,6 @@ class ProfileChangesBody(ProfileBody):
     version: int
 
 
-class Pair(Out):
-    """A working pair."""
-
-    from_lang: str
-    to_lang: str
-    level_from: str
-    level_to: str
-    modes: list[str]
-    verified_by: str
-
-
-class PoolRow(Out):
-    """An interpreter in the list."""
-
-    id: str
-    code: str
-    active: bool
-    base_country: Country
-    level: str
-    pairs: list[Pair]
-    presence: PresenceWord
-    warnings: int
-    """How many clearances are missing, over, or run out within 60 days."""
-
-
-class PoolPage(Out):
-    """One page of the pool."""
-
-    items: list[PoolRow]
-    total: int
-    page: int
-    per: int
-
-
-class Validity(Out):
-    """Until when a clearance or undertaking holds."""
-
-    kind: str
-    expires: Instant | None
-    state: Literal["ok", "soon", "over", "missing"]
-
-
-class Profile(PoolRow):
-    """An interpreter in full."""
-
-    version: int
-    user_id: str | None
-    nominated_by: str
-    engagement: str
-    time_zone: str
-    location_status: str
-    sex: str
-    officer_languages: list[str]
-    region_of_language: str | None
-    training: list[dict[str, Any]]
-    sworn: dict[str, Any] | None
-    validity: list[Validity]
-    max_minutes_day: int
-    max_block_min: int
-    no_topics: list[str]
-    no_children: bool
-    reachable_by: list[str]
-    on_call: bool
-    minutes_today: int
-    devices_checked_at: Instant | None
-    joined_pool_at: Instant
-
-
 class InstrumentBody(In):
     """A legal basis under which interpreters in the other country may serve cases of this one (T-2)."""
 
@@ -200,28 +135,13 @@ class InstrumentBody(In):
     stages: Annotated[list[Stage], Field(min_length=1, max_length=5)]
 
 
-class Instrument(Out):
-    """A transfer instrument."""
-
-    id: str
-    from_country: Country
-    to_country: Country
-    basis: str
-    reference: str
-    valid_from: Instant
-    valid_to: Instant | None
-    stages: list[str]
-    open: bool
-    created_at: Instant
-
-
-class InstrumentList(Out):
+class InstrumentList(TypedDict):
     """All instruments, the newest first; none open means: the gate is closed."""
 
-    items: list[Instrument]
+    items: Sequence[GateRow]
 
 
-@router.get("/api/interpreters")
+@router.get("/api/interpreters", response_model=shown(PoolPage))
 async def list_interpreters(
     who: Who,
     services: Svc,
@@ -233,11 +153,10 @@ async def list_interpreters(
 ) -> PoolPage:
     """The pool of both countries."""
     async with services.database.read(who.actor) as unit:
-        found = await services.scheduler.pool.list(unit, q=q, language=language, presence=presence, page=page, per=per)
-    return PoolPage.model_validate(found)
+        return await services.scheduler.pool.list(unit, q=q, language=language, presence=presence, page=page, per=per)
 
 
-@router.get("/api/interpreters/{interpreter_id}")
+@router.get("/api/interpreters/{interpreter_id}", response_model=shown(Profile))
 async def read_interpreter(interpreter_id: Key, who: Who, services: Svc) -> Profile:
     """A profile in full. The look is noted in the audit trail."""
     async with services.database.unit(who.actor) as uow:
@@ -249,20 +168,20 @@ async def read_interpreter(interpreter_id: Key, who: Who, services: Svc) -> Prof
             interpreter_id,
             _trail(who.countries_as(Role.COORDINATOR), found["base_country"]),
         )
-    return Profile.model_validate(found)
+    return found
 
 
-@router.post("/api/interpreters", status_code=201)
+@router.post("/api/interpreters", status_code=201, response_model=shown(Profile))
 async def create_interpreter(body: ProfileBody, who: Who, services: Svc) -> Profile:
     """A new profile, for the own country."""
     demand(may_change_interpreter(who, (body.base_country or "")), refused="country_not_yours")
     async with services.database.unit(who.actor) as uow:
         made = await services.scheduler.pool.create(uow, body.told())
         _record(services, uow, "interpreter.created", made["id"], made["base_country"], sorted(body.model_fields_set))
-    return Profile.model_validate(made)
+    return made
 
 
-@router.patch("/api/interpreters/{interpreter_id}")
+@router.patch("/api/interpreters/{interpreter_id}", response_model=shown(Profile))
 async def change_interpreter(interpreter_id: Key, body: ProfileChangesBody, who: Who, services: Svc) -> Profile:
     """Change a profile of the own country; 409 ``changed_meanwhile`` when somebody was faster."""
     async with services.database.unit(who.actor) as uow:
@@ -273,19 +192,19 @@ async def change_interpreter(interpreter_id: Key, body: ProfileChangesBody, who:
         changed = await services.scheduler.pool.update(uow, interpreter_id, version=body.version, values=body.told())
         fields = sorted(body.model_fields_set - {"version"})
         _record(services, uow, "interpreter.changed", interpreter_id, country, fields)
-    return Profile.model_validate(changed)
+    return changed
 
 
-@router.get("/api/transfer-instruments")
+@router.get("/api/transfer-instruments", response_model=shown(InstrumentList))
 async def list_instruments(who: Who, services: Svc) -> InstrumentList:
     """The gates in both directions."""
     async with services.database.read(who.actor) as unit:
         found = await services.scheduler.transfer.gates(unit)
-    return InstrumentList(items=[Instrument.model_validate(row) for row in found])
+    return InstrumentList(items=found)
 
 
-@router.post("/api/transfer-instruments", status_code=201)
-async def open_instrument(body: InstrumentBody, who: Who, services: Svc) -> Instrument:
+@router.post("/api/transfer-instruments", status_code=201, response_model=shown(GateRow))
+async def open_instrument(body: InstrumentBody, who: Who, services: Svc) -> GateRow:
     """Open a direction for cases of the own country."""
     demand(may_manage_instrument(who, body.from_country), refused="country_not_yours")
     async with services.database.unit(who.actor) as uow:
@@ -300,11 +219,11 @@ async def open_instrument(body: InstrumentBody, who: Who, services: Svc) -> Inst
             stages=[stage.value for stage in body.stages],
         )
         _record(services, uow, "gate.opened", row["id"], row["from_country"])
-    return Instrument.model_validate(row)
+    return row
 
 
-@router.post("/api/transfer-instruments/{instrument_id}/close")
-async def close_instrument(instrument_id: Key, who: Who, services: Svc) -> Instrument:
+@router.post("/api/transfer-instruments/{instrument_id}/close", response_model=shown(GateRow))
+async def close_instrument(instrument_id: Key, who: Who, services: Svc) -> GateRow:
     """Close a gate now."""
     async with services.database.unit(who.actor) as uow:
         known = next((row for row in await services.scheduler.transfer.gates(uow) if row["id"] == instrument_id), None)
@@ -313,7 +232,7 @@ async def close_instrument(instrument_id: Key, who: Who, services: Svc) -> Instr
         demand(may_manage_instrument(who, known["from_country"]), refused="country_not_yours")
         row = await services.scheduler.transfer.close_gate(uow, instrument_id)
         _record(services, uow, "gate.closed", instrument_id, row["from_country"])
-    return Instrument.model_validate(row)
+    return row
 
 
 def _trail(own: frozenset[Country], base: str) -> str:

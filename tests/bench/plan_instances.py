@@ -17,9 +17,7 @@ from scheduler.plans.prepare import Ask, Frame, Span
 
 MONDAY = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)
 """Midnight in Belgrade."""
-SPOKEN = (
-    "pbt prs apc pes acm urd pbu som tir kmr ckb ary arq ben fra tur arz amh rus lin tam nep"
-).split()
+SPOKEN = ("pbt prs apc pes acm urd pbu som tir kmr ckb ary arq ben fra tur arz amh rus lin tam nep").split()
 """22 languages of the people, most frequent first."""
 TOWARD = ("srp", "mkd", "eng")
 _BREAK_SHORT, _BREAK_LONG = 15, 30

@@ -101,11 +101,12 @@ class Arrays:
             cost += sum(limit.weight * max(0, weekends - limit.at) for limit in who.weekends)
         return cost
 
-    def to_rows(self, roster: Roster) -> list[Row]:
-        """A roster as rows of kind numbers."""
+    def to_rows(self, roster: Roster) -> list[Row | None]:
+        """A roster as rows of kind numbers; None for people who are not in it."""
         number: dict[str | None, int] = {kind.id: place for place, kind in enumerate(self.problem.kinds)}
         number[None] = FREE
-        return [np.array([number[kind] for kind in roster[p.id]], dtype=np.int16) for p in self.problem.people]
+        given = [roster.get(person.id) for person in self.problem.people]
+        return [None if row is None else np.array([number[kind] for kind in row], dtype=np.int16) for row in given]
 
     def to_roster(self, rows: list[Row]) -> dict[str, tuple[str | None, ...]]:
         """Rows of kind numbers as a roster."""

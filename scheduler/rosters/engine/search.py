@@ -7,7 +7,7 @@ periods or a window of days, and how much noise is mixed into the prices is chos
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,14 +50,18 @@ class Search:
         self._able: dict[int, Flags] = {}
         self.tried = 0
 
-    def build(self) -> Draft | None:
-        """A first roster: one person after the other, the least flexible first. None if somebody has no row at all."""
-        draft = Draft(self.arrays, self.finder, [None] * self.arrays.people)
+    def build(self, start: Sequence[Row | None]) -> Draft | None:
+        """A first roster: the rows given, and for the others one after the other, the least flexible first.
+
+        None if somebody has no row at all.
+        """
+        draft = Draft(self.arrays, self.finder, start)
         for person in np.argsort(self.arrays.allowed.sum(axis=(1, 2)), kind="stable"):
-            found = draft.best_row(int(person))
-            if found is None:
-                return None
-            draft.put(int(person), found.row, self.arrays.row_cost(int(person), found.row))
+            if draft.rows[person] is None:
+                found = draft.best_row(int(person))
+                if found is None:
+                    return None
+                draft.put(int(person), found.row, self.arrays.row_cost(int(person), found.row))
         return draft
 
     def polish(self, draft: Draft) -> None:

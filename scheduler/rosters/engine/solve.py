@@ -66,7 +66,8 @@ class Desk:
         heard = False
         for news in self.inbox():
             if news.rows is not None and news.cost is not None and news.cost < self.best - TINY:
-                self.rows, self.best = self.arrays.to_rows(news.rows), news.cost
+                self.rows = [row for row in self.arrays.to_rows(news.rows) if row is not None]
+                self.best = news.cost
                 heard = True
             if news.bound is not None:
                 self.bound = max(self.bound, news.bound)
@@ -81,9 +82,7 @@ class Desk:
 def run(desk: Desk) -> None:
     """Work until the time is over or the best roster is proven to be best."""
     search = Search(desk.arrays, desk.finder, desk.order.seed, desk.clock)
-    if desk.order.start is not None:
-        desk.better(Draft(desk.arrays, desk.finder, desk.arrays.to_rows(desk.order.start)))
-    draft = search.build()
+    draft = search.build(desk.arrays.to_rows(desk.order.start or {}))
     if draft is None:
         return
     desk.better(draft)

@@ -71,20 +71,27 @@ def machine() -> str:
     return f"{when}; {os.cpu_count()} cores, load {load:.1f} at the start; Python {platform.python_version()}, {platform.machine()}"
 
 
-def table(results: dict[str, list[Figure]]) -> str:
-    """All figures as a Markdown table."""
-    lines = ["| benchmark | figure | value | limit | how |", "|---|---|---|---|---|"]
-    for name, figures in results.items():
-        lines += [f"| {name} | {f.name} | {f.value:.4g} {f.unit} | {f.verdict} | {f.note} |" for f in figures]
+def table(figures: list[Figure]) -> str:
+    """Figures as a Markdown table."""
+    lines = ["| figure | value | limit | how |", "|---|---|---|---|"]
+    lines += [f"| {f.name} | {f.value:.4g} {f.unit} | {f.verdict} | {f.note} |" for f in figures]
     return "\n".join(lines)
 
 
-def write_document(text: str) -> None:
-    """Put the figures between the marks of docs/performance.md."""
-    document = DOCUMENT.read_text(encoding="utf-8")
+def section(kind: str, name: str, where: str, figures: list[Figure]) -> str:
+    """One benchmark as it stands in the document: when, where, by which command."""
+    soak = " --soak" if kind == "soak" else ""
+    return f"### {name}\n\n{where}; `python -m tests.bench{soak} --only {name}`\n\n{table(figures)}"
+
+
+def renewed(document: str, sections: dict[str, str]) -> str:
+    """The document with these sections in place of the older ones of the same names; the others stay."""
     before, _, rest = document.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    middle, _, after = rest.partition(END)
+    parts = [part.strip() for part in middle.split("### ")[1:]]
+    kept = {part.split("\n", 1)[0].strip(): f"### {part}" for part in parts}
+    text = "\n\n".join(dict(sorted({**kept, **sections}.items())).values())
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
 
 
 def main() -> int:
@@ -102,17 +109,19 @@ def main() -> int:
         return 0
     names = [options.only] if options.only else modules(options.kind)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    where = machine()
-    print(where)
     results: dict[str, list[Figure]] = {}
+    sections: dict[str, str] = {}
     for name in names:
+        where = machine()
+        print(where)
         results[name] = measure_apart(options.kind, name)
         for figure in results[name]:
             print(
                 f"  {name:<16} {figure.name:<48} {figure.value:>10.4g} {figure.unit:<10} {figure.verdict}", flush=True
             )
+        sections[name] = section(options.kind, name, where, results[name])
     if options.record:
-        write_document(f"{where}\n\n{table(results)}")
+        DOCUMENT.write_text(renewed(DOCUMENT.read_text(encoding="utf-8"), sections), encoding="utf-8")
     missed = [figure for figures in results.values() for figure in figures if not figure.kept]
     print(f"{sum(map(len, results.values()))} figures, {len(missed)} limits missed")
     return 1 if missed else 0

@@ -1,7 +1,8 @@
-"""How long the job takes for people: from the request to the ring, and from accepting to the first sound of the other side.
+"""How long the job takes for people: from the request to the ring, and from accepting to the first sound of the other side; one call
+at a time, first alone, then while 49 other calls stand.
 
-Robots over the public interface of one running process (SQLite, bus and media node inside), all on this machine. Robots encode
-and decode speech themselves, which costs far more than serving them: the numbers with several calls at once are theirs too.
+Robots over the public interface of one running process (SQLite, bus and media node inside), all on this machine. The measured robots
+encode and decode speech; those of the other calls do not (``tests.bench.standing_calls``), since 100 of them would need cores of their own.
 """
 
 from __future__ import annotations
@@ -10,23 +11,27 @@ import asyncio
 import tempfile
 import time
 from contextlib import AsyncExitStack
+from itertools import islice
 from pathlib import Path
+
+import uvloop
 
 from media.robot import RobotPeer, read_wav
 from media.similarity import Samples
 from signaling.rehearsal.client import StaffClient
 from tests import people
 from tests.bench.figures import Figure, percentile
+from tests.bench.standing_calls import standing
 from tests.scenarios.conftest import House
 from tests.speech import wav
 from tests.stack import Stack
 
-ALONE = 15
-TOGETHER = 5
+RUNS, STANDING = 20, 49
+SET_UP_LIMIT_S = 150.0
 
 
 async def _job(house: House, officer: StaffClient, number: int) -> tuple[float, float]:
-    """Seconds from the request to the ring, and from accepting to the first sound that the officer hears."""
+    """Seconds from the request to the ring, and from accepting to the first sound, the later of both sides."""
     interpreter, bell = await house.available(number)
     case = await house.case(officer)
     asked = time.monotonic()
@@ -37,53 +42,55 @@ async def _job(house: House, officer: StaffClient, number: int) -> tuple[float, 
     desk, booth = await asyncio.gather(
         house.sit(officer, session_id, "officer"), house.sit(interpreter, session_id, "interpreter")
     )
-    await desk.peer.until(lambda: _sounding(desk.peer, booth.id), timeout=30)
-    hearing = desk.peer.hearing(booth.id)
-    assert hearing is not None
-    assert hearing.first_sound_at is not None
+    await asyncio.gather(
+        desk.peer.until(lambda: _first_sound(desk.peer, booth.id), timeout=30),
+        booth.peer.until(lambda: _first_sound(booth.peer, desk.id), timeout=30),
+    )
+    sounds = [_first_sound(desk.peer, booth.id), _first_sound(booth.peer, desk.id)]
     await officer.call("POST", f"/api/sessions/{session_id}/end", {"outcome": "completed"})
     await asyncio.gather(desk.close(), booth.close())
     await interpreter.call("PUT", "/api/interpreter/presence", {"wanted": "away"})
-    return rung - asked, hearing.first_sound_at - rung
+    await bell.close()
+    return rung - asked, max(at for at in sounds if at is not None) - rung
 
 
-def _sounding(peer: RobotPeer, other: str) -> bool:
+def _first_sound(peer: RobotPeer, other: str) -> float | None:
     hearing = peer.hearing(other)
-    return hearing is not None and hearing.first_sound_at is not None
+    return None if hearing is None else hearing.first_sound_at
 
 
-async def _measure(stack: Stack, speech: dict[str, Samples]) -> list[Figure]:
+async def _measure(stack: Stack, speech: dict[str, Samples], numbers: list[int]) -> list[Figure]:
+    left = iter(numbers)
     async with AsyncExitStack() as exits:
         house = House(stack, speech, exits)
         officer = await house.staff(people.OFFICER)
-        await _job(house, officer, 1)
-        alone = [await _job(house, officer, 2 + index) for index in range(ALONE)]
-        first = 2 + ALONE
-        together = await asyncio.gather(*(_job(house, officer, first + index) for index in range(TOGETHER)))
+        await _job(house, officer, next(left))
+        alone = [await _job(house, officer, next(left)) for _ in range(RUNS)]
+        async with standing(stack.url, list(islice(left, STANDING)), timeout=SET_UP_LIMIT_S):
+            among = [await _job(house, officer, next(left)) for _ in range(RUNS)]
     figures = []
-    for title, runs in ((f"one call at a time, {ALONE} runs", alone), (f"{TOGETHER} calls at once", together)):
+    for title, runs in (("1 session", alone), (f"{STANDING + 1} sessions", among)):
         for name, values, limit in (
             ("request to ring", [ring for ring, _ in runs], 0.3),
             ("accept to first sound", [sound for _, sound in runs], 1.0),
         ):
-            note = f"{title}; robots on the same two cores"
-            figures.append(Figure(f"{name}, p50", percentile(values, 50), "s", note=note))
-            only = limit if runs is alone else None
-            figures.append(Figure(f"{name}, p95", percentile(values, 95), "s", limit=only, note=note))
+            note = f"{RUNS} runs; robots on the same cores"
+            figures.append(Figure(f"{name}, {title}, p50", percentile(values, 50), "s", note=note))
+            figures.append(Figure(f"{name}, {title}, p95", percentile(values, 95), "s", limit=limit, note=note))
     return figures
 
 
 def run() -> list[Figure]:
     """Start an installation, let the robots work, stop it."""
+    in_serbia = [number for number in range(1, 2 * (2 * RUNS + STANDING + 1)) if number % 5]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stack = Stack.make("single", folder)
         stack.run("migrate")
-        people.fill(stack.database_url, interpreters=2 * (ALONE + TOGETHER))
+        people.fill(stack.database_url, interpreters=in_serbia[-1])
         stack.start()
         try:
-            return asyncio.run(
-                _measure(stack, {part: read_wav(wav(folder, part)) for part in ("officer", "interpreter")})
-            )
+            speech = {part: read_wav(wav(folder, part)) for part in ("officer", "interpreter")}
+            return uvloop.run(_measure(stack, speech, in_serbia))
         finally:
             stack.stop()

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.bench.__main__ import table
+from tests.bench.__main__ import BEGIN, END, renewed, section, table
 from tests.bench.figures import Better, Figure, percentile
 
 
@@ -28,5 +28,16 @@ def test_limits() -> None:
 
 
 def test_table_says_what_was_missed() -> None:
-    text = table({"rank": [Figure("p99", 12.5, "ms", limit=10, note="10,000 interpreters")]})
-    assert "| rank | p99 | 12.5 ms | <= 10 MISSED | 10,000 interpreters |" in text
+    text = table([Figure("p99", 12.5, "ms", limit=10, note="10,000 interpreters")])
+    assert "| p99 | 12.5 ms | <= 10 MISSED | 10,000 interpreters |" in text
+
+
+def test_recording_one_benchmark_keeps_the_others() -> None:
+    empty = f"before\n{BEGIN}\n\nNothing yet.\n\n{END}\nafter\n"
+    rank = section("bench", "rank", "a quiet day", [Figure("p99", 5.0, "ms")])
+    job = section("bench", "job", "a busy day", [Figure("p95", 0.2, "s")])
+    both = renewed(renewed(empty, {"rank": rank}), {"job": job})
+    assert both == f"before\n{BEGIN}\n\n{job}\n\n{rank}\n\n{END}\nafter\n"
+    newer = section("bench", "rank", "another day", [Figure("p99", 4.0, "ms")])
+    assert renewed(both, {"rank": newer}).count("### ") == 2
+    assert "a quiet day" not in renewed(both, {"rank": newer})

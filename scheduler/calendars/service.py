@@ -38,6 +38,7 @@ _LONGEST_ABSENCE = timedelta(days=400)
 _LONGEST_WINDOW = timedelta(days=31)
 _ABSENCES = "calendar_absences"
 Row = CalendarException | CalendarAbsence | OnCallWindow
+RowT = TypeVar("RowT", CalendarException, CalendarAbsence, OnCallWindow)
 Block = TypeVar("Block", CalendarAbsence, OnCallWindow)
 
 
@@ -275,7 +276,7 @@ class CalendarService:
             "absence": CalendarAbsence,
             "window": OnCallWindow,
         }
-        row = await uow.session.get(tables[kind], key)
+        row: Row | None = await uow.session.get(tables[kind], key)
         if row is None or row.interpreter_id != interpreter_id:
             raise NotFound("entry_unknown")
         await uow.session.delete(row)
@@ -289,7 +290,7 @@ class CalendarService:
         )
         return list(rows)
 
-    async def _room(self, uow: UnitOfWork, table: type[Row], interpreter_id: str) -> None:
+    async def _room(self, uow: UnitOfWork, table: type[RowT], interpreter_id: str) -> None:
         await hold_person(uow, interpreter_id)
         count = await uow.session.scalar(
             select(func.count()).select_from(table).where(table.interpreter_id == interpreter_id)
@@ -305,7 +306,7 @@ class CalendarService:
             .select_from(Assignment)
             .where(
                 Assignment.interpreter_id == interpreter_id,
-                Assignment.state == AssignmentState.ACTIVE,
+                Assignment.state.in_([AssignmentState.ACTIVE, AssignmentState.HELD]),
                 Assignment.starts_at < end,
                 Assignment.busy_until > start,
             )

@@ -102,10 +102,11 @@ build/.web-built: web_client/node_modules/.installed $(WEB_SOURCES)
 	@cd web_client && $(NODE) node_modules/vite/bin/vite.js build --logLevel warn
 	@mkdir -p build && touch $@
 
-gen: $(STAMPS)/dev
+gen: $(STAMPS)/dev web_client/node_modules/.installed
 	@$(PY) -m tests.architecture.states
 	@$(PY) -c 'import core.settings as s; print(s.env_example(), end="")' > .env.example
 	@$(PY) -c 'import records.procedure_schema as s; print(s.published_schema(), end="")' > records/procedure_data/schema.json
+	@$(PY) -m tests.architecture.client_types
 
 lock: $(STAMPS)/dev
 	@$(PY) -m tests.architecture.locks

@@ -144,7 +144,9 @@ export function gateLines(c: CaseDetail, recording: string | undefined): Omit<Ga
       id: 'no-guardian',
       state: 'ok',
       title: t('gate.guardian.not_needed'),
-      detail: `${byCode('age', c.age_group)}${childAges.includes(c.age_group) ? `${t('join.comma')}${byCode('uam', c.uam)}` : ''}`,
+      detail: c.age_group
+        ? `${byCode('age', c.age_group)}${c.uam && childAges.includes(c.age_group) ? `${t('join.comma')}${byCode('uam', c.uam)}` : ''}`
+        : undefined,
     })
   }
   if (!c.gates.some((g) => g.code === 'mode')) {

@@ -96,7 +96,7 @@ export function named(names: Names): string {
     const serbian = names['sr-Cyrl']
     if (serbian) return shown === 'sr-Latn' ? toLatin(serbian) : serbian
   }
-  return (shown === 'mk' ? names.mk : undefined) ?? names.en
+  return (shown === 'mk' ? names.mk : undefined) ?? names.en ?? ''
 }
 
 /** Loads a catalogue if need be and shows the page in it. */

@@ -10,13 +10,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Interval, and_, case, func, literal, literal_column, or_, select, update
+from sqlalchemy import and_, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.access import Actor
+from core.db.clock import database_time
 from core.db.lease_row import JobLease
 from core.db.session import Database, UnitOfWork
 from core.tasks import end
@@ -72,7 +71,7 @@ class LeaseStore:
     def __init__(self, database: Database, holder: str) -> None:
         self._database = database
         self._holder = holder
-        self._now, self._in = _database_time(database.dialect)
+        self._now, self._in = database_time(database.dialect)
 
     async def acquire(self, name: str, ttl: float) -> Lease | None:
         """The lease for the next ``ttl`` seconds, new or renewed; none while another process holds it."""
@@ -186,14 +185,3 @@ class JobRunner:
                 log.exception("job_failed", extra={"job": job.name})
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), job.every)
-
-
-def _database_time(dialect: str) -> tuple[ColumnElement[Any], Callable[[float], ColumnElement[Any]]]:
-    """The current instant by the database's clock, and the instant some seconds later, as column values."""
-    if dialect == "postgresql":
-        now: ColumnElement[Any] = func.clock_timestamp(type_=DateTime(timezone=True))
-        return now, lambda seconds: now + literal(timedelta(seconds=seconds), Interval())
-    micros: ColumnElement[Any] = literal_column("CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)")
-    return micros, lambda seconds: literal_column(
-        f"CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) + {int(seconds * 1_000_000)}"
-    )

@@ -33,6 +33,7 @@ from scheduler.models import Assignment, Booking, Interpreter
 from scheduler.need import Candidate, Need, SexWish
 from scheduler.needs import fresh_need, need_at, need_from_json
 from scheduler.news import tell_assignment
+from scheduler.notice import Notice
 from scheduler.queries import candidates_by_id, match_rules
 from scheduler.ranking import Match, rank
 from scheduler.times import JOIN_OPENS_BEFORE, NO_SHOW_AFTER, join_lease
@@ -385,6 +386,12 @@ class Assignments:
                 only_leg=len(seats) == 1,
             )
         booking.session_id = session.id
+
+
+def note_notice(given_up: Sequence[Assignment], notice: Notice) -> None:
+    """Write into work that is given up how late that was, for timesheets."""
+    for row in given_up:
+        row.notice_class, row.notice_hours, row.notice_percent = notice.code, notice.hours, notice.percent
 
 
 def _interpreter_facts(person: Interpreter, match: Match) -> InterpreterFacts:

@@ -5,7 +5,7 @@ What happens once an interpreter was found is in ``conduct``; answers of interpr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,10 +17,11 @@ from core.errors import Conflict, Invalid, NotFound
 from records.cases import CaseService
 from records.gates import SAFETY_TALK_MINUTES
 from records.lifecycle import NotHeldReason
-from scheduler.assignments import Assignments
+from scheduler.assignments import Assignments, note_notice
 from scheduler.closing import OPEN, Closing, changed
 from scheduler.eligibility import HARD_RULES
 from scheduler.languages import LanguageTable
+from scheduler.legs import Way, most_minutes, relay_minutes
 from scheduler.lifecycle import (
     AssignmentMove,
     BookingMove,
@@ -34,6 +35,7 @@ from scheduler.models import Booking, Interpreter
 from scheduler.need import Need
 from scheduler.needs import build_need, need_from_json, need_to_json, priority_of, stored_need
 from scheduler.news import tell_booking
+from scheduler.notice import Notice, notice_rules
 from scheduler.offers import OfferService
 from scheduler.rounds import Rounds, give_up_at
 from scheduler.times import PLACED_LEASE
@@ -62,6 +64,8 @@ class NewBooking:
     zone: str | None = None
     safety_only: bool = False
     """Only an urgent medical or safety talk of at most 15 minutes (S-4)."""
+    way: str = "direct"
+    """direct, team (two who take turns) or relay (through a third language, M-9)."""
 
 
 class BookingService:
@@ -87,13 +91,23 @@ class BookingService:
         """Ask for an interpreter; the first round rings in the same transaction. The same key gives the first booking again.
 
         Raises what ``CaseService.step_for_booking`` raises (``step_locked`` ...), ``Conflict('booking_exists')``,
-        ``Invalid``: ``language_unknown``, ``language_not_in_case``, ``time_in_past``, ``time_too_far``, ``minutes_wrong``.
+        ``Invalid``: ``language_unknown``, ``language_not_in_case``, ``time_in_past``, ``time_too_far``, ``minutes_wrong``,
+        ``team_needed`` (S-8).
         """
+        booking, known = await self.make(uow, new, idempotency_key=idempotency_key)
+        if not known:
+            await self._rounds.begin(uow, booking, BookingMove.SEARCH)
+        return booking
+
+    async def make(
+        self, uow: UnitOfWork, new: NewBooking, *, idempotency_key: str | None = None
+    ) -> tuple[Booking, bool]:
+        """The booking REQUESTED, for which nobody is looked for yet; or the one that the same key made before (true)."""
         key = f"{uow.actor.id}:{idempotency_key}" if idempotency_key else None
         if key is not None:
             known = await uow.session.scalar(select(Booking).where(Booking.idempotency_key == key))
             if known is not None:
-                return known
+                return known, True
         facts = await self._cases.step_for_booking(uow, new.step_id, safety_only=new.safety_only)
         if await self.open_for_step(uow, new.step_id) is not None:
             raise Conflict("booking_exists")
@@ -114,6 +128,12 @@ class BookingService:
             table=self._table,
             party_ids=frozenset(party),
         )
+        way = Way(new.way)
+        if way is not Way.TEAM and minutes > most_minutes(need):
+            raise Invalid("team_needed", {"most": most_minutes(need)})
+        if way is Way.RELAY:
+            minutes = relay_minutes(minutes)
+            need = replace(need, minutes=minutes)
         booking = Booking(
             id=new_id("booking"),
             case_id=facts.case_id,
@@ -140,13 +160,13 @@ class BookingService:
             callback=False,
             needs_coordinator=False,
             safety_only=new.safety_only,
+            way=way.value,
             idempotency_key=key,
             version=1,
         )
         uow.session.add(booking)
         await uow.flush()
-        await self._rounds.begin(uow, booking, BookingMove.SEARCH)
-        return booking
+        return booking, False
 
     async def get(self, unit: ReadUnit, booking_id: str) -> Booking:
         """The row, read anew. Raises ``NotFound('booking_unknown')``."""
@@ -169,9 +189,19 @@ class BookingService:
         booking = await locked_booking(uow, booking_id)
         if booking.state is BookingState.CANCELLED:
             return booking
+        agreed = booking.state is BookingState.ASSIGNED and booking.kind != "now"
         booking.state = advance(booking.state, BookingMove.CANCEL)
+        given_up = await self._assignments.kept(uow, booking) if agreed else []
+        note_notice(given_up, notice_rules()[booking.country].at(booking.starts_at, uow.now))
         await self._closing.close(uow, booking, reason, AssignmentMove.RELEASE, NotHeldReason.CANCELLED)
         return booking
+
+    async def notice(self, unit: ReadUnit, booking_id: str) -> Notice | None:
+        """What giving the appointment up now would mean; none while nobody has agreed to it."""
+        booking = await self.get(unit, booking_id)
+        if booking.kind == "now" or booking.state is not BookingState.ASSIGNED:
+            return None
+        return notice_rules()[booking.country].at(booking.starts_at, unit.now)
 
     async def callback(self, uow: UnitOfWork, booking_id: str) -> Booking:
         """Go on looking in the background for up to twelve hours; the officer is told when somebody is found."""
@@ -183,23 +213,36 @@ class BookingService:
         return booking
 
     async def widen(self, uow: UnitOfWork, booking_id: str) -> Booking:
-        """The coordinator starts the search anew from the first rung."""
+        """The coordinator has the next rung rung now as well, or starts a search anew that nobody is left in."""
         booking = await locked_booking(uow, booking_id)
-        await self._rounds.begin(uow, booking, BookingMove.WIDEN)
+        await self._rounds.widen(uow, booking)
         return booking
 
-    async def place(self, uow: UnitOfWork, booking_id: str, *, interpreter_id: str) -> Booking:
+    async def place(
+        self, uow: UnitOfWork, booking_id: str, *, interpreter_id: str, second_id: str | None = None
+    ) -> Booking:
         """The coordinator gives the booking to somebody; every rule is checked again, only presence is not asked for.
 
+        ``second_id`` is for a relay or a team: both are taken or none. One person alone makes it a direct booking again.
         Raises ``Conflict``: ``not_eligible`` (rule), ``calendar_conflict``, ``move_not_allowed``.
         """
-        await hold_person(uow, interpreter_id)
-        await self._assignments.refuse_overlap(uow, booking_id, interpreter_id)
+        people = [interpreter_id] if second_id is None else [interpreter_id, second_id]
+        for person in sorted(set(people)):
+            await hold_person(uow, person)
+            await self._assignments.refuse_overlap(uow, booking_id, person)
         booking = await locked_booking(uow, booking_id)
         booking.state = advance(booking.state, BookingMove.ASSIGN)
-        await self._assignments.bind(uow, booking, interpreter_id, rung="by_hand", lease=PLACED_LEASE)
+        held = await self._assignments.end(uow, booking, AssignmentMove.RELEASE, "placed")
+        if second_id is None:
+            booking.way, booking.pivot = Way.DIRECT.value, None
+        elif Way(booking.way) is Way.DIRECT:
+            raise Conflict("booking_has_one_leg")
+        named: dict[int, tuple[str, str | None]] = {leg: (person, None) for leg, person in enumerate(people, start=1)}
+        await self._assignments.bind_legs(uow, booking, named, rung="by_hand", lease=PLACED_LEASE)
         await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.TAKEN)
-        await self._offers.withdraw_elsewhere(uow, interpreter_id, booking)
+        for person in people:
+            await self._offers.withdraw_elsewhere(uow, person, booking)
+        await self._closing.serve(uow, [row for row in held if row.interpreter_id not in people])
         tell_booking(uow, booking)
         return booking
 

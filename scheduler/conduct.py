@@ -14,7 +14,7 @@ from core.errors import Conflict, NotFound
 from records.lifecycle import EndReason, NotHeldReason, Outcome, SessionState
 from records.models import Session
 from records.session_log import SessionLog
-from scheduler.assignments import Assignments
+from scheduler.assignments import Assignments, note_notice
 from scheduler.closing import OPEN, Closing, changed
 from scheduler.lifecycle import (
     AssignmentMove,
@@ -27,6 +27,7 @@ from scheduler.lifecycle import (
 )
 from scheduler.locks import locked_booking
 from scheduler.models import Assignment, Booking, Interpreter
+from scheduler.notice import notice_rules
 from scheduler.offers import bar
 from scheduler.rounds import Rounds
 from scheduler.times import NO_SHOW_AFTER
@@ -130,6 +131,9 @@ class ConductService:
         booking = await locked_booking(uow, booking_id)
         booking.state = advance(booking.state, BookingMove.MISS)
         move = AssignmentMove.BREAK if reason is MissReason.INTERPRETER_ABSENT else AssignmentMove.RELEASE
+        if reason in (MissReason.OFFICER_ABSENT, MissReason.PERSON_ABSENT) and booking.kind != "now":
+            waited = await self._assignments.kept(uow, booking)
+            note_notice(waited, notice_rules()[booking.country].nobody_came())
         await self._closing.close(uow, booking, reason.value, move, _MISSED[reason])
         return booking
 

@@ -19,6 +19,14 @@ async def hold_person(uow: UnitOfWork, interpreter_id: str) -> None:
         await uow.session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"interpreter:{interpreter_id}"))))
 
 
+async def try_hold_person(uow: UnitOfWork, interpreter_id: str) -> bool:
+    """The same for units that hold a booking already: false, instead of waiting, while somebody else binds this interpreter."""
+    if uow.dialect != "postgresql":
+        return True
+    held = func.pg_try_advisory_xact_lock(func.hashtext(f"interpreter:{interpreter_id}"))
+    return bool(await uow.session.scalar(select(held)))
+
+
 async def locked_booking(uow: UnitOfWork, booking_id: str) -> Booking:
     """The booking under its row lock, read anew. Raises ``NotFound('booking_unknown')``."""
     booking = await _lock(uow, booking_id, skip_locked=False)

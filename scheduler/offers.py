@@ -14,6 +14,7 @@ from sqlalchemy import exists, select, update
 from core.db.session import UnitOfWork
 from core.errors import Conflict, NotFound
 from scheduler.assignments import Assignments
+from scheduler.legs import Way
 from scheduler.lifecycle import (
     AssignmentState,
     BookingState,
@@ -41,7 +42,8 @@ _TAKEN = (BookingState.ASSIGNED, BookingState.IN_SESSION, BookingState.FULFILLED
 class AcceptAnswer(TypedDict):
     """What an interpreter gets who won."""
 
-    session_id: str
+    session_id: str | None
+    """None while a second interpreter is still looked for (relay, team)."""
     booking_id: str
     starts_at: datetime
     join_by: datetime
@@ -69,6 +71,8 @@ class OfferService:
         await hold_person(uow, interpreter_id)
         await self._assignments.refuse_overlap(uow, offer.booking_id, interpreter_id)
         await self._leave_reserve(uow, offer.booking_id)
+        if await self._has_legs(uow, offer.booking_id):
+            return await self._accept_leg(uow, offer, round_no)
         mine = exists().where(
             Offer.id == offer_id,
             Offer.state == OfferState.PENDING,
@@ -101,6 +105,19 @@ class OfferService:
         await self.withdraw_elsewhere(uow, interpreter_id, booking)
         await self._count(uow, booking, interpreter_id, accepted=True)
         tell_booking(uow, booking)
+        return _answer(booking)
+
+    async def _has_legs(self, uow: UnitOfWork, booking_id: str) -> bool:
+        way = await uow.session.scalar(select(Booking.way).where(Booking.id == booking_id))
+        return way is not None and Way(way) is not Way.DIRECT
+
+    async def _accept_leg(self, uow: UnitOfWork, offer: Offer, round_no: int) -> AcceptAnswer:
+        """The same for one of two interpreters: agreed with the second, held until then (``booking.leg_ring``)."""
+        booking = await self._rounds.legs.accept(uow, offer, round_no=round_no) if self._rounds.legs else None
+        if booking is None:
+            return await self._too_late(uow, offer, offer.interpreter_id)
+        await self.withdraw_elsewhere(uow, offer.interpreter_id, booking)
+        await self._count(uow, booking, offer.interpreter_id, accepted=True)
         return _answer(booking)
 
     async def decline(
@@ -214,6 +231,7 @@ class OfferService:
             select(Booking)
             .where(
                 Booking.kind == "now",
+                Booking.way == Way.DIRECT.value,
                 Booking.state.in_([BookingState.OFFERING, BookingState.UNFILLED]),
                 ~asked,
                 ~gave_back,
@@ -241,7 +259,9 @@ class OfferService:
         """Why the booking was not taken; the same person's repeated accept gets the first answer."""
         booking = await uow.session.get_one(Booking, offer.booking_id, populate_existing=True)
         if offer.state is OfferState.ACCEPTED:
-            if booking.interpreter_id == interpreter_id and booking.state in _TAKEN:
+            kept = await self._assignments.kept(uow, booking)
+            has_it = booking.interpreter_id == interpreter_id and booking.state in _TAKEN
+            if has_it or any(row.interpreter_id == interpreter_id for row in kept):
                 return _answer(booking)
             raise Conflict("offer_withdrawn")
         if booking.state in _TAKEN:
@@ -315,7 +335,7 @@ async def bar(uow: UnitOfWork, booking: Booking, interpreter_id: str, code: str)
 
 def _answer(booking: Booking) -> AcceptAnswer:
     return AcceptAnswer(
-        session_id=str(booking.session_id),
+        session_id=booking.session_id if booking.state in _TAKEN else None,
         booking_id=booking.id,
         starts_at=booking.starts_at,
         join_by=booking.join_by or booking.starts_at,

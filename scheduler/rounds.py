@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select, update
 
 from core.clock import new_id
-from core.db.session import UnitOfWork
+from core.db.session import ReadUnit, UnitOfWork
 from core.notify import Means
 from records.procedures import Catalogue
 from scheduler.ladder import LadderState, Reach, Round, Rung, RungKind, fits, next_rung, plan_of
 from scheduler.languages import LanguageTable
+from scheduler.legs import Way
 from scheduler.lifecycle import (
     AssignmentState,
     BookingMove,
@@ -63,6 +64,14 @@ class Standing:
         return [one.match for one in self.order]
 
 
+class Legs(Protocol):
+    """Rings bookings with two interpreters (``scheduler.booking.leg_ring``)."""
+
+    async def next(self, uow: UnitOfWork, booking: Booking) -> None: ...
+    async def instead(self, uow: UnitOfWork, booking: Booking) -> bool: ...
+    async def accept(self, uow: UnitOfWork, offer: Offer, *, round_no: int) -> Booking | None: ...
+
+
 class Rounds:
     """Sends offers, round by round."""
 
@@ -81,10 +90,12 @@ class Rounds:
         self._reserves = reserves
         self._reaching = reaching
         self._ledger = ledger
+        self.legs: Legs | None = None
+        """Searches for two interpreters; needs these rounds itself and is set where they are put together."""
 
-    async def rules(self, uow: UnitOfWork, step_code: str) -> MatchRules:
+    async def rules(self, unit: ReadUnit, step_code: str) -> MatchRules:
         """The matching rules for a step as they stand now."""
-        return await match_rules(uow, self._table, own_pool_only=self._catalogue.step(step_code).own_pool_only)
+        return await match_rules(unit, self._table, own_pool_only=self._catalogue.step(step_code).own_pool_only)
 
     async def begin(self, uow: UnitOfWork, booking: Booking, move: BookingMove) -> None:
         """Search from the first rung on: after the request, after a release, or when a coordinator widens it."""
@@ -99,6 +110,9 @@ class Rounds:
 
         A request that must leave the reserve for booked work alone (M-10) rings nobody, says so and looks again.
         """
+        if self.legs is not None and Way(booking.way) is not Way.DIRECT:
+            await self.legs.next(uow, booking)
+            return
         await self.expire_pending(uow, booking)
         policy = await self._policies.of(uow, booking.country)
         need = need_at(need_from_json(booking.need), uow.now)
@@ -109,6 +123,8 @@ class Rounds:
         found, standing, plan = await self._look(uow, booking, need, rules, policy, round_no)
         _note(booking, found, plan, uow.now)
         if found is None or found.is_coordinator or found.deadline is None:
+            if self.legs is not None and await self.legs.instead(uow, booking):
+                return
             self._exhaust(booking, found)
         else:
             booking.round = round_no
@@ -122,10 +138,11 @@ class Rounds:
     async def widen(self, uow: UnitOfWork, booking: Booking) -> None:
         """Ring the next rung now as well: whoever is being rung goes on ringing, in the same round.
 
-        Without anybody to add the search goes on as it was; one that waits for a person begins anew.
+        Without anybody to add the search goes on as it was; one that waits for a person begins anew. A request that was kept
+        back for booked work is let through: that is the coordinator's to decide. Raises ``Conflict('move_not_allowed')``.
         """
         await self._reserves.lift(uow, booking)
-        if booking.state is BookingState.UNFILLED:
+        if booking.state is not BookingState.OFFERING:
             await self.begin(uow, booking, BookingMove.WIDEN)
             return
         if not await self.pending(uow, booking):
@@ -206,8 +223,10 @@ class Rounds:
         rung: str,
         expires_at: datetime,
         means: Mapping[str, Sequence[Means]] | None = None,
+        *,
+        leg: int = 1,
     ) -> None:
-        """Offers of the current round, one per match; ``means``: how those are called who are not on line."""
+        """Offers of the current round, one per match, for one leg; ``means``: how those are called who are not on line."""
         made: dict[str, str] = {}
         users = await accounts(uow, [match.candidate.id for match in matches])
         for match in matches:
@@ -217,6 +236,7 @@ class Rounds:
                 booking_id=booking.id,
                 interpreter_id=match.candidate.id,
                 round=booking.round,
+                leg=leg,
                 rung=rung,
                 state=OfferState.PENDING,
                 score=match.score,
@@ -251,6 +271,10 @@ class Rounds:
         booking.version += 1
         await uow.flush()
         tell_booking(uow, booking)
+
+    async def tell(self, uow: UnitOfWork, booking_id: str) -> None:
+        """Boards look at a booking again."""
+        tell_booking(uow, await uow.session.get_one(Booking, booking_id))
 
     async def pending(self, uow: UnitOfWork, booking: Booking) -> int:
         """How many offers of the booking wait for an answer."""

@@ -10,6 +10,9 @@ from records.procedures import Catalogue
 from records.session_log import SessionLog
 from scheduler.assignments import Assignments
 from scheduler.board import BoardViews
+from scheduler.booking.appointments import AppointmentService
+from scheduler.booking.leg_ring import LegRing
+from scheduler.booking.waiting import WaitingList
 from scheduler.booking_views import BookingViews
 from scheduler.bookings import BookingService
 from scheduler.calendars.availability import Availability
@@ -19,12 +22,14 @@ from scheduler.interpreter_views import InterpreterViews
 from scheduler.languages import LanguageTable
 from scheduler.offers import OfferService
 from scheduler.pool import PoolService
+from scheduler.pool_life.services import PoolLife
 from scheduler.presence import PresenceService
 from scheduler.ring.ledger import Ledger
 from scheduler.ring.policy import Policies
 from scheduler.ring.reach import Reach
 from scheduler.ring.reserve import Reserves
 from scheduler.rounds import Rounds
+from scheduler.surge.states import SurgeStates
 from scheduler.transfer import TransferService
 from scheduler.waits import Waits
 
@@ -35,12 +40,17 @@ class SchedulerServices:
 
     bookings: BookingService
     """Requests until somebody is found."""
+    appointments: AppointmentService
+    """Slots, bookings of slots, holds, moves."""
+    legs: LegRing
+    """Relays and teams while they are looked for."""
     conduct: ConductService
     """Bookings with an interpreter: start, finish, release, replace, miss."""
     offers: OfferService
     """Answers of interpreters."""
     presence: PresenceService
     pool: PoolService
+    pool_life: PoolLife
     transfer: TransferService
     waits: Waits
     booking_views: BookingViews
@@ -74,19 +84,28 @@ class SchedulerServices:
         assignments = Assignments(catalogue, table, cases, log)
         offers = OfferService(rounds, assignments, policies, reserves)
         closing = Closing(table, cases, log, rounds, assignments, offers)
+        rounds.legs = legs = LegRing(catalogue, rounds, assignments)
+        closing.freed = WaitingList(rounds, assignments).freed
+        bookings = BookingService(table, cases, rounds, assignments, offers, closing)
         presence = PresenceService(offers)
         waits = Waits(catalogue)
+        pool = PoolService(table)
         return cls(
-            bookings=BookingService(table, cases, rounds, assignments, offers, closing),
+            bookings=bookings,
+            appointments=AppointmentService(
+                catalogue, table, cases, log, bookings, rounds, assignments, closing, legs
+            ),
+            legs=legs,
             conduct=ConductService(log, rounds, assignments, closing),
             offers=offers,
             presence=presence,
-            pool=PoolService(table),
+            pool=pool,
+            pool_life=PoolLife.build(catalogue, pool),
             transfer=TransferService(),
             waits=waits,
             booking_views=BookingViews(catalogue, waits),
             interpreter_views=InterpreterViews(catalogue, presence),
-            board=BoardViews(catalogue, table, cases, waits),
+            board=BoardViews(catalogue, table, cases, waits, policies, ledger, reach, SurgeStates()),
             policies=policies,
             ledger=ledger,
             reach=reach,

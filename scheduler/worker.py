@@ -91,6 +91,8 @@ class SchedulerWorker:
             (self._unkept_leases, self._join_lease),
             (self._due_windows, self._window),
             (self._over_waits, self._give_up),
+            (self._over_holds, self._lapse),
+            (self._over_legs, self._drop_leg),
             (self._running_over, self._extend),
             (self._unsealed, self._seal),
         ):
@@ -207,6 +209,20 @@ class SchedulerWorker:
             return
         if booking.next_round_at is not None and booking.next_round_at <= uow.now:
             await self._services.conduct.miss(uow, booking_id, reason=MissReason.NO_INTERPRETER)
+
+    async def _over_holds(self) -> list[str]:
+        async with self._database.read(self._system) as unit:
+            return list(await self._services.appointments.expired(unit))
+
+    async def _lapse(self, uow: UnitOfWork, booking_id: str) -> None:
+        await self._services.appointments.lapse(uow, booking_id)
+
+    async def _over_legs(self) -> list[str]:
+        async with self._database.read(self._system) as unit:
+            return list(await self._services.legs.expired(unit))
+
+    async def _drop_leg(self, uow: UnitOfWork, booking_id: str) -> None:
+        await self._services.legs.lapse(uow, booking_id)
 
     async def _running_over(self) -> list[str]:
         soon = self._clock.now() + timedelta(minutes=1)

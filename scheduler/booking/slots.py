@@ -36,12 +36,19 @@ class Plan:
     pivot: str | None
     legs: Mapping[int, Sequence[Match]]
 
-    def teams(self) -> Iterator[tuple[Match, ...]]:
-        """Those who could do it together, the best first; nobody takes two legs."""
+    def teams(self, *, sure: bool = False) -> Iterator[tuple[Match, ...]]:
+        """Those who could do it together, the best first; nobody takes two legs.
+
+        ``sure``: only people who stated that they work at that time; the others have to be asked.
+        """
+        legs = {
+            leg: [match for match in matches if not sure or match.candidate.hours is not None]
+            for leg, matches in self.legs.items()
+        }
         if self.way is Way.DIRECT:
-            yield from ((match,) for match in self.legs[1])
+            yield from ((match,) for match in legs[1])
             return
-        first, second = self.legs[1][:_PAIRS_TRIED], self.legs[2][:_PAIRS_TRIED]
+        first, second = legs[1][:_PAIRS_TRIED], legs[2][:_PAIRS_TRIED]
         pairs = [
             (one, other) for one in first for other in second if one.candidate.id != other.candidate.id
         ]
@@ -54,6 +61,11 @@ class Plan:
     def is_open(self) -> bool:
         """Whether anybody could do it."""
         return next(self.teams(), None) is not None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it can be agreed at once, because people stated that they work then; else they are asked."""
+        return next(self.teams(sure=True), None) is not None
 
     @property
     def choices(self) -> int:
@@ -154,6 +166,10 @@ class Slot:
     free: int
     """How many could do it; 0 with ``few``."""
     few: bool
+    sure: bool
+    """Agreed at once when booked; otherwise interpreters are asked."""
+    same: bool
+    """The interpreter of the earlier steps of the case could do it (M-6)."""
     pivot: str | None
     refusals: Mapping[Rule, int]
     """Why it is not free; empty if it is."""
@@ -175,9 +191,21 @@ def slots(
         plan = openings.at(moment)
         if plan.is_open:
             few = plan.choices < FEW
-            found.append(Slot(moment, moment + length, 0 if few else plan.choices, few, plan.pivot, {}))
+            found.append(
+                Slot(
+                    starts_at=moment,
+                    ends_at=moment + length,
+                    free=0 if few else plan.choices,
+                    few=few,
+                    sure=plan.is_sure,
+                    same=any(match.candidate.id == need.continuity_id for match in plan.legs[1]),
+                    pivot=plan.pivot,
+                    refusals={},
+                )
+            )
         elif refused:
-            found.append(Slot(moment, moment + length, 0, False, None, openings.why_not(moment)))
+            why = openings.why_not(moment)
+            found.append(Slot(moment, moment + length, 0, few=False, sure=False, same=False, pivot=None, refusals=why))
         moment += every
     return found
 

@@ -65,11 +65,20 @@ def test_an_offer_is_answered_once() -> None:
 
 
 def test_an_assignment_ends_once() -> None:
-    after = {advance(AssignmentState.ACTIVE, move) for move in AssignmentMove}
-    assert after == set(AssignmentState) - {AssignmentState.ACTIVE}
+    ends = set(AssignmentMove) - {AssignmentMove.CONFIRM}
+    after = {advance(AssignmentState.ACTIVE, move) for move in ends}
+    assert after == set(AssignmentState) - {AssignmentState.ACTIVE, AssignmentState.HELD}
     for state, move in product(after, AssignmentMove):
         with pytest.raises(Conflict):
             advance(state, move)
+
+
+def test_what_is_held_is_confirmed_or_released() -> None:
+    assert advance(AssignmentState.HELD, AssignmentMove.CONFIRM) is AssignmentState.ACTIVE
+    assert advance(AssignmentState.HELD, AssignmentMove.RELEASE) is AssignmentState.RELEASED
+    for move in (AssignmentMove.HONOUR, AssignmentMove.BREAK):
+        with pytest.raises(Conflict):
+            advance(AssignmentState.HELD, move)
 
 
 def test_final_states() -> None:

@@ -1,0 +1,397 @@
+"""Appointments at a chosen time: free slots, booking one, holding one for a while, moving one. One function decides them all.
+
+``Openings`` (see ``slots``) says who could do it; here it is asked again under the locks of those people, so that what is
+offered is what is booked. What cannot be agreed at once is asked for by offers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import select
+
+from core.db.clock import database_instant, database_time
+from core.db.session import ReadUnit, UnitOfWork
+from core.errors import AppError, Conflict, Invalid
+from records.cases import CaseService
+from records.lifecycle import NotHeldReason
+from records.procedures import Catalogue
+from records.session_log import SessionLog
+from scheduler.assignments import Assignments, join_opens_at
+from scheduler.booking.leg_ring import LAPSED, LegRing
+from scheduler.booking.slots import Openings, Plan, Slot, check_span, refuse, slots
+from scheduler.bookings import FARTHEST, SOONEST, BookingService, NewBooking
+from scheduler.closing import OPEN, Closing, changed
+from scheduler.languages import LanguageTable
+from scheduler.legs import RelayState, Way, most_minutes, relay_free, relay_minutes
+from scheduler.lifecycle import (
+    AssignmentMove,
+    AssignmentState,
+    BookingMove,
+    BookingState,
+    OfferState,
+    WithdrawReason,
+    advance,
+)
+from scheduler.locks import hold_person, locked_booking
+from scheduler.models import Booking
+from scheduler.need import MatchRules, Need
+from scheduler.needs import build_need, fresh_need, need_from_json, stored_need
+from scheduler.news import tell_booking
+from scheduler.ranking import Match
+from scheduler.rounds import Rounds
+from scheduler.times import NO_SHOW_AFTER
+
+HOLD_FOR = timedelta(minutes=30)
+"""How long a slot is held when nothing else is asked for."""
+LONGEST_HOLD = timedelta(hours=24)
+RUNG = "slot"
+_TRIED = 6
+"""How many choices are locked and looked at again."""
+
+
+@dataclass(frozen=True)
+class SlotsAsked:
+    """For which step slots are wanted."""
+
+    step_id: str
+    language: str
+    officer_language: str
+    minutes: int | None = None
+    way: Way = Way.DIRECT
+    safety_only: bool = False
+
+
+class AppointmentService:
+    """Slots, bookings of slots, holds and moves."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        table: LanguageTable,
+        cases: CaseService,
+        log: SessionLog,
+        bookings: BookingService,
+        rounds: Rounds,
+        assignments: Assignments,
+        closing: Closing,
+        leg_ring: LegRing,
+    ) -> None:
+        self._catalogue = catalogue
+        self._table = table
+        self._cases = cases
+        self._log = log
+        self._bookings = bookings
+        self._rounds = rounds
+        self._assignments = assignments
+        self._closing = closing
+        self._leg_ring = leg_ring
+
+    async def slots(
+        self, unit: ReadUnit, asked: SlotsAsked, start: datetime, end: datetime, *, refused: bool = False
+    ) -> list[Slot]:
+        """The slots between ``start`` and ``end`` that can be booked; with ``refused`` also the others, with the rules.
+
+        Raises ``Invalid``: ``span_wrong``, ``team_needed``, and what ``BookingService.request`` raises about the language.
+        """
+        check_span(start, end)
+        facts = await self._cases.step_facts(unit, asked.step_id, safety_only=asked.safety_only)
+        minutes = asked.minutes or facts.typical_minutes
+        need = build_need(
+            facts,
+            language=asked.language,
+            officer_language=asked.officer_language,
+            now=unit.now,
+            at=start,
+            minutes=minutes,
+            on_demand=False,
+            table=self._table,
+        )
+        if asked.way is not Way.TEAM and minutes > most_minutes(need):
+            raise Invalid("team_needed", {"most": most_minutes(need)})
+        if asked.way is Way.RELAY:
+            need = replace(need, minutes=relay_minutes(minutes))
+        need = await self._continued(unit, need)
+        first, last = max(start, unit.now + SOONEST), min(end, unit.now + FARTHEST)
+        if first >= last:
+            return []
+        rules = await self._rounds.rules(unit, facts.step_code)
+        openings = await Openings.read(unit, need, rules, asked.way, first, last)
+        return slots(openings, need, first, last, refused=refused)
+
+    async def book(self, uow: UnitOfWork, new: NewBooking, *, idempotency_key: str | None = None) -> Booking:
+        """Book a slot: agreed at once with people who stated that they work then, else they are asked.
+
+        Raises what ``BookingService.request`` raises, ``Conflict('slot_not_free')`` (rule) when nobody could do it.
+        """
+        booking, known = await self._bookings.make(uow, new, idempotency_key=idempotency_key)
+        if not known:
+            await self.staff(uow, booking)
+        return booking
+
+    async def staff(self, uow: UnitOfWork, booking: Booking) -> None:
+        """Find people for an appointment REQUESTED or OFFERING and agree on it, or ask them. Raises ``slot_not_free``."""
+        way = Way(booking.way)
+        if way is Way.RELAY and self._needs_leave(booking):
+            await self._ask_leave(uow, booking)
+            return
+        plan, team = await self._choose(uow, booking, sure=True)
+        booking.pivot = plan.pivot
+        if team:
+            booking.state = advance(booking.state, BookingMove.ASSIGN)
+            await self._bind(uow, booking, team)
+            tell_booking(uow, booking)
+        elif plan.is_open:
+            await self._rounds.begin(uow, booking, BookingMove.SEARCH)
+        else:
+            raise await self._refusal(uow, booking)
+
+    async def hold(
+        self, uow: UnitOfWork, new: NewBooking, *, span: timedelta = HOLD_FOR, idempotency_key: str | None = None
+    ) -> Booking:
+        """Keep a slot for a while, by the database's clock: nobody else can have these people then.
+
+        Raises what ``book`` raises, ``Invalid('hold_too_long')``, ``Conflict('slot_on_request')`` when people would first have to
+        be asked.
+        """
+        if not timedelta(minutes=1) <= span <= LONGEST_HOLD:
+            raise Invalid("hold_too_long", {"hours": int(LONGEST_HOLD.total_seconds() // 3600)})
+        booking, known = await self._bookings.make(uow, new, idempotency_key=idempotency_key)
+        if known:
+            return booking
+        if Way(booking.way) is Way.RELAY and self._needs_leave(booking):
+            raise Conflict("relay_needs_leave")
+        plan, team = await self._choose(uow, booking, sure=True)
+        if not team:
+            raise Conflict("slot_on_request") if plan.is_open else await self._refusal(uow, booking)
+        booking.pivot = plan.pivot
+        booking.state = advance(booking.state, BookingMove.HOLD)
+        booking.hold_until = await database_instant(uow, span)
+        for leg, match in enumerate(team, start=1):
+            await self._assignments.take(
+                uow,
+                booking,
+                match.candidate.id,
+                leg=leg,
+                state=AssignmentState.HELD,
+                expires_at=booking.hold_until,
+            )
+        await uow.flush()
+        tell_booking(uow, booking)
+        return booking
+
+    async def confirm(self, uow: UnitOfWork, booking_id: str) -> Booking:
+        """Make a held slot an agreed appointment. The same again changes nothing.
+
+        Raises ``Conflict``: ``hold_expired``, ``not_eligible`` (rule), ``move_not_allowed``.
+        """
+        seen = await self._bookings.get(uow, booking_id)
+        for row in sorted(await self._assignments.kept(uow, seen), key=lambda row: row.interpreter_id):
+            await hold_person(uow, row.interpreter_id)
+        booking = await locked_booking(uow, booking_id)
+        if booking.state is BookingState.ASSIGNED:
+            return booking
+        if booking.state is BookingState.CANCELLED and booking.reason == LAPSED:
+            raise Conflict("hold_expired")
+        booking.state = advance(booking.state, BookingMove.CONFIRM)
+        if booking.hold_until is None or booking.hold_until <= await database_instant(uow):
+            raise Conflict("hold_expired")
+        await self._assignments.confirm(uow, booking, rung=RUNG)
+        tell_booking(uow, booking)
+        return booking
+
+    async def expired(self, unit: ReadUnit) -> Sequence[str]:
+        """Held bookings whose time is over by the database's clock."""
+        now = database_time(unit.dialect)[0]
+        rows = await unit.session.scalars(
+            select(Booking.id).where(Booking.state == BookingState.HELD, Booking.hold_until <= now).limit(50)
+        )
+        return rows.all()
+
+    async def lapse(self, uow: UnitOfWork, booking_id: str) -> None:
+        """The time of a hold is over: the slot is free, and the oldest booking that waits for it is served."""
+        booking = await locked_booking(uow, booking_id)
+        if booking.state is not BookingState.HELD or booking.hold_until is None:
+            return
+        if booking.hold_until > await database_instant(uow):
+            return
+        booking.state = advance(booking.state, BookingMove.LAPSE)
+        await self._closing.close(uow, booking, LAPSED, AssignmentMove.RELEASE, NotHeldReason.CANCELLED)
+
+    async def reschedule(
+        self, uow: UnitOfWork, booking_id: str, *, starts_at: datetime, minutes: int | None = None
+    ) -> Booking:
+        """Another time for an appointment; every rule is checked for it. If it cannot be had, the old time stands.
+
+        Who has it keeps it if possible. Raises ``Conflict``: ``slot_not_free`` (rule), ``slot_on_request``,
+        ``move_not_allowed``, ``session_begun``; ``Invalid``: ``time_in_past``, ``time_too_far``, ``team_needed``.
+        """
+        _check_time(starts_at, uow.now)
+        seen = await self._bookings.get(uow, booking_id)
+        agreed_with = [row.interpreter_id for row in await self._assignments.kept(uow, seen)]
+        moved = await self._moved_need(uow, seen, starts_at, minutes)
+        team = await self._choose_at(uow, seen, moved, prefer=agreed_with)
+        booking = await locked_booking(uow, booking_id)
+        if booking.kind == "now":
+            raise Conflict("move_not_allowed", {"subject": "booking", "state": booking.state.value, "move": "move"})
+        was_agreed = booking.state is BookingState.ASSIGNED
+        booking.state = advance(booking.state, BookingMove.MOVE)
+        if sorted(row.interpreter_id for row in await self._assignments.kept(uow, booking)) != sorted(agreed_with):
+            raise Conflict("changed_meanwhile", {"version": booking.version})
+        await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.CHANGED)
+        given_up = await self._assignments.end(uow, booking, AssignmentMove.RELEASE, "moved")
+        booking.starts_at, booking.ends_at = moved.at, moved.ends
+        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        booking.need = stored_need(moved, facts)
+        if not was_agreed:
+            booking.state = advance(booking.state, BookingMove.ASSIGN)
+        await uow.flush()
+        if booking.session_id is not None:
+            await self._move_session(uow, booking, given_up, {match.candidate.id for match in team})
+        await self._bind(uow, booking, team)
+        await changed(uow, booking)
+        await self._closing.serve(uow, given_up)
+        return booking
+
+    # choosing
+
+    async def _choose(self, uow: UnitOfWork, booking: Booking, *, sure: bool) -> tuple[Plan, tuple[Match, ...]]:
+        """Who could do the booking, and of them those who will, under their locks; an empty team if nobody is ``sure``."""
+        need = await self._continued(uow, need_from_json(booking.need))
+        rules = await self._rounds.rules(uow, booking.step_code)
+        return await self._locked_choice(uow, booking, need, rules, sure=sure, prefer=_wanted(need))
+
+    async def _choose_at(
+        self, uow: UnitOfWork, booking: Booking, need: Need, *, prefer: Sequence[str]
+    ) -> tuple[Match, ...]:
+        rules = await self._rounds.rules(uow, booking.step_code)
+        plan, team = await self._locked_choice(uow, booking, need, rules, sure=True, prefer=prefer)
+        if team:
+            return team
+        # Who has agreed to the old time without stated hours is asked by nobody for the new one.
+        if plan.is_open:
+            raise Conflict("slot_on_request")
+        openings = await self._openings(uow, booking, need, rules)
+        raise refuse(openings, need.at)
+
+    async def _locked_choice(
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        need: Need,
+        rules: MatchRules,
+        *,
+        sure: bool,
+        prefer: Sequence[str],
+    ) -> tuple[Plan, tuple[Match, ...]]:
+        plan = (await self._openings(uow, booking, need, rules)).at(need.at)
+        teams = sorted(plan.teams(sure=sure), key=lambda team: -_kept(team, prefer))
+        held = {match.candidate.id for team in islice(teams, _TRIED) for match in team}
+        for person in sorted(held):
+            await hold_person(uow, person)
+        if not held:
+            return plan, ()
+        # Read anew: what others took before the locks were ours is seen now.
+        again = (await self._openings(uow, booking, need, rules)).at(need.at)
+        left = sorted(again.teams(sure=sure), key=lambda team: -_kept(team, prefer))
+        ours = (team for team in left if {match.candidate.id for match in team} <= held)
+        return again, next(ours, ())
+
+    async def _openings(self, uow: UnitOfWork, booking: Booking, need: Need, rules: MatchRules) -> Openings:
+        way, approved = Way(booking.way), booking.relay_state == RelayState.APPROVED
+        pivot = booking.pivot if approved or booking.state is not BookingState.REQUESTED else None
+        return await Openings.read(uow, need, rules, way, need.at, need.at, pivot=pivot, without=booking.id)
+
+    async def _refusal(self, uow: UnitOfWork, booking: Booking) -> AppError:
+        need = need_from_json(booking.need)
+        openings = await self._openings(uow, booking, need, await self._rounds.rules(uow, booking.step_code))
+        return refuse(openings, need.at)
+
+    async def _continued(self, unit: ReadUnit, need: Need) -> Need:
+        """With the interpreter who has agreed to another step of the same talk, if none has served one yet (M-6)."""
+        if need.continuity_id is not None or not self._catalogue.step(need.step_code).continuity:
+            return need
+        codes = [step.code for step in self._catalogue.steps(need.country) if step.continuity]
+        planned = await unit.session.scalar(
+            select(Booking.interpreter_id)
+            .where(
+                Booking.case_id == need.case_id,
+                Booking.step_code.in_(codes),
+                Booking.state.in_(OPEN),
+                Booking.interpreter_id.is_not(None),
+            )
+            .order_by(Booking.starts_at)
+            .limit(1)
+        )
+        return need if planned is None else replace(need, continuity_id=planned)
+
+    # binding
+
+    async def _bind(self, uow: UnitOfWork, booking: Booking, team: Sequence[Match]) -> None:
+        named: dict[int, tuple[str, str | None]] = {
+            leg: (match.candidate.id, None) for leg, match in enumerate(team, start=1)
+        }
+        await self._assignments.bind_legs(uow, booking, named, rung=RUNG)
+
+    async def _move_session(
+        self, uow: UnitOfWork, booking: Booking, given_up: Sequence[object], stay: set[str]
+    ) -> None:
+        session_id = str(booking.session_id)
+        await self._log.reschedule(
+            uow,
+            session_id,
+            starts_at=booking.starts_at,
+            join_opens_at=join_opens_at(booking),
+            join_by=booking.starts_at + NO_SHOW_AFTER,
+        )
+        session = await self._log.get(uow, session_id)
+        if session.interpreter_id is not None and session.interpreter_id not in stay and Way(booking.way) is Way.DIRECT:
+            await self._log.lose_interpreter(uow, session_id, reason="moved")
+
+    async def _moved_need(
+        self, uow: UnitOfWork, booking: Booking, starts_at: datetime, minutes: int | None
+    ) -> Need:
+        """The need made again from the case as it is now, for another time."""
+        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        need = fresh_need(booking, facts, self._table, uow.now)
+        way = Way(booking.way)
+        if minutes is not None:
+            if way is not Way.TEAM and minutes > most_minutes(need):
+                raise Invalid("team_needed", {"most": most_minutes(need)})
+            need = replace(need, minutes=relay_minutes(minutes) if way is Way.RELAY else minutes)
+        return replace(need, at=starts_at, on_demand=False, by_calendar=True)
+
+    # relay beyond registration
+
+    def _needs_leave(self, booking: Booking) -> bool:
+        stage = self._catalogue.step(booking.step_code).stage
+        return not relay_free(stage) and booking.relay_state != RelayState.APPROVED
+
+    async def _ask_leave(self, uow: UnitOfWork, booking: Booking) -> None:
+        """A relay beyond registration waits for the coordinator before anybody is asked (M-9)."""
+        booking.state = advance(advance(booking.state, BookingMove.SEARCH), BookingMove.EXHAUST)
+        plan = await self._leg_ring.find(uow, booking, way=Way.RELAY)
+        booking.pivot = plan.pivot if plan is not None else None
+        booking.relay_state, booking.reason = RelayState.ASKED.value, "relay_leave"
+        booking.needs_coordinator = True
+        booking.next_round_at = booking.starts_at + NO_SHOW_AFTER
+        await changed(uow, booking)
+
+
+def _wanted(need: Need) -> list[str]:
+    return [need.continuity_id] if need.continuity_id is not None else []
+
+
+def _kept(team: Sequence[Match], prefer: Sequence[str]) -> int:
+    """How many of a team are preferred: the same interpreter as before goes first (M-6), then the order of the ranking."""
+    return sum(match.candidate.id in prefer for match in team)
+
+
+def _check_time(starts_at: datetime, now: datetime) -> None:
+    if starts_at < now + SOONEST:
+        raise Invalid("time_in_past", {"minutes": int(SOONEST.total_seconds() // 60)})
+    if starts_at > now + FARTHEST:
+        raise Invalid("time_too_far", {"days": FARTHEST.days})

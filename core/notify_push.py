@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
 from pywebpush import WebPusher
@@ -29,6 +30,12 @@ HOSTS: tuple[str, ...] = (
 _LIMIT = httpx.Timeout(5.0)
 _SHORTEST_TTL = 1
 _TOKEN_FOR = timedelta(hours=1)
+
+
+def new_key() -> str:
+    """A new private key, raw 32 bytes in base64url, as the settings take it."""
+    number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return base64.urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode("ascii")
 
 
 class WebPush:

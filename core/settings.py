@@ -87,6 +87,25 @@ class TurnSettings(_Section):
         return self
 
 
+class PushSettings(_Section):
+    """Web Push, which wakes the browser of an interpreter whose page is closed."""
+
+    private_key: SecretStr | None = Field(
+        None, description="VAPID key: P-256, raw 32 bytes in base64url; empty: no Web Push (tarjuman push-key makes one)"
+    )
+    subject: str = Field("", description="mailto: or https: address under which push services can reach the operator")
+    hosts: list[str] = Field(
+        [], description="push services that are sent to; empty means those of Chrome, Firefox, Safari and Edge"
+    )
+    plain_http: bool = Field(False, description="accept http endpoints, for stand-ins on loopback; never in production")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.private_key is not None and not self.subject.startswith(("mailto:", "https://")):
+            raise ValueError("private_key is given, so subject must be given too, beginning with mailto: or https://")
+        return self
+
+
 class AuthSettings(_Section):
     """Sign-in."""
 
@@ -155,6 +174,7 @@ class Settings(BaseSettings):
     stun_urls: list[str] = Field([], description="STUN addresses such as stun:stun.example.org:3478")
     media: MediaSettings = Field(default_factory=lambda: MediaSettings.model_validate({}))
     turn: TurnSettings = Field(default_factory=lambda: TurnSettings.model_validate({}))
+    push: PushSettings = Field(default_factory=lambda: PushSettings.model_validate({}))
     auth: AuthSettings = Field(default_factory=lambda: AuthSettings.model_validate({}))
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings.model_validate({}))
 
@@ -212,6 +232,8 @@ class Settings(BaseSettings):
             return self
         if self.demo:
             raise ValueError("demo data and production exclude each other: set demo=false or mode=development")
+        if self.push.plain_http:
+            raise ValueError("push.plain_http is for tests: production sends to push services by https only")
         if not self.public_url.startswith("https://"):
             raise ValueError(
                 "production needs https: browsers give no microphone to plain http; set public_url to https://..."

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from sqlalchemy import func, select
 
 from core.access import Role
 from core.db.session import ReadUnit
+from core.notify import Means
 from records.cases import CaseService
-from records.models import SessionParticipant
+from records.lifecycle import SessionState
+from records.models import Session, SessionParticipant
 from records.procedures import Catalogue
 from scheduler.eligibility import NeedContext, failed_rules
 from scheduler.ladder import plan_of
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import BookingState, OfferState
 from scheduler.models import Booking, Interpreter, Offer
+from scheduler.need import Presence
 from scheduler.needs import build_need, need_at, need_from_json
-from scheduler.queries import candidates_for, match_rules
-from scheduler.ranking import rank
+from scheduler.queries import candidates_by_id, candidates_for, match_rules
+from scheduler.ranking import SHORT_BLOCK, VIDEO_BLOCK, rank
+from scheduler.ring.ledger import Ledger, TalkNote
+from scheduler.ring.policy import Policies
+from scheduler.ring.reach import Reach
+from scheduler.ring.reserve import KEPT
 from scheduler.rounds import gate_open
+from scheduler.surge.states import SurgeStates
 from scheduler.waits import BoardNumbers, ExpectedView, Waits
 
+MOST = 500
+"""Cards at once; those that need a person and the oldest of the highest class come first."""
 FEW = 3
 """Counts below this are shown as "few": an exact one could reveal who is meant."""
 
@@ -50,6 +61,28 @@ class BoardCard(TypedDict):
     needs_you: str | None
     line: str | None
     callback: bool
+    kept_back: bool
+    """Rings nobody because the last people are kept for booked work (M-10)."""
+    break_at: datetime | None
+    """Of a session that runs without a pause: when a break is due (S-8)."""
+    paused: bool
+
+
+class PartnerView(TypedDict):
+    """An organisation that may help when nobody of the pool is left."""
+
+    country: str
+    name: str
+    contact: str
+    languages: list[str]
+
+
+class SurgeBadge(TypedDict):
+    """How busy a country is (R-7)."""
+
+    country: str
+    state: str
+    since: datetime | None
 
 
 class Board(TypedDict):
@@ -60,6 +93,28 @@ class Board(TypedDict):
     ringing: list[BoardCard]
     live: list[BoardCard]
     numbers: BoardNumbers
+    surge: list[SurgeBadge]
+    talks: list[TalkNote]
+    """Who declined much this week: for a talk, nothing else (M-11)."""
+    means: list[str]
+    """By which means somebody without an open page can be called here."""
+    partners: list[PartnerView]
+
+
+class OnCallView(TypedDict):
+    """Somebody on call for a booking."""
+
+    interpreter_id: str
+    code: str
+    report_in_min: int
+    until: datetime
+    means: list[str]
+    """Configured means by which they can be called; empty: they cannot."""
+    online: bool
+    called_at: datetime | None
+    called_state: str | None
+    """waiting, sending, sent."""
+    fits: bool
 
 
 class LaneCard(TypedDict):
@@ -96,22 +151,38 @@ class Outlook(TypedDict):
 class BoardViews:
     """Builds the board and what stands beside it."""
 
-    def __init__(self, catalogue: Catalogue, table: LanguageTable, cases: CaseService, waits: Waits) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        table: LanguageTable,
+        cases: CaseService,
+        waits: Waits,
+        policies: Policies,
+        ledger: Ledger,
+        reach: Reach,
+        surge: SurgeStates,
+    ) -> None:
         self._catalogue = catalogue
         self._table = table
         self._cases = cases
         self._waits = waits
+        self._policies = policies
+        self._ledger = ledger
+        self._reach = reach
+        self._surge = surge
 
     async def board(self, unit: ReadUnit) -> Board:
         """Requests for now and appointments that nobody took yet, and running sessions, of the coordinator's countries.
 
         Waiting: by priority, then the oldest first, with those that need a person on top.
         """
+        countries = board_countries(unit)
         shown = (BookingState.OFFERING, BookingState.UNFILLED, BookingState.ASSIGNED, BookingState.IN_SESSION)
         rows = await unit.session.scalars(
             select(Booking)
-            .where(Booking.state.in_(shown), Booking.country.in_(board_countries(unit)))
+            .where(Booking.state.in_(shown), Booking.country.in_(countries))
             .order_by(Booking.needs_coordinator.desc(), Booking.priority, Booking.requested_at, Booking.id)
+            .limit(MOST)
         )
         bookings = rows.all()
         cards = await self._cards(unit, bookings)
@@ -123,14 +194,59 @@ class BoardViews:
             waiting=lanes["waiting"],
             ringing=lanes["ringing"],
             live=lanes["live"],
-            numbers=await self._waits.board_numbers(unit, countries=board_countries(unit)),
+            numbers=await self._numbers(unit, countries),
+            surge=[await self._badge(unit, country) for country in countries],
+            talks=await self._ledger.talks(unit, countries),
+            means=[way.value for way in Means if way is not Means.APP and self._reach.ports.configured(way)],
+            partners=[one for country in countries for one in await self._partners(unit, country)],
         )
+
+    async def _numbers(self, unit: ReadUnit, countries: Sequence[str]) -> BoardNumbers:
+        on_call = [len(await self._reach.on_call(unit, country)) for country in countries]
+        return await self._waits.board_numbers(unit, countries=countries, on_call=sum(on_call))
+
+    async def _badge(self, unit: ReadUnit, country: str) -> SurgeBadge:
+        now = await self._surge.current(unit, country)
+        return SurgeBadge(country=country, state=now.state.value, since=now.since)
+
+    async def _partners(self, unit: ReadUnit, country: str) -> list[PartnerView]:
+        policy = await self._policies.of(unit, country)
+        return [
+            PartnerView(country=country, name=one.name, contact=one.contact, languages=list(one.languages))
+            for one in policy.partners
+        ]
+
+    async def on_call(self, unit: ReadUnit, booking: Booking) -> list[OnCallView]:
+        """Who of the country is on call now: those who fit the booking and can be called first, the quickest first."""
+        duty = await self._reach.on_call(unit, booking.country)
+        need = need_at(need_from_json(booking.need), unit.now)
+        own_pool = self._catalogue.step(booking.step_code).own_pool_only
+        rules = await match_rules(unit, self._table, own_pool_only=own_pool)
+        people = await candidates_by_id(unit, duty, need=need)
+        fit = {match.candidate.id for match in rank(replace(need, on_demand=False), people, rules)}
+        means = await self._reach.means_of(unit, duty)
+        called = await self._reach.called(unit, list(duty))
+        found = [
+            OnCallView(
+                interpreter_id=person.id,
+                code=person.code,
+                report_in_min=duty[person.id].report_in,
+                until=duty[person.id].until,
+                means=[way.value for way in means.get(person.id, [])],
+                online=person.presence is Presence.AVAILABLE,
+                called_at=called[person.id][1] if person.id in called else None,
+                called_state=called[person.id][0] if person.id in called else None,
+                fits=person.id in fit,
+            )
+            for person in people
+        ]
+        return sorted(found, key=lambda one: (not one["fits"], not one["means"], one["report_in_min"], one["code"]))
 
     async def card(self, unit: ReadUnit, booking: Booking) -> LaneCard:
         """One card as it stands, for pushing to boards."""
         card = (await self._cards(unit, [booking]))[0]
         lane = lane_of(booking, card)
-        numbers = await self._waits.board_numbers(unit, countries=[booking.country])
+        numbers = await self._numbers(unit, [booking.country])
         return LaneCard(card=None if lane == "gone" else card, lane=lane, booking_id=booking.id, numbers=numbers)
 
     async def candidates(self, unit: ReadUnit, booking: Booking) -> list[CandidateView]:
@@ -226,13 +342,16 @@ class BoardViews:
         people = {booking.interpreter_id for booking in bookings if booking.interpreter_id}
         named = await unit.session.execute(select(Interpreter.id, Interpreter.code).where(Interpreter.id.in_(people)))
         codes: dict[str, str] = dict(named.tuples().all())
-        lines = await _lines(unit, [b.session_id for b in bookings if b.session_id])
+        sessions = [booking.session_id for booking in bookings if booking.session_id]
+        lines = await _lines(unit, sessions)
+        runs = await _runs(unit, sessions)
         return [
             _card(
                 booking,
                 rings.get(booking.id, 0),
                 codes.get(booking.interpreter_id or ""),
                 lines.get(booking.session_id or ""),
+                runs.get(booking.session_id or ""),
             )
             for booking in bookings
         ]
@@ -255,8 +374,14 @@ def lane_of(booking: Booking, card: BoardCard) -> str:
     return "gone"
 
 
-def _card(booking: Booking, ringing: int, code: str | None, line: str | None) -> BoardCard:
-    rung = max((int(entry["index"]) for entry in booking.rungs), default=0)
+def _card(
+    booking: Booking,
+    ringing: int,
+    code: str | None,
+    line: str | None,
+    run: tuple[SessionState, datetime] | None,
+) -> BoardCard:
+    rung = max((int(entry["index"]) for entry in booking.rungs), default=-1)
     must = booking.need["sex_wish"] if booking.need["sex_must"] and booking.need["sex_wish"] != "none" else None
     return BoardCard(
         booking_id=booking.id,
@@ -277,7 +402,24 @@ def _card(booking: Booking, ringing: int, code: str | None, line: str | None) ->
         needs_you=(booking.reason or "nobody_free") if booking.needs_coordinator else None,
         line=line,
         callback=booking.callback,
+        kept_back=booking.reason == KEPT,
+        break_at=run[1] + _block(booking) if run and run[0] is SessionState.ACTIVE else None,
+        paused=run is not None and run[0] is SessionState.PAUSED,
     )
+
+
+def _block(booking: Booking) -> timedelta:
+    """After how long without a pause a break is due (S-8)."""
+    short = booking.need["child"] or booking.need["short_blocks"]
+    return timedelta(minutes=SHORT_BLOCK if short else VIDEO_BLOCK)
+
+
+async def _runs(unit: ReadUnit, session_ids: Sequence[str]) -> dict[str, tuple[SessionState, datetime]]:
+    """State of each session and since when."""
+    rows = await unit.session.execute(
+        select(Session.id, Session.state, Session.state_since).where(Session.id.in_(session_ids))
+    )
+    return {row.id: (row.state, row.state_since) for row in rows}
 
 
 async def _lines(unit: ReadUnit, session_ids: Sequence[str]) -> dict[str, str]:

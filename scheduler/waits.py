@@ -38,6 +38,8 @@ class BoardNumbers(TypedDict):
     n: int
     free_now: int
     live_now: int
+    on_call: int
+    """In an on-call window now."""
 
 
 class Waits:
@@ -52,7 +54,7 @@ class Waits:
         found = expected_wait(await self._measured(unit, language=language, codes=codes, countries=[country]))
         return expected_view(found)
 
-    async def board_numbers(self, unit: ReadUnit, *, countries: Sequence[str]) -> BoardNumbers:
+    async def board_numbers(self, unit: ReadUnit, *, countries: Sequence[str], on_call: int) -> BoardNumbers:
         """Waiting now, typical waits of the last 30 days, and how many are free and in a session."""
         oldest = await unit.session.scalar(
             select(func.min(Booking.requested_at)).where(
@@ -84,6 +86,7 @@ class Waits:
             n=found.count,
             free_now=int(free or 0),
             live_now=int(live or 0),
+            on_call=on_call,
         )
 
     async def _measured(

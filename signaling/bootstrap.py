@@ -21,6 +21,8 @@ from core.events.memory_bus import InProcessBus
 from core.events.redis_bus import RedisBus
 from core.i18n import Catalogues
 from core.jobs import Job, JobRunner, Lease
+from core.notify import NoNumber, NoPush, Ports
+from core.notify_push import HOSTS, WebPush
 from core.settings import Settings
 from core.tasks import end
 from records.audit import AuditTrail
@@ -28,6 +30,7 @@ from records.cases import CaseService
 from records.procedures import Catalogue, load_catalogue
 from records.session_log import SessionLog
 from scheduler.languages import LanguageTable, load_languages
+from scheduler.ring.sender import ReachSender
 from scheduler.services import SchedulerServices
 from scheduler.worker import SchedulerWorker
 from signaling.admission import Admission
@@ -66,6 +69,7 @@ class Services:
     session_log: SessionLog
     scheduler: SchedulerServices
     worker: SchedulerWorker
+    sender: ReachSender
     live: Live
     relay: OutboxRelay
     jobs: JobRunner
@@ -97,7 +101,11 @@ class Services:
             await stack.enter_async_context(running_task(self.lag.watch(), "loop-lag"))
             stack.callback(self.database.on_news(self.worker.wake))
             await stack.enter_async_context(running_task(self.worker.run(), "scheduler"))
-            await stack.enter_async_context(self.jobs.running([*self.live.jobs(), *_housekeeping(self.logins)]))
+            stack.callback(self.database.on_news(self.sender.wake))
+            await stack.enter_async_context(running_task(self.sender.run(), "reach"))
+            await stack.enter_async_context(
+                self.jobs.running([*self.live.jobs(), *self.scheduler.pool_life.jobs(), *_housekeeping(self)])
+            )
             yield
 
     async def close(self) -> None:
@@ -106,14 +114,16 @@ class Services:
         await self.database.close()
 
 
-def _housekeeping(logins: LoginService) -> list[Job]:
-    """Deletes what has no use any more: ended sign-ins, expired secrets, old failures."""
+def _housekeeping(services: Services) -> list[Job]:
+    """Deletes what has no use any more: ended sign-ins, expired secrets, old failures, places and messages of the ring."""
 
     async def forget(lease: Lease) -> None:
         async with lease.unit(Actor.system()) as uow:
-            await logins.forget_old(uow)
+            await services.logins.forget_old(uow)
             await forget_old_tokens(uow)
             await forget_old_attempts(uow)
+            await services.scheduler.ledger.forget_old(uow)
+            await services.sender.forget_old(uow)
 
     return [Job("signaling.housekeeping", every=600, run=forget)]
 
@@ -150,7 +160,8 @@ def build(
     session_log = SessionLog()
     cipher = FieldCipher(KeyRing.open(settings.key_file or settings.data_dir / "keys.json"))
     cases = CaseService(catalogue, cipher, languages.__contains__)
-    scheduler = SchedulerServices.build(catalogue, languages, cases, session_log)
+    ports = open_ports(settings, clock)
+    scheduler = SchedulerServices.build(catalogue, languages, cases, session_log, ports=ports)
     live = build_live(
         settings,
         clock,
@@ -182,6 +193,7 @@ def build(
         session_log=session_log,
         scheduler=scheduler,
         worker=SchedulerWorker(database, scheduler, cases, session_log, clock),
+        sender=ReachSender(database, ports, clock),
         live=live,
         relay=OutboxRelay(database, bus),
         jobs=JobRunner(database, holder=new_id("process")),
@@ -192,6 +204,18 @@ def build(
 def open_database(settings: Settings, clock: Clock | None = None) -> Database:
     """SQLite or PostgreSQL, by the address."""
     return Database.open(settings.database_url, clock or SystemClock(), conflicts=CONFLICTS)
+
+
+def open_ports(settings: Settings, clock: Clock) -> Ports:
+    """The means by which somebody is called who has no page open; what is not configured says so.
+
+    Raises ``ValueError`` for a push key that is none.
+    """
+    push = settings.push
+    if push.private_key is None:
+        return Ports(NoPush(), NoNumber(), NoNumber())
+    key, hosts = push.private_key.get_secret_value(), push.hosts or HOSTS
+    return Ports(WebPush(key, push.subject, clock, hosts=hosts, plain_http=push.plain_http), NoNumber(), NoNumber())
 
 
 def open_bus(settings: Settings) -> EventBus:

@@ -21,6 +21,7 @@ from core.clock import SystemClock
 from core.crypto import KeyFileError
 from core.db import migrate as migrations
 from core.errors import AppError
+from core.notify_push import new_key
 from core.settings import Mode, Settings, SettingsError, load
 from media.worker import run_worker
 from records.procedures import CatalogueError, FactStatus, load_catalogue
@@ -200,6 +201,12 @@ def doctor() -> None:
         typer.echo("\nSomething is wrong: see the lines marked BAD.")
         raise typer.Exit(1)
     typer.echo("\nAll is well.")
+
+
+@app.command("push-key")
+def push_key() -> None:
+    """Print a new private key for Web Push (TARJUMAN_PUSH__PRIVATE_KEY); browsers that subscribed with another are lost."""
+    typer.echo(new_key())
 
 
 @app.command("verify-audit")

@@ -251,12 +251,36 @@ def may_change_interpreter(who: Principal, base_country: str) -> Verdict:
     return Verdict.ALLOWED if known and who.has(Role.COORDINATOR, base_country) else Verdict.REFUSED
 
 
+# Quality and pay
+
+
+def may_complain(who: Principal, part: Part | None, country: str | None = None) -> Verdict:
+    """Rate or complain about a session: its officer, its interpreter; complain only (``country`` given): its coordinators too."""
+    if part in (Part.OFFICER, Part.INTERPRETER):
+        return Verdict.ALLOWED
+    return Verdict.ALLOWED if country is not None and who.has(Role.COORDINATOR, country) else Verdict.HIDDEN
+
+
+def may_confirm_line(who: Principal, interpreter_id: str, officer_user_id: str) -> Verdict:
+    """Say how many minutes a line was: the interpreter who worked, the officer who had booked."""
+    if who.interpreter_id is not None and who.interpreter_id == interpreter_id and who.has(Role.INTERPRETER):
+        return Verdict.ALLOWED
+    own = who.has(Role.INTERVIEWER) and who.user_id == officer_user_id
+    return Verdict.ALLOWED if own else Verdict.HIDDEN
+
+
 # Coordination, administration, audit
 
 
 def may_see_board(who: Principal, country: str) -> Verdict:
     """The live board of a country: its coordinators."""
     return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED
+
+
+def may_keep_ladder(who: Principal, country: str) -> Verdict:
+    """See and change the ring of a country (M-11): its coordinators and administrators."""
+    allowed = who.has(Role.COORDINATOR, country) or who.has(Role.ADMINISTRATOR, country)
+    return Verdict.ALLOWED if allowed else Verdict.REFUSED
 
 
 def may_manage_instrument(who: Principal, from_country: str) -> Verdict:

@@ -16,6 +16,7 @@ from core.db.session import ReadUnit, UnitOfWork
 from scheduler.lifecycle import OfferState
 from scheduler.models import Booking, Interpreter, Offer
 from scheduler.ring.fairness import Because, Placed, Share, shares_of
+from scheduler.ring.history import standings
 from scheduler.ring.models import RingPlace
 from scheduler.ring.policy import Policies
 
@@ -158,6 +159,12 @@ class Ledger:
             TalkNote(interpreter_id=row.id, code=row.code, rings=int(row.rings), declines=int(row.declines))
             for row in rows
         ]
+
+    async def set_target(self, uow: UnitOfWork, interpreter_id: str, target_min: int | None) -> None:
+        """Agree on the minutes of a month; none: the country's usual ones."""
+        (row,) = await standings(uow, [interpreter_id])
+        row.target_min = target_min
+        await uow.flush()
 
     async def forget_old(self, uow: UnitOfWork) -> None:
         """Delete rows that are older than two months."""

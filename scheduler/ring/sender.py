@@ -15,7 +15,7 @@ from sqlalchemy import and_, delete, or_, select, update
 from core.access import Actor
 from core.clock import Clock
 from core.db.errors import is_transient
-from core.db.session import Database
+from core.db.session import Database, UnitOfWork
 from core.errors import AppError
 from core.notify import Delivery, Means, Note, NoteKind, Ports, PushAddress
 from scheduler.ring.models import PushSubscription, ReachAttempt
@@ -65,14 +65,13 @@ class ReachSender:
         await asyncio.gather(*(self._one(attempt) for attempt in taken))
         return len(taken)
 
-    async def forget_old(self) -> None:
+    async def forget_old(self, uow: UnitOfWork) -> None:
         """Delete messages that are over for a week."""
-        async with self._database.unit(self._system) as uow:
-            await uow.session.execute(
-                delete(ReachAttempt)
-                .where(ReachAttempt.made_at < uow.now - KEPT_FOR)
-                .execution_options(synchronize_session=False)
-            )
+        await uow.session.execute(
+            delete(ReachAttempt)
+            .where(ReachAttempt.made_at < uow.now - KEPT_FOR)
+            .execution_options(synchronize_session=False)
+        )
 
     async def _take(self) -> list[ReachAttempt]:
         stuck = self._clock.now() - TAKE_OVER

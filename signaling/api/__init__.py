@@ -11,7 +11,11 @@ from signaling.api import (
     catalogue,
     health,
     interpreter,
+    pay,
     pool,
+    ring,
+    pool_life,
+    quality,
     sessions,
 )
 
@@ -25,7 +29,11 @@ ROUTERS = (
     interpreter.router,
     calls.router,
     board.router,
+    ring.router,
     pool.router,
+    pool_life.router,
+    quality.router,
+    pay.router,
     admin.router,
     audit.router,
 )

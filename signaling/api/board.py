@@ -1,67 +1,71 @@
-"""The coordinator's live board."""
+"""The coordinator's dispatch board: what waits, rings and runs, who is on call, and calling them in."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TypedDict
 
 from fastapi import APIRouter
 
-from core.access import Country
+import scheduler.board
+from scheduler.board import OnCallView
 from signaling.api.routing import guarded_router
-from signaling.api.shapes import Instant, Out
+from signaling.api.shapes import In, Key
+from signaling.api.shown import shown
 from signaling.deps import Svc, Who
+from signaling.facts import booking_facts
+from signaling.policy import demand, may_dispatch_booking
 
 router: APIRouter = guarded_router("board")
 
 
-class BoardCard(Out):
-    """A request or a running session."""
+class CallInBody(In):
+    """Whom to ask."""
 
-    booking_id: str
-    session_id: str | None
-    case_ref: str
-    country: Country
-    site: str
-    language: str
-    step_code: str
-    priority: str
-    since: Instant
-    starts_at: Instant | None
-    """When an appointment begins; none for a request for now."""
-    rung: int
-    rungs: int
-    ringing: int
-    interpreter_code: str | None
-    must: Literal["woman", "man"] | None
-    needs_you: str | None
-    """Reason code why a person must act."""
-    line: Literal["good", "weak", "lost"] | None
-    callback: bool
+    interpreter_id: Key
 
 
-class BoardNumbers(Out):
-    """The line of numbers above the lanes."""
+class OnCallList(TypedDict):
+    """Who is on call for a booking."""
 
-    longest_wait_s: int
-    typical_wait_s: int | None
-    p90_wait_s: int | None
-    n: int
-    free_now: int
-    live_now: int
+    items: list[OnCallView]
 
 
-class Board(Out):
-    """Requests that wait, that ring, and sessions that run, of the own countries."""
+class CalledIn(TypedDict):
+    """Somebody was asked to come on duty."""
 
-    at: Instant
-    waiting: list[BoardCard]
-    ringing: list[BoardCard]
-    live: list[BoardCard]
-    numbers: BoardNumbers
+    interpreter_id: str
+    means: list[str]
+    """By what the request goes out; whether it was sent is told by the list of those on call."""
 
 
-@router.get("/api/board")
-async def read_board(who: Who, services: Svc) -> Board:
+@router.get("/api/board", response_model=shown(scheduler.board.Board))
+async def read_board(who: Who, services: Svc) -> scheduler.board.Board:
     """The board as it is now; the topic ``board:<country>`` tells what changes."""
     async with services.database.read(who.actor) as unit:
-        return Board.model_validate(await services.scheduler.board.board(unit))
+        return await services.scheduler.board.board(unit)
+
+
+@router.get("/api/bookings/{booking_id}/on-call", response_model=shown(OnCallList))
+async def list_on_call(booking_id: Key, who: Who, services: Svc) -> OnCallList:
+    """Who is on call in the country of the booking, by which configured means they can be called, and who was called already."""
+    async with services.database.read(who.actor) as unit:
+        demand(may_dispatch_booking(who, await booking_facts(unit, booking_id)), hidden="booking_unknown")
+        booking = await services.scheduler.bookings.get(unit, booking_id)
+        return OnCallList(items=await services.scheduler.board.on_call(unit, booking))
+
+
+@router.post("/api/bookings/{booking_id}/call-in", response_model=shown(CalledIn))
+async def call_in(booking_id: Key, body: CallInBody, who: Who, services: Svc) -> CalledIn:
+    """Ask somebody on call to come on duty, by the means that are configured and reach them."""
+    async with services.database.unit(who.actor) as uow:
+        facts = await booking_facts(uow, booking_id)
+        demand(may_dispatch_booking(who, facts), hidden="booking_unknown")
+        _, means = await services.scheduler.reach.call_in(
+            uow, body.interpreter_id, country=facts.country, booking_id=booking_id
+        )
+        data = {"interpreter_id": body.interpreter_id, "means": [way.value for way in means]}
+        services.audit.record(
+            uow, "booking.called_in", booking_id, country=facts.country, purpose="coordination", data=data
+        )
+        await services.scheduler.rounds.tell(uow, booking_id)
+    return CalledIn(interpreter_id=body.interpreter_id, means=[way.value for way in means])

@@ -1,1 +1,109 @@
-"""The child process that solves with HiGHS."""
+"""The child process that solves with HiGHS: a linear or mixed-integer program in, streamed better answers and the bound out.
+
+The only place that knows highspy. It holds no state between programs, ends when its parent's pipe does, and may be killed
+at any moment: whoever asked keeps the last answer that was streamed.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import resource
+import sys
+import threading
+from typing import Any, BinaryIO
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from scheduler.plans import frames
+
+_MIP_INTERVAL = 0.05
+Frame = tuple[dict[str, Any], dict[str, NDArray[Any]]]
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Solve what comes until the pipe ends."""
+    waiting: queue.Queue[Frame | None] = queue.Queue()
+
+    def listen() -> None:
+        while (frame := frames.read(requests)) is not None:
+            waiting.put(frame)
+        # Nobody listens any more: whatever is being solved is of no use.
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while (frame := waiting.get()) is not None:
+        head, arrays = frame
+        if head["kind"] == "solve":
+            solve(head, arrays, answers)
+
+
+def solve(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: BinaryIO) -> None:
+    """One program: minimise ``cost`` x, ``row_lower`` <= A x <= ``row_upper`` (columns of A as start, index, value)."""
+    model, whole = highspy.Highs(), arrays["whole"].astype(bool)
+    for name, value in (
+        ("output_flag", False),
+        ("threads", 1),
+        ("time_limit", float(head["seconds"])),
+        ("mip_rel_gap", float(head["gap"])),
+        ("mip_abs_gap", float(head["absolute_gap"])),
+    ):
+        model.setOptionValue(name, value)
+    program = highspy.HighsLp()
+    program.num_col_, program.num_row_ = len(arrays["cost"]), len(arrays["row_upper"])
+    program.col_cost_ = arrays["cost"]
+    program.col_lower_, program.col_upper_ = arrays["lower"], arrays["upper"]
+    program.row_lower_, program.row_upper_ = arrays["row_lower"], arrays["row_upper"]
+    program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    program.a_matrix_.start_, program.a_matrix_.index_ = arrays["start"], arrays["index"]
+    program.a_matrix_.value_ = arrays["value"]
+    mixed = bool(whole.any())
+    if mixed:
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        program.integrality_ = [kinds[flag] for flag in arrays["whole"].tolist()]
+    model.passModel(program)
+    if "begin" in arrays:
+        begin = highspy.HighsSolution()
+        begin.col_value = arrays["begin"].tolist()
+        model.setSolution(begin)
+    ident = head["id"]
+    if mixed:
+
+        def better(event: Any) -> None:
+            found = np.array(event.data_out.mip_solution, dtype=np.float64)
+            frames.write(answers, {"kind": "better", "id": ident}, {"x": found})
+
+        model.cbMipImprovingSolution.subscribe(better)
+    model.run()
+    info = model.getInfo()
+    solution = model.getSolution()
+    optimal = model.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    found = solution.value_valid and info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    if mixed:
+        bound = info.mip_dual_bound
+    else:
+        bound = info.objective_function_value if optimal else -np.inf
+    out = {"kind": "done", "id": ident, "optimal": optimal, "bound": float(bound) if np.isfinite(bound) else None}
+    values: dict[str, NDArray[Any]] = {}
+    if found:
+        values["x"] = np.array(solution.col_value, dtype=np.float64)
+    if solution.dual_valid and not mixed:
+        values["prices"] = np.array(solution.row_dual, dtype=np.float64)
+    frames.write(answers, out, values)
+
+
+def main() -> None:
+    """Run as a program; the arguments are the most memory in MiB, and how far it gives way to others."""
+    os.nice(int(sys.argv[2]))
+    most = int(sys.argv[1]) * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    # What a library prints must not get between the frames.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

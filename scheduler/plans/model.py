@@ -65,9 +65,7 @@ class Model:
         cost.append(np.repeat([one, one + two], people))
         self._shared_rows(cost)
         self.cost = np.concatenate(cost)
-        low, high = problem.marks
         self.width = np.ones(len(self.cost), dtype=np.int64)
-        self.width[self.at_band : self.at_band + people] = np.maximum(high - np.maximum(low, problem.earlier), 0)
         self.width[self.at_band + people : self.at_case] = _WIDE
         self.whole = np.arange(len(self.cost)) < options
         self._build()
@@ -91,7 +89,7 @@ class Model:
         cost.append(np.full(self.case_count, problem.prices.another, dtype=np.int64))
 
     def _build(self) -> None:
-        problem, options = self.problem, len(self.problem.opt_leg)
+        problem = self.problem
         bookings = len(problem.bookings)
         all_bookings = np.arange(bookings)
         single = np.flatnonzero(self.single)
@@ -140,7 +138,6 @@ class Model:
         shape = (len(self.upper), len(self.cost))
         self.matrix = sparse.csc_matrix((value[keep].astype(np.float64), (row[keep], col[keep])), shape=shape)
         self.load_at, self.case_at = int(offset[-3]), int(offset[-2])
-        assert options <= self.at_relay
 
     def _load(self) -> Rows:
         problem, people = self.problem, len(self.problem.people)
@@ -152,7 +149,7 @@ class Model:
             np.concatenate([problem.opt_person, who, who]),
             np.concatenate([np.arange(len(problem.opt_leg)), self.at_band + who, self.at_band + people + who]),
             np.concatenate([problem.leg_minutes[problem.opt_leg], np.full(2 * people, -1, dtype=np.int64)]),
-            np.maximum(low - done, 0) - np.maximum(done - np.maximum(high, low), 0) * 0,
+            np.maximum(low - done, 0),
         )
 
     def _case(self) -> Rows:
@@ -205,25 +202,40 @@ class Model:
         chosen[self.problem.opt_leg[taken]] = taken
         return chosen
 
+    def clip(self, prices: Reals) -> Reals:
+        """Prices made fit for a bound: right sign, and neither load nor case worth more than they cost."""
+        y = np.where(self.equal, prices, np.minimum(prices, 0.0))
+        load = slice(self.load_at, self.case_at)
+        y[load] = np.maximum(y[load], -float(sum(self.problem.prices.band)))
+        given = np.bincount(self.case_column, -y[self.case_at :], self.case_count)
+        share = np.minimum(1.0, self.problem.prices.another / np.maximum(given, 1e-9))
+        y[self.case_at :] *= share[self.case_column]
+        return y
+
     def price(self, prices: Reals) -> tuple[float, Reals]:
         """A lower bound from prices of the rows, and per option how much worse than its booking's best its way is.
 
         Any prices give a valid bound (weak duality): they are clipped to their sign, every column is looked at, and the
         choice of one way per booking is solved exactly. ``prices`` in solver's sign: <= 0 on rows with an upper end.
         """
-        problem = self.problem
-        y = np.where(self.equal, 0.0, np.minimum(prices, 0.0))
-        people = len(problem.people)
-        load = slice(self.load_at, self.load_at + people)
-        y[load] = np.maximum(y[load], -float(sum(problem.prices.band)))
-        given = np.bincount(self.case_column, -y[self.case_at :], self.case_count)
-        share = np.minimum(1.0, problem.prices.another / np.maximum(given, 1e-9))
-        y[self.case_at :] *= share[self.case_column]
+        y = self.clip(np.where(self.equal, 0.0, prices))
         reduced = self.cost - self.matrix.T @ y
         total = float(self.upper @ y) + self.base
         dependent = reduced[self.at_band :]
         total += float((np.minimum(dependent, 0) * self.width[self.at_band :]).sum())
-        options = reduced[: self.at_relay]
+        options, legs, ways, best = self._choose(reduced[: self.at_relay])
+        total += float(best.sum())
+        slack = options - legs[self.problem.opt_leg] + ways[self.opt_way] - best[self.opt_booking]
+        return total, slack
+
+    def booking_prices(self, prices: Reals) -> Reals:
+        """Each booking's part of the bound that :meth:`price` gives."""
+        y = self.clip(np.where(self.equal, 0.0, prices))
+        return self._choose((self.cost - self.matrix.T @ y)[: self.at_relay])[3]
+
+    def _choose(self, options: Reals) -> tuple[Reals, Reals, Reals, Reals]:
+        """Cheapest option of each leg, price of each way, cheapest way (or nobody) of each booking."""
+        problem = self.problem
         legs = np.full(len(problem.leg_way), np.inf)
         filled = np.flatnonzero(np.diff(problem.leg_ptr))
         if len(filled):
@@ -232,9 +244,7 @@ class Model:
         ways[self.pairs] += problem.way_cost[self.pairs]
         best = problem.weight.astype(np.float64)
         np.minimum.at(best, problem.way_booking, ways)
-        total += float(best.sum())
-        slack = options - legs[problem.opt_leg] + ways[self.opt_way] - best[self.opt_booking]
-        return total, slack
+        return options, legs, ways, best
 
 
 class _Work:

@@ -1,0 +1,405 @@
+"""The search for a good plan within a time: greedy at once, then a relaxation, windows planned anew by solving children, and a proven bound.
+
+Runs in one thread and calls ``report`` for every better plan or bound. Whatever happens to the children, the last good plan is
+returned; each one that is reported has passed the checker.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scheduler.plans.checker import Verdict, check
+from scheduler.plans.greedy import greedy, order, serve
+from scheduler.plans.ledger import Ledger
+from scheduler.plans.model import Model
+from scheduler.plans.parts import Cutter, Piece, booking_days
+from scheduler.plans.problem import DAYS_A_WEEK, Ints, Problem
+from scheduler.plans.workers import NICE, News, Workers
+
+Reals = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+RELAX_WHOLE = 60_000
+"""Columns up to which the relaxation is solved in one piece; larger ones are relaxed week by week with the cheapest options."""
+CHEAPEST = 12
+"""Options of a leg that such a large relaxation looks at."""
+WINDOW_COLUMNS = 3_600
+"""How large a window should be."""
+KEEP = 300.0
+"""Options that cost so many tenths more than the best by the prices of the relaxation are not looked at in windows."""
+BOUND_KEEP = 20_000.0
+"""The same for the parts of the bound, where what is left out limits what is proven."""
+_EXACT = {"gap": 1e-4, "absolute_gap": 40.0}
+_REVIVALS = 3
+
+
+class Phase(StrEnum):
+    """What is being done."""
+
+    FIRST = "first"
+    RELAX = "relax"
+    GUIDED = "guided"
+    PROVE = "prove"
+    IMPROVE = "improve"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the search is."""
+
+    phase: Phase
+    seconds: float
+    total: int
+    """Cost of the best plan in tenths."""
+    bound: float
+    """No plan costs less than this."""
+    left_out: int
+    chosen: Ints = field(repr=False, compare=False)
+
+    @property
+    def gap(self) -> float:
+        """How much the plan may be above the best possible one, as a share of the bound; infinite without a bound."""
+        return (self.total - self.bound) / self.bound if self.bound > 0 else (0.0 if self.total <= 0 else float("inf"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The best plan found."""
+
+    chosen: Ints
+    verdict: Verdict
+    bound: float
+    seconds: float
+    optimal: bool
+    """Whether nothing better exists (by the bound)."""
+
+    @property
+    def gap(self) -> float:
+        """As in :class:`Progress`."""
+        total = self.verdict.price.total
+        return (total - self.bound) / self.bound if self.bound > 0 else (0.0 if total <= 0 else float("inf"))
+
+
+@dataclass(frozen=True)
+class Search:
+    """How long and how hard to search."""
+
+    seconds: float = 30.0
+    workers: int = 2
+    enough: float = 1e-4
+    """A gap at which the search ends."""
+    memory_mib: int = 4096
+    nice: int = NICE
+
+
+def improve(
+    problem: Problem,
+    search: Search,
+    *,
+    report: Callable[[Progress], None] = lambda _: None,
+    stop: threading.Event | None = None,
+    start: Ints | None = None,
+) -> Outcome:
+    """The best plan found within the time; ``start`` is a plan to begin with, ``stop`` ends the search early."""
+    run = _Run(problem, search, report, stop or threading.Event())
+    run.first(start)
+    if search.seconds > 0 and len(problem.opt_leg):
+        with Workers(search.workers, memory_mib=search.memory_mib, nice=search.nice) as workers:
+            run.search(workers)
+    return run.outcome()
+
+
+class _Run:
+    """One search."""
+
+    def __init__(
+        self, problem: Problem, search: Search, report: Callable[[Progress], None], stop: threading.Event
+    ) -> None:
+        self._began = time.monotonic()
+        self._problem, self._search, self._report, self._stop = problem, search, report, stop
+        self._best = problem.nobody()
+        self._verdict = check(problem, self._best)
+        self._bound = 0.0
+        self._revived = 0
+        self._pieces: dict[int, tuple[Piece, Flags, int]] = {}
+
+    # --- what is known -------------------------------------------------------------------------------------------
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    @property
+    def _left(self) -> float:
+        return self._search.seconds - self._seconds
+
+    @property
+    def _over(self) -> bool:
+        total = self._verdict.price.total
+        near = self._bound > 0 and total - self._bound <= self._search.enough * self._bound
+        return self._stop.is_set() or self._left <= 0 or near or total <= 0
+
+    def _tell(self, phase: Phase) -> None:
+        self._report(
+            Progress(
+                phase,
+                self._seconds,
+                self._verdict.price.total,
+                self._bound,
+                len(self._verdict.left_out),
+                self._best.copy(),
+            )
+        )
+
+    def _take(self, chosen: Ints, phase: Phase) -> bool:
+        """Keep a plan if it is allowed and better."""
+        verdict = check(self._problem, chosen)
+        if not verdict.ok or verdict.price.total >= self._verdict.price.total:
+            return False
+        self._best, self._verdict = chosen.copy(), verdict
+        self._tell(phase)
+        return True
+
+    def _raise(self, bound: float, phase: Phase) -> None:
+        if bound > self._bound:
+            # No plan costs a fraction of a tenth.
+            self._bound = min(float(np.ceil(bound - 1e-3)), float(self._verdict.price.total))
+            self._tell(phase)
+
+    def outcome(self) -> Outcome:
+        self._tell(Phase.DONE)
+        total = self._verdict.price.total
+        return Outcome(self._best, self._verdict, self._bound, self._seconds, self._bound > total - 1)
+
+    # --- the search ------------------------------------------------------------------------------------------------
+
+    def first(self, start: Ints | None) -> None:
+        """The greedy plan, or the given one if it is better."""
+        if start is not None:
+            self._take(start, Phase.FIRST)
+        self._take(greedy(self._problem), Phase.FIRST)
+
+    def search(self, workers: Workers) -> None:
+        """Everything after the first plan."""
+        self._workers = workers
+        self._model = Model(self._problem)
+        self._cutter = Cutter(self._model)
+        self._day = np.maximum(booking_days(self._model), 0)
+        self._exact(self._model.price(np.zeros(len(self._model.upper)))[0], Phase.RELAX)
+        prices = self._relax()
+        if self._over or prices is None:
+            return
+        bound, slack = self._model.price(prices)
+        self._raise(bound, Phase.RELAX)
+        keep = (slack <= KEEP) | (self._guide > 1e-6)
+        self._guided(keep)
+        self._prove(prices, slack)
+        self._improve(keep)
+
+    def _exact(self, bound: float, phase: Phase) -> None:
+        self._raise(bound, phase)
+
+    def _relax(self) -> Reals | None:
+        """The relaxation: prices of the rows, and in ``_guide`` how much of each option it takes."""
+        model, problem = self._model, self._problem
+        self._guide = np.zeros(model.at_relay)
+        everything = np.ones(model.at_relay, dtype=np.bool_)
+        if len(model.cost) <= RELAX_WHOLE:
+            parts, keep = [np.ones(len(problem.bookings), dtype=np.bool_)], everything
+        else:
+            weeks = self._day // DAYS_A_WEEK
+            parts, keep = [weeks == week for week in np.unique(weeks)], _cheapest(problem, CHEAPEST)
+            keep[self._best[self._best >= 0]] = True
+        minutes = np.bincount(self._day_minutes()[0], self._day_minutes()[1], len(problem.bookings))
+        prices, weight = np.zeros(len(model.upper)), np.zeros(len(model.upper))
+        solved = 0
+
+        def pieces() -> Iterator[tuple[Piece, Flags]]:
+            for part in parts:
+                share = float(minutes[part].sum() / max(1.0, minutes.sum()))
+                yield self._cutter.relaxed(part, keep, share), part
+
+        for piece, _, news in self._solve(pieces(), lambda: self._left, relaxed=True):
+            if news.x is None or news.prices is None:
+                continue
+            solved += 1
+            at = piece.columns < model.at_relay
+            self._guide[piece.columns[at]] = news.x[at]
+            prices[piece.rows] += news.prices
+            weight[piece.rows] += 1
+        return prices / np.maximum(weight, 1) if solved == len(parts) else None
+
+    def _day_minutes(self) -> tuple[Ints, Ints]:
+        problem = self._problem
+        return problem.leg_booking, problem.leg_minutes
+
+    def _windows(self, size: int, shift: int) -> list[Flags]:
+        """Spans of days inside weeks (shifted: across them), far ones next to each other so that two can run at once."""
+        last = int(self._day.max(initial=0)) + 1
+        cuts = [
+            week + place
+            for week in range(-DAYS_A_WEEK + shift, last, DAYS_A_WEEK)
+            for place in range(0, DAYS_A_WEEK, size)
+        ]
+        cuts.append(last + 1)
+        spans = [(self._day >= begin) & (self._day < end) for begin, end in zip(cuts, cuts[1:], strict=False)]
+        spans = [span for span in spans if span.any()]
+        half = (len(spans) + 1) // 2
+        return [spans[at] for pair in zip(range(half), range(half, 2 * half), strict=True) for at in pair if at < len(spans)]
+
+    def _size(self, keep: Flags) -> int:
+        """Days of a window that is quickly solved."""
+        days = max(1, len(np.unique(self._day)))
+        return int(np.clip(round(WINDOW_COLUMNS * days / max(1, int(keep.sum()))), 1, DAYS_A_WEEK))
+
+    def _guided(self, keep: Flags) -> None:
+        """A new plan window by window, the relaxation standing in for what is not planned yet."""
+        chosen = self._problem.nobody()
+        waiting = np.ones(len(self._problem.bookings), dtype=np.bool_)
+
+        def pieces() -> Iterator[tuple[Piece, Flags]]:
+            for window in self._windows(self._size(keep), 0):
+                yield self._cutter.window(chosen, window, keep, self._guide, waiting), window
+
+        limit = max(1.0, self._search.seconds / 8)
+        for piece, window, news in self._solve(pieces(), lambda: min(limit, self._left)):
+            if news.x is not None:
+                self._put(chosen, piece, news.x)
+            waiting &= ~window
+        ledger = Ledger(self._problem, chosen)
+        served = np.zeros(len(self._problem.bookings), dtype=np.bool_)
+        served[self._problem.leg_booking[chosen >= 0]] = True
+        for booking in order(self._problem).tolist():
+            if not served[booking]:
+                serve(ledger, booking)
+        self._take(ledger.plan(), Phase.GUIDED)
+
+    def _prove(self, prices: Reals, slack: Reals) -> None:
+        """Raise the bound: days that pay for what they share by the prices, each solved in whole numbers."""
+        constant, rows, cost = self._cutter.priced(prices, self._day)
+        y = np.where(self._model.equal, 0.0, self._model.clip(np.where(self._model.equal, 0.0, prices)))
+        best = self._model.booking_prices(prices)
+        values = np.bincount(self._day, best, len(rows))
+        values += np.array([float((self._model.upper[each] * y[each]).sum()) for each in rows])
+        keep = slack <= BOUND_KEEP
+
+        def pieces() -> Iterator[tuple[Piece, Flags]]:
+            for day in np.argsort(-np.bincount(self._day, minlength=len(rows)), kind="stable").tolist():
+                bookings = self._day == day
+                if bookings.any():
+                    yield self._cutter.part(bookings, keep, rows[day], cost), bookings
+
+        limit = self._search.seconds / 6
+        for _, bookings, news in self._solve(pieces(), lambda: min(limit, self._left)):
+            day = int(self._day[np.flatnonzero(bookings)[0]])
+            # An option left out would cost more than ``BOUND_KEEP`` above the part's value by the prices.
+            proven = min(news.bound, values[day] + BOUND_KEEP)
+            values[day] = max(values[day], proven)
+            self._raise(constant + float(values.sum()), Phase.PROVE)
+
+    def _improve(self, keep: Flags) -> None:
+        """Plan windows anew while the rest stands, in turns of other sizes and shifts, until time is over."""
+        size = self._size(keep)
+        for turn in count():
+            if self._over:
+                return
+            days, shift = (size, size // 2 or 1) if turn % 2 == 0 else (min(size + 1 + turn // 2, DAYS_A_WEEK), turn % 7)
+
+            def pieces(days: int = days, shift: int = shift) -> Iterator[tuple[Piece, Flags]]:
+                nobody = np.zeros(len(self._problem.bookings), dtype=np.bool_)
+                for window in self._windows(days, shift):
+                    yield self._cutter.window(self._best, window, keep, None, nobody), window
+
+            limit = max(2.0, self._search.seconds / 6)
+            for piece, _, news in self._solve(pieces(), lambda: min(limit, self._left)):
+                if news.x is not None:
+                    chosen = self._best.copy()
+                    self._put(chosen, piece, news.x)
+                    self._take(chosen, Phase.IMPROVE)
+
+    def _put(self, chosen: Ints, piece: Piece, x: Reals) -> None:
+        """Write the options of a window's answer into a plan."""
+        options = piece.columns < self._model.at_relay
+        columns, values = piece.columns[options], x[options]
+        window = np.zeros(len(self._problem.bookings), dtype=np.bool_)
+        absent = piece.columns[(piece.columns >= self._model.at_absent) & (piece.columns < self._model.at_band)]
+        window[absent - self._model.at_absent] = True
+        chosen[window[self._problem.leg_booking]] = -1
+        taken = columns[values > 0.5]
+        chosen[self._problem.opt_leg[taken]] = taken
+
+    # --- children --------------------------------------------------------------------------------------------------
+
+    def _solve(
+        self, pieces: Iterator[tuple[Piece, Flags]], seconds: Callable[[], float], *, relaxed: bool = False
+    ) -> Iterator[tuple[Piece, Flags, News]]:
+        """Let the children solve pieces; yields each when it is done, with the last answer it had.
+
+        Pieces that share a hard limit never run at the same time, so that their answers can be put together.
+        """
+        running: dict[int, tuple[Piece, Flags]] = {}
+        partial: dict[int, News] = {}
+        held: tuple[Piece, Flags] | None = None
+        more = True
+        while running or more or held is not None:
+            while (more or held is not None) and not self._over:
+                idle = self._workers.idle
+                if not idle:
+                    break
+                following = held or next(pieces, None)
+                held = None
+                if following is None:
+                    more = False
+                    break
+                if not relaxed and any(self._meet(following[0], other) for other, _ in running.values()):
+                    held = following
+                    break
+                job = self._workers.give(
+                    idle[0], following[0].program, seconds=max(0.05, seconds()), **_EXACT
+                )
+                running[job] = following
+            if not running:
+                return
+            news = self._workers.hear(min(0.2, max(0.01, self._left)))
+            if news is None:
+                if self._stop.is_set() or self._left < -1.0:
+                    yield from ((*running[job], news) for job, news in partial.items() if job in running)
+                    return
+                continue
+            if news.kind == "better":
+                partial[news.job] = news
+                continue
+            if news.job not in running:
+                continue
+            piece, bookings = running.pop(news.job)
+            last = partial.pop(news.job, None)
+            if news.kind == "lost":
+                if self._revived < _REVIVALS:
+                    self._revived += 1
+                    self._workers.revive(news.worker)
+                elif not self._workers.pids:
+                    return
+            if news.x is None and last is not None:
+                news = News(news.worker, news.kind, news.job, x=last.x, bound=news.bound)
+            yield piece, bookings, news
+
+    def _meet(self, one: Piece, other: Piece) -> bool:
+        """Whether two pieces share a hard row."""
+        hard_one, hard_other = (piece.rows[piece.rows < self._model.load_at] for piece in (one, other))
+        return len(np.intersect1d(hard_one, hard_other, assume_unique=True)) > 0
+
+
+def _cheapest(problem: Problem, most: int) -> Flags:
+    """The cheapest options of each leg."""
+    by_cost = np.lexsort((problem.opt_cost, problem.opt_leg))
+    rank = np.empty(len(by_cost), dtype=np.int64)
+    rank[by_cost] = np.arange(len(by_cost)) - problem.leg_ptr[problem.opt_leg]
+    return rank < most

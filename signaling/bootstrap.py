@@ -29,6 +29,7 @@ from records.audit import AuditTrail
 from records.cases import CaseService
 from records.procedures import Catalogue, load_catalogue
 from records.session_log import SessionLog
+from scheduler.calendars.services import Calendars
 from scheduler.languages import LanguageTable, load_languages
 from scheduler.ring.sender import ReachSender
 from scheduler.services import SchedulerServices
@@ -68,6 +69,7 @@ class Services:
     cases: CaseService
     session_log: SessionLog
     scheduler: SchedulerServices
+    calendars: Calendars
     worker: SchedulerWorker
     sender: ReachSender
     live: Live
@@ -104,7 +106,14 @@ class Services:
             stack.callback(self.database.on_news(self.sender.wake))
             await stack.enter_async_context(running_task(self.sender.run(), "reach"))
             await stack.enter_async_context(
-                self.jobs.running([*self.live.jobs(), *self.scheduler.pool_life.jobs(), *_housekeeping(self)])
+                self.jobs.running(
+                    [
+                        *self.live.jobs(),
+                        *self.calendars.jobs(),
+                        *self.scheduler.pool_life.jobs(),
+                        *_housekeeping(self),
+                    ]
+                )
             )
             yield
 
@@ -192,6 +201,7 @@ def build(
         cases=cases,
         session_log=session_log,
         scheduler=scheduler,
+        calendars=Calendars.build(cipher),
         worker=SchedulerWorker(database, scheduler, cases, session_log, clock),
         sender=ReachSender(database, ports, clock),
         live=live,

@@ -272,6 +272,11 @@ def may_confirm_line(who: Principal, interpreter_id: str, officer_user_id: str) 
 # Coordination, administration, audit
 
 
+def may_correct_holidays(who: Principal, country: str) -> Verdict:
+    """The holidays of a country are kept by its coordinators."""
+    return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED
+
+
 def may_see_board(who: Principal, country: str) -> Verdict:
     """The live board of a country: its coordinators."""
     return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED

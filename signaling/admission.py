@@ -5,7 +5,7 @@ A grant opens one place once, within a minute; what happens inside is ``signalin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,8 @@ class Join:
     language: str
     officer_language: str
     case_ref: str | None
+    rating: str | None = None
+    """For the person's tablet: the secret with which one face may be given after the session."""
 
 
 class Admission:
@@ -88,7 +90,11 @@ class Admission:
             used = await redeem(uow, TokenKind.INVITE, token)
             session = await running_session(uow, used.session_id or "")
             place = await places.get(uow, used.participant_id or "")
-            return await self._grant(uow, session, place)
+            join = await self._grant(uow, session, place)
+            if place.part != "applicant":
+                return join
+            face = await issue(uow, TokenKind.RATING, session_id=session.id, participant_id=place.id)
+            return replace(join, rating=face.secret)
 
     async def precheck(self, principal: Principal) -> Join:
         """A room of one on a real node that sends the own sound back."""

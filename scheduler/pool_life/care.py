@@ -151,6 +151,17 @@ class CareService:
         talk.held_at = uow.now
         await uow.flush()
 
+    async def country_of(self, unit: ReadUnit, talk_id: str) -> str:
+        """The base country of the interpreter to whom a talk was offered. Raises ``NotFound('talk_unknown')``."""
+        found: str | None = await unit.session.scalar(
+            select(Interpreter.base_country)
+            .join(Debrief, Debrief.interpreter_id == Interpreter.id)
+            .where(Debrief.id == talk_id)
+        )
+        if found is None:
+            raise NotFound("talk_unknown")
+        return found
+
     async def waiting(self, unit: ReadUnit) -> list[TalkView]:
         """Talks that are wanted and not yet held, the oldest first."""
         rows = await unit.session.execute(

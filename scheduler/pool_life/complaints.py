@@ -100,7 +100,7 @@ class ComplaintService:
         )
         uow.session.add(complaint)
         if ground is not Ground.CONDITIONS:
-            await self._bar(uow, session.case_id, session.interpreter_id)
+            await self._bar(uow, session)
         await uow.flush()
         return complaint.id
 
@@ -121,6 +121,13 @@ class ComplaintService:
         complaint.measures = sorted({measure.value for measure in measures})
         await uow.flush()
         await self._carry_out(uow, complaint)
+
+    async def country_of(self, unit: ReadUnit, complaint_id: str) -> str:
+        """Whose complaint it is. Raises ``NotFound('complaint_unknown')``."""
+        found: str | None = await unit.session.scalar(select(Complaint.country).where(Complaint.id == complaint_id))
+        if found is None:
+            raise NotFound("complaint_unknown")
+        return found
 
     async def list(
         self, unit: ReadUnit, *, interpreter_id: str | None = None, open_only: bool = False, limit: int = 100
@@ -175,9 +182,17 @@ class ComplaintService:
             if Measure.REINTERVIEW.value in row.measures
         ]
 
-    async def _bar(self, uow: UnitOfWork, case_id: str, interpreter_id: str) -> None:
-        if await uow.session.get(CaseBar, (case_id, interpreter_id)) is None:
-            uow.session.add(CaseBar(case_id=case_id, interpreter_id=interpreter_id, code="complaint", at=uow.now))
+    async def _bar(self, uow: UnitOfWork, session: Session) -> None:
+        if await uow.session.get(CaseBar, (session.case_id, session.interpreter_id)) is None:
+            uow.session.add(
+                CaseBar(
+                    country=session.country,
+                    case_id=session.case_id,
+                    interpreter_id=session.interpreter_id,
+                    code="complaint",
+                    at=uow.now,
+                )
+            )
 
     async def _carry_out(self, uow: UnitOfWork, complaint: Complaint) -> None:
         if Measure.SUSPENSION.value in complaint.measures:

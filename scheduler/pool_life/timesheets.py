@@ -189,8 +189,8 @@ class TimesheetService:
         await uow.flush()
         return Export(batch, len(rows), out.getvalue())
 
-    async def paid(self, uow: UnitOfWork, batch: str) -> int:
-        """Accounting has paid a batch; returns the number of lines. Raises ``NotFound('batch_unknown')``."""
+    async def paid(self, uow: UnitOfWork, batch: str) -> tuple[int, str]:
+        """Accounting has paid a batch; returns the number of lines and the country. Raises ``NotFound('batch_unknown')``."""
         lines = (
             await uow.session.scalars(
                 select(TimesheetLine)
@@ -203,7 +203,7 @@ class TimesheetService:
         for line in lines:
             line.state, line.paid_at = LINES.advance(line.state, LineMove.PAY), uow.now
         await uow.flush()
-        return len(lines)
+        return len(lines), lines[0].country
 
     async def set_rate(
         self,

@@ -53,6 +53,8 @@ class JoinAnswer(Out):
     language: str
     officer_language: str
     case_ref: str | None
+    rating: str | None
+    """On the person's tablet: the secret with which one face may be given after the session."""
 
 
 class InviteBody(In):
@@ -132,4 +134,5 @@ def _answer(join: Join) -> JoinAnswer:
         language=join.language,
         officer_language=join.officer_language,
         case_ref=join.case_ref,
+        rating=join.rating,
     )

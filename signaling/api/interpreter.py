@@ -149,13 +149,13 @@ class Accepted(Out):
 async def home(who: Who, services: Svc) -> Home:
     """The own day."""
     async with services.database.read(regional(who.actor)) as unit:
-        return Home.model_validate(await services.scheduler.interpreter_views.home(unit, _own(who)))
+        return Home.model_validate(await services.scheduler.interpreter_views.home(unit, own_profile(who)))
 
 
 @router.put("/api/interpreter/presence")
 async def set_presence(body: PresenceBody, who: Who, services: Svc) -> PresenceOut:
     """Be reachable, or not."""
-    interpreter_id = _own(who)
+    interpreter_id = own_profile(who)
     async with services.database.unit(regional(who.actor)) as uow:
         view = await services.scheduler.presence.set_wanted(uow, interpreter_id, wanted=body.wanted)
         services.audit.record(
@@ -173,7 +173,7 @@ async def set_presence(body: PresenceBody, who: Who, services: Svc) -> PresenceO
 async def note_devices(body: DevicesBody, who: Who, services: Svc) -> None:
     """Note that devices were checked; good for 24 hours."""
     async with services.database.unit(who.actor) as uow:
-        await services.scheduler.pool.devices_checked(uow, _own(who), ok=body.ok)
+        await services.scheduler.pool.devices_checked(uow, own_profile(who), ok=body.ok)
 
 
 @router.post("/api/offers/{offer_id}/accept")
@@ -216,7 +216,7 @@ async def list_assignments(
     if not start < to <= start + _FARTHEST:
         raise Invalid("time_order")
     async with services.database.read(regional(who.actor)) as unit:
-        found = await services.scheduler.interpreter_views.assignments(unit, _own(who), start=start, end=to)
+        found = await services.scheduler.interpreter_views.assignments(unit, own_profile(who), start=start, end=to)
     return AssignmentList(items=[AssignmentView.model_validate(one) for one in found])
 
 
@@ -227,13 +227,14 @@ async def release_assignment(assignment_id: Key, body: ReleaseBody, who: Who, se
         asked = await assigned_to(uow, assignment_id)
         demand(may_answer_for(who, asked.interpreter_id), hidden="assignment_unknown")
         booking = await services.scheduler.bookings.get(uow, asked.booking_id)
-        if booking.interpreter_id != asked.interpreter_id:
+        who = asked.interpreter_id
+        if who not in [row.interpreter_id for row in await services.scheduler.bookings.kept(uow, booking)]:
             return
-        await services.scheduler.conduct.release(uow, asked.booking_id, reason=body.reason)
+        await services.scheduler.conduct.release(uow, asked.booking_id, reason=body.reason, who=who)
         _record(services, uow, "assignment.released", assignment_id, asked)
 
 
-def _own(who: Principal) -> str:
+def own_profile(who: Principal) -> str:
     """The own profile. Raises ``Forbidden('no_profile')`` for an account that no profile belongs to."""
     if who.interpreter_id is None:
         raise Forbidden("no_profile")

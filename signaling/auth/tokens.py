@@ -27,6 +27,8 @@ class TokenKind(StrEnum):
     """One room with one part (``session_id``, ``participant_id``)."""
     INVITE = "invite"
     """The tablet of a guest (``session_id``, ``participant_id``)."""
+    RATING = "rating"
+    """The person's face after a session, from the tablet (``session_id``)."""
     DEMO = "demo"
     """A sign-in link of the demo (``user_id``)."""
 
@@ -35,6 +37,7 @@ LIFETIME: dict[TokenKind, timedelta] = {
     TokenKind.SOCKET: timedelta(seconds=30),
     TokenKind.JOIN: timedelta(seconds=60),
     TokenKind.INVITE: timedelta(hours=4),
+    TokenKind.RATING: timedelta(hours=12),
     TokenKind.DEMO: timedelta(hours=12),
 }
 

@@ -60,6 +60,7 @@ async def things(world: World) -> dict[str, str]:
         "interpreter_id": world.interpreters["I-RS"],
         "user_id": world.users["C-RS"],
         "instrument_id": instrument.json()["id"],
+        **dict.fromkeys(("review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
         "ticket": "x" * 43,
     }
 
@@ -76,6 +77,7 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("POST", "/api/cases/{case_id}/steps/{step_id}/postpone"): {"reason": "not_needed"},
         ("POST", "/api/cases/{case_id}/steps/{step_id}/held"): {"how": "interpreter_in_person"},
         ("POST", "/api/cases/{case_id}/close"): {"reason": "not_needed"},
+        ("POST", "/api/cases/{case_id}/link"): {"case_ref": "RS-26-7K4M-Q2"},
         ("POST", "/api/bookings"): {
             "case_id": found["case_id"], "step_id": found["step_id"], "kind": "now", "language": "pes",
         },
@@ -91,6 +93,30 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("POST", "/api/guest/join"): {"token": "x" * 43},
         ("POST", "/api/interpreters"): PROFILE,
         ("PATCH", "/api/interpreters/{interpreter_id}"): {"version": 1, "on_call": True},
+        ("POST", "/api/pool/applications"): PROFILE | {"level": "L0"},
+        ("POST", "/api/pool/members/{interpreter_id}/move"): {"move": "suspend", "reason": "other"},
+        ("POST", "/api/pool/members/{interpreter_id}/papers"): {"kind": "nda", "issued_at": "2026-01-01T00:00:00Z"},
+        ("POST", "/api/pool/members/{interpreter_id}/pair-tests"): {
+            "pair": PROFILE["pairs"][0], "at": "2026-01-01T00:00:00Z", "passed": True,
+        },
+        ("POST", "/api/pool/members/{interpreter_id}/trainings"): {"code": "CHILD", "on": "2026-01-01"},
+        ("POST", "/api/pool/members/{interpreter_id}/level"): {"level": "L1"},
+        ("POST", "/api/quality/reviews"): {
+            "interpreter_id": found["interpreter_id"], "country": "RS", "method": "mock",
+        },
+        ("POST", "/api/quality/reviews/{review_id}/result"): {"minutes": 10, "errors": []},
+        ("POST", "/api/complaints"): {"session_id": found["session_id"], "source": "person", "ground": "conduct"},
+        ("POST", "/api/complaints/{complaint_id}/move"): {"move": "examine"},
+        ("POST", "/api/sessions/{session_id}/rating"): {"answer": "good"},
+        ("POST", "/api/guest/rating"): {"answer": "good", "token": "x" * 43},
+        ("POST", "/api/interpreter/talks/{talk_id}"): {"wanted": True},
+        ("POST", "/api/minutes/{line_id}/confirm"): {"minutes": 10},
+        ("POST", "/api/pay/lines/{line_id}/settle"): {"minutes": 10},
+        ("POST", "/api/pay/rates"): {
+            "country": "RS", "engagement": "contract", "kind": "session", "currency": "RSD", "minor_per_hour": 1,
+            "valid_from": "2026-01-01T00:00:00Z",
+        },
+        ("POST", "/api/pay/export"): {"country": "RS"},
         ("POST", "/api/transfer-instruments"): INSTRUMENT,
         ("POST", "/api/users"): {"code": "X-NEW", "memberships": [{"role": "auditor", "country": "RS"}]},
         ("PATCH", "/api/users/{user_id}"): {"version": 1, "disabled": True},
@@ -98,7 +124,8 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
 
 
 def address(route: APIRoute, found: dict[str, str]) -> str:
-    query = "?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z" if route.path == "/api/interpreter/assignments" else ""
+    month = ("/api/interpreter/assignments", "/api/interpreter/minutes")
+    query = "?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z" if route.path in month else ""
     return route.path.format(**found) + query
 
 
@@ -153,6 +180,8 @@ async def test_wrong_roles_are_refused(world: World) -> None:
 LISTS = {
     ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/board"), ("GET", "/api/users"), ("GET", "/api/audit"),
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
+    ("GET", "/api/quality"), ("GET", "/api/pay"), ("GET", "/api/minutes"), ("GET", "/api/interpreter/minutes"),
+    ("GET", "/api/interpreter/quality"),
 }  # fmt: skip
 """Answer everybody of the role with what is theirs: must not hold anything of the other country."""
 OWN = {("PUT", "/api/interpreter/presence"), ("POST", "/api/interpreter/devices")}
@@ -160,6 +189,8 @@ OWN = {("PUT", "/api/interpreter/presence"), ("POST", "/api/interpreter/devices"
 REGIONAL = {
     ("GET", "/api/interpreters"),
     ("GET", "/api/interpreters/{interpreter_id}"),
+    ("GET", "/api/pool/members/{interpreter_id}"),
+    ("GET", "/api/pool/watch"),
     ("GET", "/api/transfer-instruments"),
 }
 """The pool and its gates belong to both countries."""

@@ -68,22 +68,25 @@ QUESTIONS: dict[str, Callable[[Principal], Verdict]] = {
     "users of both": lambda who: policy.may_manage_user(who, [RS, MK]),
     "grant": lambda who: policy.may_grant(who, [Membership(Role.AUDITOR, RS)]),
     "audit": lambda who: policy.may_read_audit(who, "RS"),
+    "rate": lambda who: policy.may_complain(who, policy.part_in(who, SESSION)),
+    "complain": lambda who: policy.may_complain(who, policy.part_in(who, SESSION), "RS"),
+    "minutes": lambda who: policy.may_confirm_line(who, "int_1", OWN_DESK.user_id),
 }
 
 TABLE = """
-                     open read change join lead readb steer cancel disp offer pool prof board instr users both grant audit
-own desk             A    A    A      A    A    A     A     A      R    H     R    R    R     R     H     H    R     R
-other desk           H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R
-no desk              H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R
-foreign desk         H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R
-forged desk          H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R
-coordinator          H    A    R      R    R    A     R     A      A    H     A    A    A     R     H     H    R     R
-foreign coordinator  H    H    H      H    H    H     H     H      H    H     A    R    R     R     H     H    R     R
-interpreter          H    H    H      A    R    H     H     H      H    A     R    R    R     R     H     H    R     R
-other interpreter    H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R
-administrator        H    H    H      H    H    H     H     H      H    H     R    R    R     A     A     R    A     R
-auditor              H    H    H      R    R    H     H     H      H    H     R    R    R     R     H     H    R     A
-foreign auditor      H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R
+                     open read change join lead readb steer cancel disp offer pool prof board instr users both grant audit rate compl minut
+own desk             A    A    A      A    A    A     A     A      R    H     R    R    R     R     H     H    R     R     A    A    A
+other desk           H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R     H    H    H
+no desk              H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R     H    H    H
+foreign desk         H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R     H    H    H
+forged desk          H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R     H    H    H
+coordinator          H    A    R      R    R    A     R     A      A    H     A    A    A     R     H     H    R     R     H    A    H
+foreign coordinator  H    H    H      H    H    H     H     H      H    H     A    R    R     R     H     H    R     R     H    H    H
+interpreter          H    H    H      A    R    H     H     H      H    A     R    R    R     R     H     H    R     R     A    A    A
+other interpreter    H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R     H    H    H
+administrator        H    H    H      H    H    H     H     H      H    H     R    R    R     A     A     R    A     R     H    H    H
+auditor              H    H    H      R    R    H     H     H      H    H     R    R    R     R     H     H    R     A     H    H    H
+foreign auditor      H    H    H      H    H    H     H     H      H    H     R    R    R     R     H     H    R     R     H    H    H
 """
 
 

@@ -27,6 +27,7 @@ HOSTS: tuple[str, ...] = (
     "*.notify.windows.com",
 )
 """The push services of the browsers; a browser may name no other, else it could make us call anything."""
+KEY_BYTES = 32
 _LIMIT = httpx.Timeout(5.0)
 _SHORTEST_TTL = 1
 _TOKEN_FOR = timedelta(hours=1)
@@ -51,6 +52,8 @@ class WebPush:
         ``plain_http`` allows http endpoints, for stand-ins on loopback. Raises ``ValueError`` for a wrong key.
         """
         try:
+            if len(base64.urlsafe_b64decode(private_key + "=" * (-len(private_key) % 4))) != KEY_BYTES:
+                raise ValueError("length")
             self._vapid = Vapid02.from_raw(private_key.encode("ascii"))
         except Exception as error:
             raise ValueError("the push key must be a P-256 private key of 32 bytes in base64url") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -98,6 +99,13 @@ class PushSettings(_Section):
         [], description="push services that are sent to; empty means those of Chrome, Firefox, Safari and Edge"
     )
     plain_http: bool = Field(False, description="accept http endpoints, for stand-ins on loopback; never in production")
+
+    @field_validator("private_key")
+    @classmethod
+    def _key_length(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and re.fullmatch(r"[A-Za-z0-9_-]{43}=?", key.get_secret_value()) is None:
+            raise ValueError("must be 32 bytes in base64url; `tarjuman push-key` makes one")
+        return key
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

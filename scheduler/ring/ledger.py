@@ -103,8 +103,19 @@ class Ledger:
             }
             for place, one in enumerate((*taken, *left[:NOTED_BEYOND]), start=1)
         ]
-        if rows:
-            await uow.session.execute(insert(RingPlace), rows)
+        if not rows:
+            return
+        # A ring that was widened notes some people a second time in the same round: the later place counts.
+        await uow.session.execute(
+            delete(RingPlace)
+            .where(
+                RingPlace.booking_id == booking.id,
+                RingPlace.round == booking.round,
+                RingPlace.interpreter_id.in_([row["interpreter_id"] for row in rows]),
+            )
+            .execution_options(synchronize_session=False)
+        )
+        await uow.session.execute(insert(RingPlace), rows)
 
     async def of(self, unit: ReadUnit, interpreter_id: str, country: str) -> LedgerView:
         """What one interpreter may read of themselves."""

@@ -11,6 +11,7 @@ from core.access import Actor, Country, Membership, Role
 from core.clock import ManualClock
 from core.db.outbox_event import OutboxEvent
 from core.db.session import Database
+from core.notify import Ports
 from records.case_write import NewCase, NewLanguage, SexWishInput
 from records.cases import CaseService
 from records.models import Session, SessionParticipant
@@ -18,6 +19,7 @@ from records.procedures import Catalogue, load_catalogue
 from records.session_log import SessionLog
 from records.sites import put_site
 from scheduler.bookings import NewBooking
+from scheduler.calendars.models import AvailabilitySpan
 from scheduler.languages import load_languages
 from scheduler.models import Assignment, Booking, Offer
 from scheduler.offers import AcceptAnswer
@@ -49,13 +51,13 @@ COORDINATOR = staff("C-0001", Role.COORDINATOR)
 class World:
     """Services over one database, with shortcuts that open a unit of work each."""
 
-    def __init__(self, database: Database, clock: ManualClock) -> None:
+    def __init__(self, database: Database, clock: ManualClock, *, ports: Ports | None = None) -> None:
         self.database = database
         self.clock = clock
         self.log = SessionLog()
         table = load_languages()
         self.cases = CaseService(catalogue(), is_language=lambda code: code in table)
-        self.services = SchedulerServices.build(catalogue(), table, self.cases, self.log)
+        self.services = SchedulerServices.build(catalogue(), table, self.cases, self.log, ports=ports)
         self.worker = SchedulerWorker(database, self.services, self.cases, self.log, clock)
         self._people = 0
 
@@ -101,6 +103,21 @@ class World:
         """Switch availability."""
         async with self.database.unit(SYSTEM) as uow:
             await self.services.presence.set_wanted(uow, interpreter_id, wanted=wanted)
+
+    async def on_call(self, interpreter_id: str, *, hours: float = 4) -> None:
+        """An on-call window from now on, as the expanded calendar says it."""
+        async with self.database.unit(SYSTEM) as uow:
+            uow.session.add(
+                AvailabilitySpan(
+                    interpreter_id=interpreter_id,
+                    kind="on_call",
+                    starts_at=uow.now,
+                    ends_at=uow.now + timedelta(hours=hours),
+                    source="rule",
+                    report_in_min=60,
+                    reachable_by=["app", "sms", "phone"],
+                )
+            )
 
     async def stay(self, *interpreter_ids: str) -> None:
         """Heartbeats."""

@@ -141,12 +141,13 @@ class Rounds:
         Without anybody to add the search goes on as it was; one that waits for a person begins anew. A request that was kept
         back for booked work is let through: that is the coordinator's to decide. Raises ``Conflict('move_not_allowed')``.
         """
-        await self._reserves.lift(uow, booking)
+        lifted = await self._reserves.lift(uow, booking)
         if booking.state is not BookingState.OFFERING:
             await self.begin(uow, booking, BookingMove.WIDEN)
             return
         if not await self.pending(uow, booking):
             booking.reason, booking.needs_coordinator = None, False
+            booking.rungs = [] if lifted else booking.rungs
             await self.next(uow, booking)
             return
         policy = await self._policies.of(uow, booking.country)

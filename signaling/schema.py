@@ -8,6 +8,7 @@ import records.models
 import scheduler.calendars.models
 import scheduler.demand.models
 import scheduler.models
+import scheduler.plans.models
 import scheduler.pool_life.models
 import scheduler.ring.models
 import scheduler.surge.models
@@ -20,6 +21,7 @@ _MODULES = (
     core.db.lease_row,
     records.models,
     scheduler.models,
+    scheduler.plans.models,
     scheduler.pool_life.models,
     scheduler.calendars.models,
     scheduler.demand.models,

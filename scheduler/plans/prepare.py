@@ -14,20 +14,20 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.eligibility import BRIDGE, NeedContext, epoch
-from scheduler.languages import PersonLanguage
+from scheduler.breaks import DAY_MINUTES, LONG_BREAK, SHORT_BREAK
+from scheduler.eligibility import NeedContext, epoch
+from scheduler.legs import PIVOTS, Way, leg_need, relay_free, relay_minutes
 from scheduler.matching import Pool
 from scheduler.need import Candidate, MatchRules, Need
 from scheduler.plans.problem import NOBODY, Fixed, Ints, Limits, Prices, Problem
 from scheduler.ranking import TENTHS
-from scheduler.times import owed_break
 
 RELAY_BELOW = 6
 """Relay is a second way only where fewer people can work directly."""
-RELAY_TENTHS = 17
-"""Planned time of a relay in tenths of the direct time (M-9)."""
 WEEK_MINUTES = 1_200
 """Minutes of interpreting in a week, where a person's own limit is not known (policy)."""
+LONG_REST_FROM = 60
+"""A plan leaves a long break after pieces of so many minutes, so that pieces in a row do not owe more than was left."""
 _BEST_QUALITY = 10
 _SHIFT = 2**32
 _ANY = datetime(2000, 1, 1, tzinfo=UTC)
@@ -44,6 +44,11 @@ class Ask:
     """With ``at`` and ``minutes`` of the direct way."""
     weight: int = 1
     """How much more it matters than an ordinary one (M-10)."""
+    way: Way = Way.DIRECT
+    pivot: str | None = None
+    """Of a relay; none: any language of M-9."""
+    relay_too: bool = False
+    """Whether a direct booking may become a relay (1.7 times as long) where few can do it directly."""
     declined: frozenset[str] = frozenset()
     """Who has said no to it."""
 
@@ -70,7 +75,9 @@ class Frame:
     week_minutes: Mapping[str, int] = field(default_factory=dict)
     earlier: Mapping[str, int] = field(default_factory=dict)
     """Minutes already worked that count for fair load."""
-    rest: Callable[[int], timedelta] = owed_break
+    rest: Callable[[int], timedelta] = lambda minutes: planned_rest(minutes)
+    day_minutes: int = DAY_MINUTES
+    """Most minutes of anybody on one day, whatever the profile says (S-8)."""
     days: int = 210
 
 
@@ -80,25 +87,19 @@ def monday_before(at: datetime, zone: str) -> datetime:
     return (local - timedelta(days=local.weekday())).astimezone(ZoneInfo("UTC"))
 
 
-def relay_minutes(minutes: int) -> int:
-    """Planned minutes of a relay (M-9), rounded up."""
-    return -(-minutes * RELAY_TENTHS // 10)
+def planned_rest(minutes: int) -> timedelta:
+    """The break that a plan leaves after a piece of work; never shorter than the one that is owed for it (S-8)."""
+    return LONG_BREAK if minutes >= LONG_REST_FROM else SHORT_BREAK
 
 
 class PlanPool(Pool):
     """A pool whose people are looked at without the moment: what they have agreed and worked is the plan's business."""
 
-    def options(self, need: Need, rules: MatchRules, *, relay: bool = False) -> tuple[Ints, Ints]:
-        """Rows of everybody who may do this work, and what each costs in tenths (the best possible score is free).
-
-        ``relay``: only those who would need the bridge.
-        """
-        context = NeedContext.build(replace(need, on_demand=False), rules)
+    def options(self, need: Need, rules: MatchRules) -> tuple[Ints, Ints]:
+        """Rows of everybody who may do this work, and what each costs in tenths (the best possible score is free)."""
+        context = NeedContext.build(replace(need, on_demand=False, by_calendar=False), rules)
         ways, way_of = self._ways(context)
         rows = np.flatnonzero((self._masks(context, way_of) == 0) & self.facts["present"])
-        if relay:
-            bridged = np.array([way.relay for way in ways], dtype=np.bool_)
-            rows = rows[bridged[way_of[rows]]] if len(rows) else rows
         score = self._points(context, rows, ways, way_of).sum(axis=1)
         weights = rules.weights
         return rows, (weights.base + weights.continuity + _BEST_QUALITY) * TENTHS - score
@@ -130,7 +131,7 @@ def prepare(
 ) -> Problem:
     """The problem of giving these bookings to these people. ``free`` per person, disjoint; none: everybody always."""
     people = [who.id for who in candidates]
-    pool = PlanPool((replace(who, minutes_today=0, engagements=()) for who in candidates), rules.languages)
+    pool = PlanPool((replace(who, minutes_today=0, engagements=(), hours=None) for who in candidates), rules.languages)
     index = np.full(len(pool.people), NOBODY, dtype=np.int64)
     for place, who in enumerate(people):
         index[pool.row_of[who]] = place
@@ -139,49 +140,42 @@ def prepare(
     answers = _Answers(pool, rules)
     none = _ints(())
 
-    def options(need: Need, start: int, *, relay: bool = False) -> tuple[Ints, Ints]:
-        if min(need.minutes, frame.limits.window) > frame.limits.window_most:
+    def options(ask: Ask, need: Need, start: int) -> tuple[Ints, Ints]:
+        if min(need.own_minutes, frame.limits.window) > frame.limits.window_most:
             return none, none  # too long for one person: nobody can be planned for it
-        rows, costs = answers.options(need, relay=relay)
+        rows, costs = answers.options(need)
         who = index[rows]
         keep = hours.cover(who, start, start + need.minutes)
+        if ask.declined:
+            keep &= ~np.isin(who, [place for place, name in enumerate(people) if name in ask.declined])
         return who[keep], costs[keep]
 
-    def add_way(booking: int, cost: int, found: Sequence[tuple[int, int, int, tuple[Ints, Ints]]]) -> None:
+    def add_way(booking: int, cost: int, need: Need, start: int, found: Sequence[tuple[Ints, Ints]]) -> None:
         legs.way_booking.append(booking)
         legs.way_cost.append(cost)
-        for place, start, minutes, (who, costs) in found:
+        for place, (who, costs) in enumerate(found, start=1):
             legs.way.append(len(legs.way_booking) - 1)
             legs.place.append(place)
             legs.start.append(start)
-            legs.minutes.append(minutes)
-            legs.until.append(start + minutes + int(frame.rest(minutes).total_seconds() // 60))
+            legs.minutes.append(need.own_minutes)
+            legs.until.append(start + need.minutes + int(frame.rest(need.own_minutes).total_seconds() // 60))
             legs.rows.append(who)
             legs.costs.append(costs)
 
+    pivots: list[str] = []
     for booking, ask in enumerate(asks):
         start = minutes_since(frame.origin, ask.need.at)
-        who, costs = options(ask.need, start)
-        if ask.declined:
-            stays = ~np.isin(who, [place for place, name in enumerate(people) if name in ask.declined])
-            who, costs = who[stays], costs[stays]
-        if len(who):
-            add_way(booking, 0, [(1, start, ask.need.minutes, (who, costs))])
-        if len(who) < RELAY_BELOW and BRIDGE not in ask.need.officer_languages:
-            longer = replace(ask.need, minutes=relay_minutes(ask.need.minutes))
-            first = options(replace(longer, relay_from=frozenset({BRIDGE})), start, relay=True)
-            if len(first[0]):
-                second = options(
-                    replace(longer, languages=(PersonLanguage(BRIDGE),), relay_from=frozenset(), continuity_id=None),
-                    start,
-                )
-                first, second = _apart(first, second), _apart(second, first)
-                if len(first[0]) and len(second[0]):
-                    add_way(
-                        booking,
-                        frame.prices.relay,
-                        [(1, start, longer.minutes, first), (2, start, longer.minutes, second)],
-                    )
+        direct = options(ask, ask.need, start) if ask.way is Way.DIRECT else (none, none)
+        if len(direct[0]):
+            add_way(booking, 0, ask.need, start, [direct])
+            pivots.append("")
+        for way, need, through in _two_legs(ask, len(direct[0])):
+            parts = [leg_need(need, way, through, leg) for leg in way.legs]
+            first, second = (options(ask, part, start) for part in parts)
+            first, second = _apart(first, second), _apart(second, first)
+            if len(first[0]) and len(second[0]):
+                add_way(booking, frame.prices.relay if way is Way.RELAY else 0, parts[0], start, [first, second])
+                pivots.append(through or "")
 
     cases: dict[str, int] = {}
     case = _ints(cases.setdefault(ask.need.case_id, len(cases)) for ask in asks)
@@ -219,7 +213,8 @@ def prepare(
         opt_leg=np.repeat(np.arange(len(sizes)), sizes).astype(np.int64),
         opt_person=opt_person,
         opt_cost=np.concatenate([*legs.costs, np.zeros(0, dtype=np.int64)]),
-        day_limit=_ints(who.max_minutes_day for who in candidates),
+        pivots=pivots,
+        day_limit=_ints(min(who.max_minutes_day, frame.day_minutes) for who in candidates),
         week_limit=_ints(frame.week_minutes.get(who, WEEK_MINUTES) for who in people),
         earlier=earlier,
         marks=(demand // able, 3 * demand // (2 * able)),
@@ -274,6 +269,19 @@ def _up(origin: datetime, at: datetime) -> int:
     return -minutes_since(at, origin)
 
 
+def _two_legs(ask: Ask, direct: int) -> list[tuple[Way, Need, str | None]]:
+    """The ways of two people for a booking: the one that it has or, where few can do it directly, a relay (M-9)."""
+    if ask.way is Way.TEAM:
+        return [(Way.TEAM, ask.need, None)]
+    need = ask.need
+    if ask.way is Way.DIRECT:
+        if not ask.relay_too or direct >= RELAY_BELOW or not (relay_free(need.stage) or need.relay_approval):
+            return []
+        need = replace(need, minutes=relay_minutes(need.minutes))
+    through = (ask.pivot,) if ask.pivot is not None else PIVOTS
+    return [(Way.RELAY, need, pivot) for pivot in through if pivot not in need.officer_languages]
+
+
 def _apart(side: tuple[Ints, Ints], other: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
     """One side of a relay without the person who alone can do the other side: nobody does both."""
     if len(other[0]) != 1:
@@ -287,22 +295,22 @@ class _Answers:
 
     def __init__(self, pool: PlanPool, rules: MatchRules) -> None:
         self._pool, self._rules = pool, rules
-        self._known: dict[tuple[Need, int, int, bool], tuple[Ints, Ints]] = {}
+        self._known: dict[tuple[Need, int, int], tuple[Ints, Ints]] = {}
         present = pool.facts["present"]
         papers = [pool.facts[name][present] for name in ("vetting", "nda", "conduct")]
         self._expiries = np.unique(np.concatenate(papers))
         gates = {epoch(at) for gate in rules.gates for at in (gate.valid_from, gate.valid_to) if at is not None}
         self._gates = _ints(sorted(gates))
 
-    def options(self, need: Need, *, relay: bool) -> tuple[Ints, Ints]:
+    def options(self, need: Need) -> tuple[Ints, Ints]:
         single = (need.continuity_id, need.avoid, need.earlier_ids, need.complaint_ids, need.party_ids)
         if any(single) or self._pool.cases.has(need.case_id):
-            return self._pool.options(need, self._rules, relay=relay)
+            return self._pool.options(need, self._rules)
         paper = int(np.searchsorted(self._expiries, epoch(need.ends), side="left"))
         gate = int(np.searchsorted(self._gates, epoch(need.at), side="right"))
-        key = (replace(need, case_id="", at=_ANY, now=_ANY), paper, gate, relay)
+        key = (replace(need, case_id="", at=_ANY, now=_ANY), paper, gate)
         if key not in self._known:
-            self._known[key] = self._pool.options(need, self._rules, relay=relay)
+            self._known[key] = self._pool.options(need, self._rules)
         return self._known[key]
 
 

@@ -93,6 +93,8 @@ class Problem:
     """Minutes of each person before this plan that count for fair load."""
     marks: tuple[int, int]
     """Minutes above which the two bands of fair load begin."""
+    pivots: Sequence[str] = ()
+    """Language through which a way goes; empty for direct work and teams."""
     day_of: Ints = field(default_factory=lambda: np.arange(0, 60 * MINUTES_A_DAY, MINUTES_A_DAY, dtype=np.int64))
     """Start of every local day in minutes since the origin (a switch day has 23 or 25 hours); day 0 is a Monday."""
     fixed: Fixed = field(default_factory=Fixed)

@@ -60,7 +60,7 @@ def instance(bookings: int, people: int, *, seed: int, available: float = 0.55, 
         for a, b in (("RS", "MK"), ("MK", "RS"))
     )  # fmt: skip
     hours = {who.id: dice.choice([1_200, 1_500, 1_800]) for who in pool}
-    return Instance(asks, pool, MatchRules(load_languages(), gates), Frame(MONDAY, week_minutes=hours, rest=rest), free)
+    return Instance(asks, pool, MatchRules(load_languages(), gates), Frame(MONDAY, week_minutes=hours, rest=rest, day_minutes=420), free)
 
 
 def _person(number: int, dice: random.Random, weights: list[float]) -> Candidate:
@@ -139,4 +139,4 @@ def _ask(
         sworn_required=long and dice.random() < 0.2,
         relay_approval="bench" if long else "",
     )
-    return Ask(f"booking_{number:05d}", need, dice.choices([1, 3, 10], [6, 3, 1])[0])
+    return Ask(f"booking_{number:05d}", need, dice.choices([1, 3, 10], [6, 3, 1])[0], relay_too=True)

@@ -18,6 +18,7 @@ import records.models
 import scheduler.calendars.models
 import scheduler.demand.models
 import scheduler.models
+import scheduler.plans.models
 import scheduler.pool_life.models
 import scheduler.ring.models
 import scheduler.surge.models
@@ -31,6 +32,7 @@ from tests.services import Postgres
 _MODULES = (
     records.models,
     scheduler.models,
+    scheduler.plans.models,
     scheduler.pool_life.models,
     scheduler.calendars.models,
     scheduler.demand.models,

@@ -248,6 +248,10 @@ class SessionLog:
         """Codes of the interpreters who have a place in the session."""
         return await interpreters_of(unit, session_id)
 
+    async def absent_interpreters(self, unit: ReadUnit, session_id: str) -> list[str]:
+        """Codes of those of them who are not in the room."""
+        return await interpreters_of(unit, session_id, outside=True)
+
     async def confirm_language(self, uow: UnitOfWork, session_id: str, *, code: str, by: str = "interpreter") -> None:
         """The interpreter names the variety that is really spoken; it goes into the case as its first language."""
         session = await locked_session(uow, session_id)

@@ -103,14 +103,18 @@ async def vacated_interpreter(unit: ReadUnit, session_id: str) -> str | None:
     return found
 
 
-async def interpreters_of(unit: ReadUnit, session_id: str) -> list[str]:
-    """Codes of the interpreters who have a place and have not lost it, in the order in which they got it."""
+async def interpreters_of(unit: ReadUnit, session_id: str, *, outside: bool = False) -> list[str]:
+    """Codes of the interpreters who have a place and have not lost it, in the order in which they got it.
+
+    ``outside``: only those who are not in the room; a line that is being mended counts as in it.
+    """
+    states = ["invited", "left"] if outside else ["invited", "left", "present", "lost"]
     rows = await unit.session.scalars(
         select(SessionParticipant.code)
         .where(
             SessionParticipant.session_id == session_id,
             SessionParticipant.part == "interpreter",
-            SessionParticipant.state != "gone",
+            SessionParticipant.state.in_(states),
         )
         .order_by(SessionParticipant.id)
     )

@@ -31,7 +31,7 @@ from scheduler.lifecycle import (
     advance,
 )
 from scheduler.locks import hold_person, locked_booking
-from scheduler.models import Booking, Interpreter
+from scheduler.models import Assignment, Booking, Interpreter
 from scheduler.need import Need
 from scheduler.needs import build_need, need_from_json, need_to_json, priority_of, stored_need
 from scheduler.news import tell_booking
@@ -174,6 +174,10 @@ class BookingService:
         if booking is None:
             raise NotFound("booking_unknown")
         return booking
+
+    async def kept(self, unit: ReadUnit, booking: Booking) -> list[Assignment]:
+        """Who has the booking, or holds it for now, by leg."""
+        return await self._assignments.kept(unit, booking)
 
     async def open_for_step(self, unit: ReadUnit, step_id: str) -> Booking | None:
         """The booking of a step that is not over, if there is one."""

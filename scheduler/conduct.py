@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from core.db.session import UnitOfWork
+from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, NotFound
 from records.lifecycle import EndReason, NotHeldReason, Outcome, SessionState
 from records.models import Session
 from records.session_log import SessionLog
 from scheduler.assignments import Assignments, note_notice
 from scheduler.closing import OPEN, Closing, changed
+from scheduler.legs import Way
 from scheduler.lifecycle import (
     AssignmentMove,
     BookingMove,
@@ -78,6 +79,7 @@ class ConductService:
         if booking.state is BookingState.ASSIGNED:
             return await self.release(uow, booking_id, reason=reason, broken=not _is_recusal(reason), who=who)
         advance(booking.state, BookingMove.REPLACE)
+        who = who or await self.only_absent(uow, booking)
         recused = _is_recusal(reason)
         move = AssignmentMove.RELEASE if recused else AssignmentMove.BREAK
         ended = await self._lose(uow, booking, move, reason, who)
@@ -87,6 +89,21 @@ class ConductService:
         if recused:
             await self._closing.serve(uow, ended)
         return booking
+
+    async def is_relay(self, unit: ReadUnit, booking_id: str) -> bool:
+        """Whether both interpreters are needed to understand each other."""
+        way: str | None = await unit.session.scalar(select(Booking.way).where(Booking.id == booking_id))
+        return way == Way.RELAY
+
+    async def only_absent(self, uow: UnitOfWork, booking: Booking) -> str | None:
+        """Of two interpreters the one who is not in the room; none if that is neither or both."""
+        if booking.way == Way.DIRECT or booking.session_id is None:
+            return None
+        codes = await self._log.absent_interpreters(uow, booking.session_id)
+        if len(codes) != 1:
+            return None
+        found: str | None = await uow.session.scalar(select(Interpreter.id).where(Interpreter.code == codes[0]))
+        return found
 
     async def start(self, uow: UnitOfWork, session_id: str, *, medium: str = "video") -> bool:
         """Officer and interpreter are both heard: session ACTIVE (or resumed), booking IN_SESSION. False if it was so already."""
@@ -137,9 +154,14 @@ class ConductService:
         await self._closing.close(uow, booking, reason.value, move, _MISSED[reason])
         return booking
 
-    async def arrived(self, uow: UnitOfWork, session_id: str) -> None:
-        """The interpreter is in the room: the join lease is kept. A session that does not begin then is missed later."""
+    async def arrived(self, uow: UnitOfWork, session_id: str, *, code: str | None = None) -> None:
+        """The interpreter is in the room: the join lease is kept. A session that does not begin then is missed later.
+
+        Of two interpreters the lease of the other runs on; ``code`` is who comes just now.
+        """
         booking = await self._of_session(uow, session_id)
+        if set(await self._log.absent_interpreters(uow, session_id)) - {code} and booking.way != Way.DIRECT:
+            return
         if booking.state is BookingState.ASSIGNED and booking.kind == "now" and booking.join_by is not None:
             booking.join_by = None
             booking.next_round_at = uow.now + NO_SHOW_AFTER

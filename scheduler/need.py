@@ -192,6 +192,8 @@ class Candidate:
     hours: tuple[tuple[datetime, datetime], ...] | None = None
     """Bookable hours around that moment (stated hours minus leave and busy elsewhere), half open, neither overlapping nor
     touching; none: nothing was stated, bookable on request."""
+    at_desk: bool = False
+    """A pattern says that they work then: an appointment is agreed without asking."""
     idle_since: datetime | None = None
     """Since when without work; none sorts as least idle."""
     accept_rate: int = 100

@@ -17,6 +17,7 @@ from core.db.session import ReadUnit
 from records.stages import Level, Mode, Stage
 from scheduler.breaks import DAY_MINUTES, Work, fits
 from scheduler.calendars.availability import Stated, on_duty, stated_hours
+from scheduler.calendars.spans import subtract, union
 from scheduler.eligibility import BRIDGE, NeedContext
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import KEPT, AssignmentState
@@ -312,7 +313,9 @@ def _fitted(one: Candidate, need: Need, load: WorkLoad, stated: Mapping[str, Sta
         # Between the neighbours there is no room for the breaks that are owed: as good as engaged.
         one = replace(one, engagements=(*one.engagements, (need.at, need.ends)))
     if need.by_calendar and one.id in stated:
-        one = replace(one, hours=_hours(stated[one.id]))
+        own = stated[one.id]
+        at_desk = any(span.holds(need.at, need.ends) for span in subtract(union(own.desk), own.away))
+        one = replace(one, hours=_hours(own), at_desk=at_desk)
     return one
 
 

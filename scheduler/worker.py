@@ -150,10 +150,12 @@ class SchedulerWorker:
             return
         if booking.join_by > uow.now:
             return
-        if await _in_room(uow, booking.session_id, "interpreter"):
+        absent = await self._log.absent_interpreters(uow, str(booking.session_id))
+        if not absent and await _in_room(uow, booking.session_id, "interpreter"):
             await self._services.conduct.arrived(uow, str(booking.session_id))
         else:
-            await self._services.conduct.release(uow, booking_id, reason="not_joined", broken=True)
+            who = await self._services.conduct.only_absent(uow, booking)
+            await self._services.conduct.release(uow, booking_id, reason="not_joined", broken=True, who=who)
 
     async def _due_windows(self) -> list[str]:
         now = self._clock.now()
@@ -176,12 +178,12 @@ class SchedulerWorker:
             booking.next_round_at = None
             await uow.flush()
             tell_booking(uow, booking)
-            assignment = await uow.session.scalar(
+            assignments = await uow.session.scalars(
                 select(Assignment).where(
                     Assignment.booking_id == booking_id, Assignment.state == AssignmentState.ACTIVE
                 )
             )
-            if assignment is not None:
+            for assignment in assignments.all():
                 await tell_assignment(uow, booking, assignment)
 
     async def _begin_or_miss(self, uow: UnitOfWork, booking: Booking) -> None:

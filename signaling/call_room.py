@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
+
 from core.access import Actor
 from core.db.session import Database
 from core.errors import Conflict, Invalid, NotFound
@@ -17,6 +19,7 @@ from records.session_log import SessionLog
 from scheduler.conduct import ConductService
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import DeclineReason
+from scheduler.models import Interpreter
 from signaling import places
 from signaling.call_media import CallMedia
 from signaling.calls import CallService, tell_place, tell_room
@@ -129,7 +132,8 @@ class CallRoom:
             session = await uow.session.get(Session, place.session_id)
             if session is None:
                 raise NotFound("session_unknown")
-            await self._conduct.replace(uow, session.booking_id, reason=reason.value)
+            who = await uow.session.scalar(select(Interpreter.id).where(Interpreter.user_id == place.user_id))
+            await self._conduct.replace(uow, session.booking_id, reason=reason.value, who=who)
             tell_place(uow, session, place.id)
         await self._media.drop(place.session_id, place.id, "recused")
 

@@ -153,11 +153,12 @@ class CallService:
                 session = await uow.session.get(Session, session_id)
                 if session is None or session.state in SESSION_OVER:
                     return
-                heard = {
-                    place.part
-                    for place in await places.of_session(uow, session_id)
-                    if place.heard_at is not None and place.state == "present"
-                }
+                seated = await places.of_session(uow, session_id)
+                heard = {place.part for place in seated if place.heard_at is not None and place.state == "present"}
+                # By relay nobody understands anybody until both interpreters are there; a team may begin with one.
+                missing = [p for p in seated if p.part == INTERPRETER and p.state != "gone" and p.heard_at is None]
+                if missing and await self._conduct.is_relay(uow, session.booking_id):
+                    return
                 medium = await _medium(uow, session_id)
                 resting = session.state is SessionState.PAUSED and session.reason == PauseReason.BREAK
                 if {OFFICER, INTERPRETER} <= heard and not resting:
@@ -221,7 +222,7 @@ class CallService:
         """Rows are locked in one order everywhere: booking, place, session."""
         session = await running_session(uow, session_id)
         if (await places.get(uow, place_id)).part == INTERPRETER:
-            await self._conduct.arrived(uow, session_id)
+            await self._conduct.arrived(uow, session_id, code=(await places.get(uow, place_id)).code)
         seat = await places.take(uow, place_id)
         await self._arrived(uow, session, seat)
         return Entered(session_id, seat.place, seat.secret, seat.place.user_id, came_back=came_back)

@@ -196,9 +196,10 @@ class AppointmentService:
             return booking
         if booking.state is BookingState.CANCELLED and booking.reason == LAPSED:
             raise Conflict("hold_expired")
-        booking.state = advance(booking.state, BookingMove.CONFIRM)
+        confirmed = advance(booking.state, BookingMove.CONFIRM)
         if booking.hold_until is None or booking.hold_until <= await database_instant(uow):
             raise Conflict("hold_expired")
+        booking.state = confirmed
         await self._assignments.confirm(uow, booking, rung=RUNG)
         tell_booking(uow, booking)
         return booking

@@ -6,7 +6,8 @@ transaction. A leg that is lost is looked for again alone; the other stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -25,7 +26,7 @@ from scheduler.need import MatchRules, Need
 from scheduler.needs import need_at, need_from_json
 from scheduler.news import accounts, tell_booking, tell_offer_ended
 from scheduler.queries import candidates_for
-from scheduler.ranking import Match, rank
+from scheduler.ranking import Match, match_order, rank
 from scheduler.rounds import Rounds, give_up_at
 
 RING = timedelta(seconds=25)
@@ -95,15 +96,12 @@ class LegRing:
         need = need_at(need_from_json(booking.need), uow.now)
         rules = await self._rounds.rules(uow, booking.step_code)
         taken = {row.interpreter_id for row in kept.values()}
-        chosen: dict[int, list[Match]] = {}
+        free: dict[int, list[Match]] = {}
         for leg in (leg for leg in way.legs if leg not in kept):
             asked = await self._asked(uow, booking, leg)
             ranked = await self._ranked(uow, need, rules, way, booking.pivot, leg)
-            free = [match for match in ranked if match.candidate.id not in asked | taken]
-            # Who is rung for one leg is rung for the other only if nobody else can do it.
-            busy = {match.candidate.id for matches in chosen.values() for match in matches}
-            others = [match for match in free if match.candidate.id not in busy]
-            chosen[leg] = (others or free)[:WIDTH]
+            free[leg] = [match for match in ranked if match.candidate.id not in asked | taken]
+        chosen = _shared_out(free)
         if not all(chosen.values()):
             await self._give_up(uow, booking)
         else:
@@ -306,6 +304,17 @@ class LegRing:
 
 LAPSED = "lapsed"
 """Reason of a held leg or slot that was not confirmed in time; it is no refusal by the interpreter."""
+
+
+def _shared_out(free: Mapping[int, Sequence[Match]]) -> dict[int, list[Match]]:
+    """Whom to ring for each leg, nobody for two: who could do several goes where fewer others can."""
+    able = Counter(match.candidate.id for matches in free.values() for match in matches)
+    chosen = {leg: [match for match in matches if able[match.candidate.id] == 1] for leg, matches in free.items()}
+    places = {match.candidate.id: match for matches in free.values() for match in matches if able[match.candidate.id] > 1}
+    for person in places:
+        leg = min(chosen, key=lambda one: (len(chosen[one]), one))
+        chosen[leg] += [match for match in free[leg] if match.candidate.id == person]
+    return {leg: sorted(matches, key=match_order)[:WIDTH] for leg, matches in chosen.items()}
 
 
 def _pivots(need: Need) -> list[str | None]:

@@ -42,7 +42,7 @@ class Plan:
         ``sure``: only people who stated that they work at that time; the others have to be asked.
         """
         legs = {
-            leg: [match for match in matches if not sure or match.candidate.hours is not None]
+            leg: [match for match in matches if not sure or match.candidate.at_desk]
             for leg, matches in self.legs.items()
         }
         if self.way is Way.DIRECT:

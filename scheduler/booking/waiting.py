@@ -83,7 +83,7 @@ class WaitingList:
         matches = rank(need, [person], await self._rounds.rules(uow, booking.step_code))
         if not matches:
             return
-        if person.hours is not None:
+        if person.at_desk:
             booking.state = advance(booking.state, BookingMove.ASSIGN)
             await self._assignments.bind(uow, booking, interpreter_id, rung=RUNG)
             await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.TAKEN)

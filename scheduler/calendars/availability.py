@@ -39,6 +39,8 @@ class Stated:
     """Working hours, and days without a pattern."""
     away: list[Interval] = field(default_factory=list)
     """Leave, and busy elsewhere."""
+    desk: list[Interval] = field(default_factory=list)
+    """Working hours of a pattern: who stated them can be booked without being asked."""
 
     @property
     def bookable(self) -> list[Interval]:
@@ -189,4 +191,6 @@ async def stated_hours(
         if row.kind is not None:
             spans = stated.away if row.kind in ("leave", "busy") else stated.hours
             spans.append(Interval(row.starts_at, row.ends_at))
+            if row.kind == "desk":
+                stated.desk.append(Interval(row.starts_at, row.ends_at))
     return found

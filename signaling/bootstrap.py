@@ -30,6 +30,7 @@ from records.cases import CaseService
 from records.procedures import Catalogue, load_catalogue
 from records.session_log import SessionLog
 from scheduler.calendars.services import Calendars
+from scheduler.foresight import WAKE_ON_NEWS, Foresight
 from scheduler.languages import LanguageTable, load_languages
 from scheduler.ring.sender import ReachSender
 from scheduler.services import SchedulerServices
@@ -69,6 +70,8 @@ class Services:
     cases: CaseService
     session_log: SessionLog
     scheduler: SchedulerServices
+    foresight: Foresight
+    """Demand, cover, surge, what-if."""
     calendars: Calendars
     worker: SchedulerWorker
     sender: ReachSender
@@ -104,11 +107,13 @@ class Services:
             stack.callback(self.database.on_news(self.worker.wake))
             await stack.enter_async_context(running_task(self.worker.run(), "scheduler"))
             stack.callback(self.database.on_news(self.sender.wake))
+            stack.callback(self.database.on_news(self._look_ahead))
             await stack.enter_async_context(running_task(self.sender.run(), "reach"))
             await stack.enter_async_context(
                 self.jobs.running(
                     [
                         *self.live.jobs(),
+                        *self.foresight.jobs(),
                         *self.calendars.jobs(),
                         *self.scheduler.pool_life.jobs(),
                         *_housekeeping(self),
@@ -116,6 +121,10 @@ class Services:
                 )
             )
             yield
+
+    def _look_ahead(self) -> None:
+        for name in WAKE_ON_NEWS:
+            self.jobs.wake(name)
 
     async def close(self) -> None:
         """Close what ``build`` opened, for commands that run nothing."""
@@ -201,6 +210,7 @@ def build(
         cases=cases,
         session_log=session_log,
         scheduler=scheduler,
+        foresight=Foresight.build(database, clock, languages),
         calendars=Calendars.build(cipher),
         worker=SchedulerWorker(database, scheduler, cases, session_log, clock),
         sender=ReachSender(database, ports, clock),

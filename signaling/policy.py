@@ -288,6 +288,11 @@ def may_keep_ladder(who: Principal, country: str) -> Verdict:
     return Verdict.ALLOWED if allowed else Verdict.REFUSED
 
 
+def may_plan_for(who: Principal, country: str) -> Verdict:
+    """See demand, cover and surge of a country, steer the surge state, run what-if plans: its coordinators."""
+    return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED
+
+
 def may_manage_instrument(who: Principal, from_country: str) -> Verdict:
     """A gate is opened and closed by administrators of the country whose cases it lets out."""
     return Verdict.ALLOWED if who.has(Role.ADMINISTRATOR, from_country) else Verdict.REFUSED

@@ -359,7 +359,7 @@ class Simulation:
         left = self._env.timeout(max(0.0, request.gives_up_at - self._env.now))
         yield request.woken | left
         if request.woken.triggered:
-            for step in self._answers(request, [request.woken.value], RING_ONE, found):
+            for step in self._answers(request, [str(request.woken.value)], RING_ONE, found):
                 yield step
         elif request in self._waiting:
             self._waiting.remove(request)

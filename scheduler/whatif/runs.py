@@ -120,8 +120,8 @@ class PlanRuns:
             lost = await uow.session.scalars(
                 select(SurgeRun).where(SurgeRun.state == "running", SurgeRun.seen_at < uow.now - _LOST_AFTER)
             )
-            for row in lost:
-                row.state, row.error, row.ended_at = "failed", "interrupted", uow.now
+            for gone in lost:
+                gone.state, gone.error, gone.ended_at = "failed", "interrupted", uow.now
             row = await uow.session.scalar(
                 select(SurgeRun).where(SurgeRun.state == "waiting").order_by(SurgeRun.made_at, SurgeRun.id).limit(1)
             )

@@ -10,6 +10,7 @@ from signaling.api import (
     calls,
     cases,
     catalogue,
+    demand,
     health,
     interpreter,
     pay,
@@ -18,6 +19,7 @@ from signaling.api import (
     pool_life,
     quality,
     sessions,
+    surge,
 )
 
 ROUTERS = (
@@ -31,6 +33,8 @@ ROUTERS = (
     calendar.router,
     calls.router,
     board.router,
+    demand.router,
+    surge.router,
     ring.router,
     pool.router,
     pool_life.router,

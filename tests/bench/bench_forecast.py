@@ -96,7 +96,9 @@ def measure(*, seeds: int, level2: bool) -> dict[str, object]:
             scores = score(world.series, models)
             best = score(world.series, {Model.LEVEL1: truth(world)})
             for label, one in [*((str(s.model), s) for s in scores), *(("truth", s) for s in best)]:
-                rows.setdefault(label, []).append((one.total_loss, one.language_loss, one.total_held, one.language_held))
+                rows.setdefault(label, []).append(
+                    (one.total_loss, one.language_loss, one.total_held, one.language_held)
+                )
         found[name] = {label: np.array(values).mean(axis=0).round(4).tolist() for label, values in rows.items()}
     return found
 
@@ -112,7 +114,9 @@ def table(found: Mapping[str, object]) -> str:
         naive = rows["seasonal_naive"]
         for model, (total, language, held, held_language) in rows.items():
             less = f"{1 - total / naive[0]:.0%} / {1 - language / naive[1]:.0%}"
-            lines.append(f"| {world} | {model} | {total:.3f} | {language:.4f} | {less} | {held:.3f} | {held_language:.3f} |")
+            lines.append(
+                f"| {world} | {model} | {total:.3f} | {language:.4f} | {less} | {held:.3f} | {held_language:.3f} |"
+            )
     return "\n".join(lines)
 
 

@@ -60,7 +60,7 @@ async def things(world: World) -> dict[str, str]:
         "interpreter_id": world.interpreters["I-RS"],
         "user_id": world.users["C-RS"],
         "instrument_id": instrument.json()["id"],
-        **dict.fromkeys(("review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
+        **dict.fromkeys(("run_id", "review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
         "ticket": "x" * 43,
     }
 
@@ -117,6 +117,10 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
             "valid_from": "2026-01-01T00:00:00Z",
         },
         ("POST", "/api/pay/export"): {"country": "RS"},
+        ("POST", "/api/surge"): {"country": "RS", "reason": "a test", "multiplier": 2},
+        ("POST", "/api/surge/plans"): {
+            "title": "a test", "plan": {"country": "RS", "persons": [10], "languages": {"apc": 1}},
+        },
         ("POST", "/api/transfer-instruments"): INSTRUMENT,
         ("POST", "/api/users"): {"code": "X-NEW", "memberships": [{"role": "auditor", "country": "RS"}]},
         ("PATCH", "/api/users/{user_id}"): {"version": 1, "disabled": True},
@@ -126,6 +130,8 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
 def address(route: APIRoute, found: dict[str, str]) -> str:
     month = ("/api/interpreter/assignments", "/api/interpreter/minutes")
     query = "?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z" if route.path in month else ""
+    if route.path in ("/api/demand/cover", "/api/demand/fill", "/api/surge", "/api/surge/plans"):
+        query = "?country=RS&key=apc&at=2026-11-22T08:00:00Z"
     return route.path.format(**found) + query
 
 
@@ -192,6 +198,7 @@ REGIONAL = {
     ("GET", "/api/pool/members/{interpreter_id}"),
     ("GET", "/api/pool/watch"),
     ("GET", "/api/transfer-instruments"),
+    ("GET", "/api/surge/scenarios"),
 }
 """The pool and its gates belong to both countries."""
 

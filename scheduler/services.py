@@ -12,6 +12,7 @@ from scheduler.assignments import Assignments
 from scheduler.board import BoardViews
 from scheduler.booking.appointments import AppointmentService
 from scheduler.booking.leg_ring import LegRing
+from scheduler.booking.series import SeriesService
 from scheduler.booking.waiting import WaitingList
 from scheduler.booking_views import BookingViews
 from scheduler.bookings import BookingService
@@ -42,6 +43,8 @@ class SchedulerServices:
     """Requests until somebody is found."""
     appointments: AppointmentService
     """Slots, bookings of slots, holds, moves."""
+    series: SeriesService
+    """Appointments that come again."""
     legs: LegRing
     """Relays and teams while they are looked for."""
     conduct: ConductService
@@ -87,14 +90,16 @@ class SchedulerServices:
         rounds.legs = legs = LegRing(catalogue, rounds, assignments)
         closing.freed = WaitingList(rounds, assignments).freed
         bookings = BookingService(table, cases, rounds, assignments, offers, closing)
+        appointments = AppointmentService(
+            catalogue, table, cases, log, bookings, rounds, assignments, closing, legs
+        )
         presence = PresenceService(offers)
         waits = Waits(catalogue)
         pool = PoolService(table)
         return cls(
             bookings=bookings,
-            appointments=AppointmentService(
-                catalogue, table, cases, log, bookings, rounds, assignments, closing, legs
-            ),
+            appointments=appointments,
+            series=SeriesService(cases, appointments),
             legs=legs,
             conduct=ConductService(log, rounds, assignments, closing),
             offers=offers,

@@ -293,7 +293,7 @@ class Assignments:
     async def _candidate(
         self, uow: UnitOfWork, booking: Booking, facts: StepFacts, interpreter_id: str, leg: int
     ) -> tuple[NeedContext, Candidate]:
-        fresh = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=False, by_calendar=False)
+        fresh = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=False)
         need = leg_need(fresh, Way(booking.way), booking.pivot, leg)
         own_pool = self._catalogue.step(booking.step_code).own_pool_only
         rules = await match_rules(uow, self._table, own_pool_only=own_pool)

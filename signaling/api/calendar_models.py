@@ -66,7 +66,7 @@ class WindowBody(In):
     starts_local: LocalMoment
     ends_local: LocalMoment
     report_in_min: ReportIn = 60
-    reachable_by: Means = Field(default_factory=lambda: ["app", "sms"])
+    reachable_by: Means = Field(default_factory=lambda: ["app", "sms"])  # type: ignore[arg-type]
 
 
 class ImportBody(In):

@@ -100,13 +100,33 @@ def furthest_states(case: Case) -> dict[str, StepState]:
     return found
 
 
-def current_step(case: Case) -> ProcedureStep | None:
-    """The step that is to be done now: a scheduled one, else the first that is planned or waits for a new date."""
+def current_step(catalogue: Catalogue, case: Case) -> ProcedureStep | None:
+    """The step that is to be done now: a scheduled one, else the first that is planned or waits for a new date.
+
+    While a step that comes first in the law is in the case and not done, that one is, whatever was planned before it.
+    """
     for state in (StepState.SCHEDULED, StepState.PLANNED, StepState.POSTPONED):
         for step in case.steps:
             if step.state is state:
-                return step
+                return step if state is StepState.SCHEDULED else _first_needed(catalogue, case, step)
     return None
+
+
+def _first_needed(catalogue: Catalogue, case: Case, step: ProcedureStep) -> ProcedureStep:
+    """``step``, or what it waits for, or what that waits for."""
+    waiting = {row.code: row for row in reversed(case.steps) if row.state in (StepState.PLANNED, StepState.POSTPONED)}
+    seen = {step.code}
+    while True:
+        needed = (
+            waiting.get(str(gate.params["step"]))
+            for gate in case_gates(catalogue, case, step.code)
+            if gate.code is GateCode.REQUIRED_STEP and gate.state is not GateState.OK
+        )
+        before = next((row for row in needed if row is not None and row.code not in seen), None)
+        if before is None:
+            return step
+        step = before
+        seen.add(step.code)
 
 
 def running_timers(catalogue: Catalogue, case: Case) -> list[Due]:
@@ -174,7 +194,7 @@ def active_needs(case: Case, now: datetime) -> list[str]:
 def suggested_steps(catalogue: Catalogue, case: Case, *, most: int = 4) -> list[str]:
     """Codes of steps that may come next: what the current step still requires, then what follows in the procedure."""
     there = {code for code, state in furthest_states(case).items() if state is not StepState.DROPPED}
-    current = current_step(case)
+    current = current_step(catalogue, case)
     wanted: list[str] = []
     if current is not None:
         for gate in case_gates(catalogue, case, current.code):

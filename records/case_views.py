@@ -138,9 +138,9 @@ class CasePage(TypedDict):
     per: int
 
 
-def case_summary(case: Case) -> CaseSummary:
+def case_summary(catalogue: Catalogue, case: Case) -> CaseSummary:
     """A case in the list."""
-    step = current_step(case)
+    step = current_step(catalogue, case)
     return CaseSummary(
         id=case.id,
         case_ref=case.case_ref,
@@ -167,11 +167,11 @@ def case_summary(case: Case) -> CaseSummary:
 
 def case_detail(catalogue: Catalogue, case: Case, now: datetime, ext_ref: str | None) -> CaseDetail:
     """A case in full; ``ext_ref`` in clear, for the own authority only."""
-    step = current_step(case)
+    step = current_step(catalogue, case)
     found = case_gates(catalogue, case, step.code) if step else []
     lock = locking_gate(found)
     return CaseDetail(
-        **case_summary(case),
+        **case_summary(catalogue, case),
         version=case.version,
         literacy=case.literacy,
         age_group=case.age_group,

@@ -18,6 +18,7 @@ from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from records.case_access import own_authority, readable_case, visible, writable_case
 from records.case_facts import StepFacts, step_facts
+from records.case_link import link_cases
 from records.case_ref import new_case_ref
 from records.case_values import reason_word
 from records.case_views import CaseDetail, CasePage, case_detail, case_summary
@@ -138,7 +139,9 @@ class CaseService:
             .limit(per)
             .options(without_sessions)
         )
-        return CasePage(items=[case_summary(row) for row in rows], total=int(total or 0), page=page, per=per)
+        return CasePage(
+            items=[case_summary(self._catalogue, row) for row in rows], total=int(total or 0), page=page, per=per
+        )
 
     async def get(self, unit: ReadUnit, case_id: str) -> CaseDetail:
         """The case in full; the authority's own file number only for the own authority. Raises ``NotFound('case_unknown')``."""
@@ -154,10 +157,15 @@ class CaseService:
         apply_changes(case, changes, uow.now, self._is_language)
         return await self._changed(uow, case)
 
-    async def plan_step(self, uow: UnitOfWork, case_id: str, *, code: str) -> CaseDetail:
-        """Plan one more step. Raises ``Conflict('step_exists')`` while one of this code is not done."""
+    async def plan_step(
+        self, uow: UnitOfWork, case_id: str, *, code: str, beside_open: bool = False
+    ) -> CaseDetail:
+        """Plan one more step. Raises ``Conflict('step_exists')`` while one of this code is not done.
+
+        ``beside_open`` allows that: a series has a step for each of its appointments.
+        """
         case = await self._open_case(uow, case_id)
-        if any(step.code == code and step.state not in _DONE for step in case.steps):
+        if not beside_open and any(step.code == code and step.state not in _DONE for step in case.steps):
             raise Conflict("step_exists", {"step": code})
         self._add_step(case, code, uow.now)
         return await self._changed(uow, case)
@@ -175,11 +183,20 @@ class CaseService:
         return await self._changed(uow, case)
 
     async def record_held(
-        self, uow: UnitOfWork, case_id: str, step_id: str, *, how: HeldHow, version: int | None = None
+        self,
+        uow: UnitOfWork,
+        case_id: str,
+        step_id: str,
+        *,
+        how: HeldHow,
+        held_at: datetime | None = None,
+        version: int | None = None,
     ) -> CaseDetail:
         """Note that a step was held outside the system, so that the steps that wait for it can go on.
 
-        Raises ``Invalid('held_needs_interpreter')`` for an act without a talk where interpretation is mandatory (M-14),
+        ``held_at`` is when it was held (none: now); legal time limits run from then. Raises ``Invalid``:
+        ``held_needs_interpreter`` for an act without a talk where interpretation is mandatory (M-14), ``held_in_future``,
+        ``held_before_case``;
         ``Conflict``: ``changed_meanwhile`` unless ``version`` is the newest, ``move_not_allowed`` unless the step is
         planned or postponed. The caller makes sure that no booking of it is open, as for ``move_step``.
         """
@@ -190,7 +207,12 @@ class CaseService:
         need = self._catalogue.step(step.code).interpretation.value
         if how is HeldHow.NO_TALK and need is Interpretation.MANDATORY:
             raise Invalid("held_needs_interpreter", {"step": step.code})
-        step.state, step.held_at = advance(step.state, StepMove.RECORD), uow.now
+        when = uow.now if held_at is None else held_at
+        if when > uow.now:
+            raise Invalid("held_in_future")
+        if when < case.opened_at:
+            raise Invalid("held_before_case")
+        step.state, step.held_at = advance(step.state, StepMove.RECORD), when
         step.reason = how.value
         return await self._changed(uow, case)
 
@@ -210,6 +232,13 @@ class CaseService:
         case = await self._open_case(uow, case_id)
         case.state, case.link_by = advance(case.state, CaseMove.CONFIRM), None
         return await self._changed(uow, case)
+
+    async def link(self, uow: UnitOfWork, case_id: str, target_id: str) -> CaseDetail:
+        """The person of a temporary case has a case already: this one ends in it (M-1). Raises as ``link_cases``."""
+        case, target = await link_cases(uow, case_id, target_id)
+        self._tell(uow, target)
+        self._tell(uow, case)
+        return self._detail(case, uow.now, case.authority)
 
     async def step_for_booking(self, uow: UnitOfWork, step_id: str, *, safety_only: bool = False) -> StepFacts:
         """What the queue needs to look for an interpreter for this step: the only gate from the queue to cases.

@@ -93,7 +93,15 @@ class HeldBody(In):
     """How a step was held outside the system; ``version`` is the one that was read."""
 
     how: HeldHow
+    held_at: InstantIn | None = None
+    """When, if not now."""
     version: int | None = None
+
+
+class LinkBody(In):
+    """The case of the same person that goes on."""
+
+    case_ref: Annotated[str, Field(min_length=4, max_length=24)]
 
 
 class CaseLanguage(Out):
@@ -203,6 +211,13 @@ class Guardian(Out):
     arrived_at: Instant | None
 
 
+class LinkedCase(Out):
+    """The other case of a link."""
+
+    id: str
+    case_ref: str
+
+
 class CaseDetail(CaseSummary):
     """A case in full. What a coordinator must not see is ``null``, ``needs`` is empty then."""
 
@@ -226,6 +241,9 @@ class CaseDetail(CaseSummary):
     timers: list[Timer]
     bookings: list[BookingView]
     suggested_steps: list[str]
+    linked_to: LinkedCase | None
+    """The case in which this one ended, when it was temporary (M-1)."""
+    linked_from: list[LinkedCase]
 
 
 class LogEntryView(Out):

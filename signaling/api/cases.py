@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from core.db.session import UnitOfWork
 from core.errors import Conflict, NotFound
 from records import case_write
+from records.case_link import case_by_ref, links_of
 from records.lifecycle import StepMove
 from records.sites import site_by_code
 from records.stages import Stage
@@ -21,6 +22,7 @@ from signaling.api.case_models import (
     GuardianBody,
     HeldBody,
     LanguageBody,
+    LinkBody,
     NewCaseBody,
     NewStepBody,
     ReasonBody,
@@ -154,7 +156,11 @@ async def record_held(case_id: Key, step_id: Key, body: HeldBody, who: Who, serv
     async with services.database.unit(regional(who.actor)) as uow:
         facts = await _writable(uow, who, case_id)
         await _not_booked(services, uow, step_id)
-        detail = dict(await services.cases.record_held(uow, case_id, step_id, how=body.how, version=body.version))
+        detail = dict(
+            await services.cases.record_held(
+                uow, case_id, step_id, how=body.how, held_at=body.held_at, version=body.version
+            )
+        )
         _record(services, uow, "step.held_elsewhere", case_id, facts, {"step_id": step_id, "how": body.how.value})
         return await _detail(services, uow, who, facts, detail)
 
@@ -167,6 +173,19 @@ async def confirm_case(case_id: Key, who: Who, services: Svc) -> CaseDetail:
         detail = dict(await services.cases.confirm(uow, case_id))
         await services.scheduler.bookings.case_changed(uow, case_id)
         _record(services, uow, "case.confirmed", case_id, facts, {})
+        return await _detail(services, uow, who, facts, detail)
+
+
+@router.post("/api/cases/{case_id}/link")
+async def link_case(case_id: Key, body: LinkBody, who: Who, services: Svc) -> CaseDetail:
+    """The person of a temporary case has a case already: this one ends in it, and both show it (M-1)."""
+    async with services.database.unit(regional(who.actor)) as uow:
+        facts = await _writable(uow, who, case_id)
+        target_id = await case_by_ref(uow, body.case_ref)
+        target = await _writable(uow, who, target_id)
+        detail = dict(await services.cases.link(uow, case_id, target_id))
+        _record(services, uow, "case.linked", case_id, facts, {"to": target_id})
+        _record(services, uow, "case.link_received", target_id, target, {"from": case_id})
         return await _detail(services, uow, who, facts, detail)
 
 
@@ -232,6 +251,7 @@ async def _detail(
     """The case with its bookings and next action, without what the role must not see."""
     links = await services.scheduler.booking_views.links(uow, [detail["id"]])
     detail |= links[detail["id"]]
+    detail |= await links_of(uow, detail["id"])
     detail["bookings"] = await services.scheduler.booking_views.list(uow, case_id=detail["id"], state="open")
     if case_view(who, facts) is CaseView.COORDINATION:
         detail |= _HIDDEN

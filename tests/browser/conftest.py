@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Playwright, async_playwright
+from playwright.async_api import Playwright, async_playwright, expect
 
 from tests import people
 from tests.browser.desk import ROOT
 from tests.services import Postgres, Redis, missing
 from tests.speech import wav
 from tests.stack import Kind, Stack
+
+# Four browsers and four servers share the processors here; what a person would wait for is measured elsewhere.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

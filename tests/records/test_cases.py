@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from core.access import Country
 from core.clock import ManualClock
 from core.crypto import FieldCipher, KeyRing
 from core.db.session import Database
 from core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
-from records.case_ref import parse_case_ref
+from records.case_link import case_by_ref, links_of
+from records.case_ref import new_case_ref, parse_case_ref
 from records.case_views import CaseDetail
 from records.case_write import CaseChanges, GuardianInput, NewCase, NewLanguage, SexWishInput
 from records.cases import CaseService
@@ -235,6 +237,56 @@ async def test_an_emergency_case_is_temporary_until_it_is_confirmed(world: World
     assert (case["emergency"], case["link_by"], case["state"]) == (False, None, "open")
 
 
+async def test_a_temporary_case_ends_in_the_case_of_the_same_person(world: World, clock: ManualClock) -> None:
+    known = await _open(world, NEW)
+    temporary = await _open(world, replace(NEW, emergency=True))
+    clock.advance(3600)
+    async with world.database.unit(OFFICER) as uow:
+        assert await case_by_ref(uow, known["case_ref"].lower().replace("-", " ")) == known["id"]
+        case = await world.cases.link(uow, temporary["id"], known["id"])
+    assert (case["state"], case["link_by"], case["steps"][0]["state"]) == ("closed", None, "dropped")
+    async with world.database.read(OFFICER) as unit:
+        here, there = await links_of(unit, temporary["id"]), await links_of(unit, known["id"])
+    assert here == {"linked_to": {"id": known["id"], "case_ref": known["case_ref"]}, "linked_from": []}
+    assert there == {"linked_to": None, "linked_from": [{"id": temporary["id"], "case_ref": temporary["case_ref"]}]}
+    told = [event.body["case_id"] for event in await world.events("case.changed")]
+    assert set(told[-2:]) == {known["id"], temporary["id"]}
+    with pytest.raises(Conflict, match="case_closed"):
+        await _update(world, case, {"literacy": "cannot"})
+
+
+async def test_only_a_temporary_case_is_linked_and_only_to_an_open_one(world: World) -> None:
+    known, temporary = await _open(world, NEW), await _open(world, replace(NEW, emergency=True))
+    other = await _open(world, replace(NEW, emergency=True))
+    for one, target, code in (
+        (temporary["id"], temporary["id"], "case_itself"),
+        (known["id"], temporary["id"], "move_not_allowed"),
+        (temporary["id"], other["id"], "case_not_linkable"),
+        (temporary["id"], "case_x", "case_unknown"),
+    ):
+        with pytest.raises(AppError, match=code):
+            async with world.database.unit(OFFICER) as uow:
+                await world.cases.link(uow, one, target)
+    with pytest.raises(AppError, match="case_unknown"):
+        async with world.database.unit(OFFICER) as uow:
+            await case_by_ref(uow, new_case_ref(Country.RS, 2026))
+
+
+async def test_a_step_is_held_after_the_case_began_and_not_in_the_future(world: World, clock: ManualClock) -> None:
+    case = await _open(world, NEW)
+    clock.advance(7200)
+    step_id, how = case["steps"][0]["id"], HeldHow.INTERPRETER_IN_PERSON
+    for hours, code in ((1, "held_in_future"), (-3, "held_before_case")):
+        with pytest.raises(Invalid, match=code):
+            async with world.database.unit(OFFICER) as uow:
+                when = clock.now() + timedelta(hours=hours)
+                await world.cases.record_held(uow, case["id"], step_id, how=how, held_at=when)
+    when = clock.now() - timedelta(minutes=30)
+    async with world.database.unit(OFFICER) as uow:
+        done = await world.cases.record_held(uow, case["id"], step_id, how=how, held_at=when)
+    assert done["steps"][0]["held_at"] == when
+
+
 async def _held(world: World, case: CaseDetail, step_id: str, how: HeldHow, version: int | None = None) -> CaseDetail:
     async with world.database.unit(OFFICER) as uow:
         return await world.cases.record_held(uow, case["id"], step_id, how=how, version=version)
@@ -246,7 +298,7 @@ async def test_a_step_held_elsewhere_opens_the_steps_that_wait_for_it(world: Wor
     (waiting,) = (step["id"] for step in case["steps"])
     async with world.database.unit(OFFICER) as uow:
         case = await world.cases.plan_step(uow, case["id"], code="RS-VUL-10")
-    assert case["locked_by"] == "required_step", "planned is not held"
+    assert (case["current_step_id"], case["locked_by"]) == (case["steps"][1]["id"], None), "what comes first in the law"
     told = len(await world.events("case.changed"))
     case = await _held(world, case, case["steps"][1]["id"], HeldHow.NO_TALK, case["version"])
     held = case["steps"][1]

@@ -9,6 +9,50 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AbsenceBody
+         * @description An absence; its end is excluded.
+         */
+        AbsenceBody: {
+            /** Ends Local */
+            ends_local: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "holiday" | "sick" | "training" | "family" | "other";
+            /** Reason */
+            reason?: string | null;
+            /** Starts Local */
+            starts_local: string;
+        };
+        /**
+         * AbsenceList
+         * @description Absences of one interpreter.
+         */
+        AbsenceList: {
+            /** Items */
+            items: components["schemas"]["AbsenceOut"][];
+        };
+        /**
+         * AbsenceOut
+         * @description An absence, with what only the person and their coordinators may know.
+         */
+        AbsenceOut: {
+            /** Ends Local */
+            ends_local: string;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "holiday" | "sick" | "training" | "family" | "other";
+            /** Reason */
+            reason: string | null;
+            /** Starts Local */
+            starts_local: string;
+        };
+        /**
          * AcceptBody
          * @description Accepting: the round that rang, and the answer to the question about conflicts of interest (domain 3.5).
          */
@@ -190,41 +234,56 @@ export interface components {
         };
         /**
          * Board
-         * @description Requests that wait, that ring, and sessions that run, of the own countries.
+         * @description The whole board.
          */
         Board: {
             /** At */
             at: string;
             /** Live */
             live: components["schemas"]["BoardCard"][];
+            /** Means */
+            means: string[];
             numbers: components["schemas"]["BoardNumbers"];
+            /** Partners */
+            partners: components["schemas"]["PartnerView"][];
             /** Ringing */
             ringing: components["schemas"]["BoardCard"][];
+            /** Surge */
+            surge: components["schemas"]["SurgeBadge"][];
+            /** Talks */
+            talks: components["schemas"]["TalkNote"][];
             /** Waiting */
             waiting: components["schemas"]["BoardCard"][];
         };
         /**
          * BoardCard
-         * @description A request or a running session.
+         * @description A request or session on the board (docs/protocol.md).
          */
         BoardCard: {
             /** Booking Id */
             booking_id: string;
+            /** Break At */
+            break_at: string | null;
             /** Callback */
             callback: boolean;
             /** Case Ref */
             case_ref: string;
-            country: components["schemas"]["Country"];
+            /** Country */
+            country: string;
             /** Interpreter Code */
             interpreter_code: string | null;
+            /** Kept Back */
+            kept_back: boolean;
             /** Language */
             language: string;
             /** Line */
-            line: ("good" | "weak" | "lost") | null;
+            line: string | null;
             /** Must */
-            must: ("woman" | "man") | null;
+            must: string | null;
             /** Needs You */
             needs_you: string | null;
+            /** Paused */
+            paused: boolean;
             /** Priority */
             priority: string;
             /** Ringing */
@@ -246,7 +305,7 @@ export interface components {
         };
         /**
          * BoardNumbers
-         * @description The line of numbers above the lanes.
+         * @description The line of numbers over the coordinator's board.
          */
         BoardNumbers: {
             /** Free Now */
@@ -257,6 +316,8 @@ export interface components {
             longest_wait_s: number;
             /** N */
             n: number;
+            /** On Call */
+            on_call: number;
             /** P90 Wait S */
             p90_wait_s: number | null;
             /** Typical Wait S */
@@ -331,6 +392,51 @@ export interface components {
             wish: components["schemas"]["Wish"];
             /** Zone */
             zone: string;
+        };
+        /**
+         * Calendar
+         * @description Everything that can be changed.
+         */
+        Calendar: {
+            /** Absences */
+            absences: components["schemas"]["AbsenceOut"][];
+            /** Exceptions */
+            exceptions: components["schemas"]["ExceptionOut"][];
+            /** Feed Made At */
+            feed_made_at: string | null;
+            /** Imports */
+            imports: components["schemas"]["ImportOut"][];
+            /** Rules */
+            rules: components["schemas"]["RuleOut"][];
+            /**
+             * Today
+             * Format: date
+             */
+            today: string;
+            /** Version */
+            version: number;
+            /** Windows */
+            windows: components["schemas"]["WindowOut"][];
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * CalledIn
+         * @description Somebody was asked to come on duty.
+         */
+        CalledIn: {
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Means */
+            means: string[];
+        };
+        /**
+         * CallInBody
+         * @description Whom to ask.
+         */
+        CallInBody: {
+            /** Interpreter Id */
+            interpreter_id: string;
         };
         /**
          * CancelBody
@@ -434,6 +540,9 @@ export interface components {
             languages: components["schemas"]["CaseLanguage"][];
             /** Link By */
             link_by: string | null;
+            /** Linked From */
+            linked_from: components["schemas"]["LinkedCase"][];
+            linked_to: components["schemas"]["LinkedCase"] | null;
             /** Literacy */
             literacy: ("can_read" | "cannot" | "unknown") | null;
             /** Locked By */
@@ -691,6 +800,24 @@ export interface components {
             state: "planned" | "scheduled" | "held" | "postponed" | "dropped";
         };
         /**
+         * DayOut
+         * @description One local day.
+         */
+        DayOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            holiday: components["schemas"]["HolidayOut"] | null;
+            /** In Month */
+            in_month: boolean;
+            /** Pieces */
+            pieces: components["schemas"]["PieceOut"][];
+            /** Stated */
+            stated: boolean;
+        };
+        /**
          * DeadlineOut
          * @description A time limit of the step.
          */
@@ -757,11 +884,29 @@ export interface components {
             reason?: components["schemas"]["EndReason"] | null;
         };
         /**
+         * EndpointBody
+         * @description Which browser.
+         */
+        EndpointBody: {
+            /** Endpoint */
+            endpoint: string;
+        };
+        /**
          * EndReason
          * @description Why a session ended: the closed list behind ``outcome.reason_code``.
          * @enum {string}
          */
         EndReason: "finished" | "person_asked" | "officer_asked" | "interpreter_asked" | "recusal" | "no_understanding" | "guardian_left" | "distress" | "connection_lost" | "interpreter_lost" | "time_over" | "abandoned";
+        /**
+         * EnteredOut
+         * @description What was entered, and how many agreed bookings lie in its time.
+         */
+        EnteredOut: {
+            /** Clashes */
+            clashes: number;
+            /** Id */
+            id: string;
+        };
         /**
          * ErrorBody
          * @description Errors of one kind and severity.
@@ -797,6 +942,67 @@ export interface components {
             kind: string;
             /** Noted At */
             noted_at: string;
+        };
+        /**
+         * ExceptionBody
+         * @description A day that differs.
+         */
+        ExceptionBody: {
+            /** From Time */
+            from_time?: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "extra" | "removed" | "changed";
+            /**
+             * On Day
+             * Format: date
+             */
+            on_day: string;
+            /** Replaces */
+            replaces?: string | null;
+            /**
+             * Span Kind
+             * @default desk
+             * @enum {string}
+             */
+            span_kind?: "desk" | "on_call";
+            /** To Day */
+            to_day?: string | null;
+            /** To Time */
+            to_time?: string | null;
+        };
+        /**
+         * ExceptionOut
+         * @description A day that differs.
+         */
+        ExceptionOut: {
+            /** From Time */
+            from_time: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "extra" | "removed" | "changed";
+            /**
+             * On Day
+             * Format: date
+             */
+            on_day: string;
+            /** Replaces */
+            replaces: string | null;
+            /**
+             * Span Kind
+             * @enum {string}
+             */
+            span_kind: "desk" | "on_call";
+            /** To Day */
+            to_day: string | null;
+            /** To Time */
+            to_time: string | null;
         };
         /**
          * Expected
@@ -843,6 +1049,14 @@ export interface components {
             status: string;
             /** Steps */
             steps: number;
+        };
+        /**
+         * FeedLink
+         * @description The private address: told once.
+         */
+        FeedLink: {
+            /** Url */
+            url: string;
         };
         /**
          * FieldProblem
@@ -967,6 +1181,8 @@ export interface components {
          * @description How a step was held outside the system; ``version`` is the one that was read.
          */
         HeldBody: {
+            /** Held At */
+            held_at?: string | null;
             how: components["schemas"]["HeldHow"];
             /** Version */
             version?: number | null;
@@ -977,6 +1193,57 @@ export interface components {
          * @enum {string}
          */
         HeldHow: "interpreter_in_person" | "no_talk";
+        /**
+         * HolidayBody
+         * @description What is known of one day.
+         */
+        HolidayBody: {
+            /**
+             * Name
+             * @default
+             */
+            name?: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "estimated" | "confirmed" | "removed";
+        };
+        /**
+         * HolidayList
+         * @description Holidays of one country and year.
+         */
+        HolidayList: {
+            /** Categories */
+            categories: string[];
+            country: components["schemas"]["Country"];
+            /** Items */
+            items: components["schemas"]["HolidayOut"][];
+            /** Year */
+            year: number;
+        };
+        /**
+         * HolidayOut
+         * @description One holiday.
+         */
+        HolidayOut: {
+            /** Corrected */
+            corrected: boolean;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Names */
+            names: {
+                [key: string]: string;
+            };
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "estimated" | "confirmed" | "removed";
+        };
         /**
          * Home
          * @description Everything on the interpreter's home page.
@@ -1016,6 +1283,62 @@ export interface components {
             urls: string[];
             /** Username */
             username?: string | null;
+        };
+        /**
+         * ImportBody
+         * @description Another calendar of the same person.
+         */
+        ImportBody: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "ics" | "caldav";
+            /**
+             * Password
+             * Format: password
+             * @default
+             */
+            password?: string;
+            /**
+             * Url
+             * Format: password
+             */
+            url: string;
+            /**
+             * Username
+             * @default
+             */
+            username?: string;
+        };
+        /**
+         * ImportOut
+         * @description A connected calendar; its address is not told again.
+         */
+        ImportOut: {
+            /** Busy Count */
+            busy_count: number;
+            /** Host */
+            host: string;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "ics" | "caldav";
+            /** Read At */
+            read_at: string | null;
+            /** Result */
+            result: string;
+        };
+        /**
+         * ImportResult
+         * @description What reading it now gave.
+         */
+        ImportResult: {
+            /** Result */
+            result: string;
         };
         /**
          * InstrumentBody
@@ -1122,6 +1445,62 @@ export interface components {
             step_code: string;
         };
         /**
+         * LadderBody
+         * @description A new ladder over the version that was read; 0 is the shipped one.
+         */
+        LadderBody: {
+            policy: components["schemas"]["LadderPolicy"];
+            /** Version */
+            version: number;
+        };
+        /**
+         * LadderOut
+         * @description What counts in a country now.
+         */
+        LadderOut: {
+            /** Means */
+            means: {
+                [key: string]: boolean;
+            };
+            policy: components["schemas"]["LadderPolicy"];
+            /** Version */
+            version: number;
+        };
+        /**
+         * LadderPolicy
+         * @description Everything that a country decides about its ring (M-10, M-11).
+         */
+        LadderPolicy: {
+            /** Aim Percent */
+            aim_percent: number;
+            /** Alert Seconds */
+            alert_seconds: number;
+            /** Booked Ahead Minutes */
+            booked_ahead_minutes: number;
+            country: components["schemas"]["Country"];
+            /** Half Life Days */
+            half_life_days: number;
+            /** Hold Note Seconds */
+            hold_note_seconds: number;
+            /** Month Target Minutes */
+            month_target_minutes: number;
+            /**
+             * Partners
+             * @default []
+             */
+            partners?: components["schemas"]["Partner"][];
+            /** Prior Percent */
+            prior_percent: number;
+            /** Prior Weight */
+            prior_weight: number;
+            /** Reserve From */
+            reserve_from: number;
+            /** Reserve Percent */
+            reserve_percent: number;
+            /** Rungs */
+            rungs: components["schemas"]["RungRow"][];
+        };
+        /**
          * LanguageBody
          * @description A language as it was told.
          */
@@ -1158,6 +1537,28 @@ export interface components {
             is_macro: boolean;
             /** Macro */
             macro: string | null;
+        };
+        /**
+         * LedgerView
+         * @description The own month and the latest turns.
+         */
+        LedgerView: {
+            /** Accepted Week */
+            accepted_week: number;
+            /** Credit */
+            credit: number;
+            /** Declined Week */
+            declined_week: number;
+            /** Minutes */
+            minutes: number;
+            /** Rung Week */
+            rung_week: number;
+            /** Share Permille */
+            share_permille: number;
+            /** Target */
+            target: number;
+            /** Turns */
+            turns: components["schemas"]["TurnView"][];
         };
         /**
          * LegalBasisOut
@@ -1249,6 +1650,24 @@ export interface components {
             starts_at: string;
             /** State */
             state: string;
+        };
+        /**
+         * LinkBody
+         * @description The case of the same person that goes on.
+         */
+        LinkBody: {
+            /** Case Ref */
+            case_ref: string;
+        };
+        /**
+         * LinkedCase
+         * @description The other case of a link.
+         */
+        LinkedCase: {
+            /** Case Ref */
+            case_ref: string;
+            /** Id */
+            id: string;
         };
         /**
          * LogEntryView
@@ -1375,6 +1794,34 @@ export interface components {
             mode: string;
             /** To */
             to: string | null;
+        };
+        /**
+         * MonthOut
+         * @description Whole weeks that hold a month.
+         */
+        MonthOut: {
+            /** Booked Minutes */
+            booked_minutes: number;
+            /** Days */
+            days: components["schemas"]["DayOut"][];
+            /** Desk Minutes */
+            desk_minutes: number;
+            /**
+             * Known Until
+             * Format: date
+             */
+            known_until: string;
+            /** Month */
+            month: string;
+            /** On Call Minutes */
+            on_call_minutes: number;
+            /**
+             * Today
+             * Format: date
+             */
+            today: string;
+            /** Zone */
+            zone: string;
         };
         /**
          * MoveBody
@@ -1571,6 +2018,38 @@ export interface components {
             zone: string;
         };
         /**
+         * OnCallList
+         * @description Who is on call for a booking.
+         */
+        OnCallList: {
+            /** Items */
+            items: components["schemas"]["OnCallView"][];
+        };
+        /**
+         * OnCallView
+         * @description Somebody on call for a booking.
+         */
+        OnCallView: {
+            /** Called At */
+            called_at: string | null;
+            /** Called State */
+            called_state: string | null;
+            /** Code */
+            code: string;
+            /** Fits */
+            fits: boolean;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Means */
+            means: string[];
+            /** Online */
+            online: boolean;
+            /** Report In Min */
+            report_in_min: number;
+            /** Until */
+            until: string;
+        };
+        /**
          * Outcome
          * @description How a held session ended (domain log field ``outcome``).
          * @enum {string}
@@ -1746,6 +2225,35 @@ export interface components {
             version?: string | null;
         };
         /**
+         * Partner
+         * @description An organisation that coordinators telephone when nobody of the pool is left.
+         */
+        Partner: {
+            /** Contact */
+            contact: string;
+            /**
+             * Languages
+             * @default []
+             */
+            languages?: string[];
+            /** Name */
+            name: string;
+        };
+        /**
+         * PartnerView
+         * @description An organisation that may help when nobody of the pool is left.
+         */
+        PartnerView: {
+            /** Contact */
+            contact: string;
+            /** Country */
+            country: string;
+            /** Languages */
+            languages: string[];
+            /** Name */
+            name: string;
+        };
+        /**
          * PayPage
          * @description What a coordinator has to see to: lines that are not paid, how old the unpaid money is, the rates.
          */
@@ -1756,6 +2264,31 @@ export interface components {
             lines: components["schemas"]["LineView"][];
             /** Rates */
             rates: components["schemas"]["RateView"][];
+        };
+        /**
+         * PieceOut
+         * @description Something on one local day.
+         */
+        PieceOut: {
+            /** Ends At */
+            ends_at: string;
+            /** From Time */
+            from_time: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "desk" | "on_call" | "leave" | "busy" | "booking";
+            /** Minutes */
+            minutes: number;
+            /** Report In Min */
+            report_in_min: number | null;
+            /** Starts At */
+            starts_at: string;
+            /** State */
+            state: ("confirmed" | "held" | "done") | null;
+            /** To Time */
+            to_time: string;
         };
         /**
          * PlaceBody
@@ -2015,6 +2548,26 @@ export interface components {
             vetting_result?: ("none" | "pass" | "fail") | null;
         };
         /**
+         * PushKeys
+         * @description The browser's keys (Push API).
+         */
+        PushKeys: {
+            /** Auth */
+            auth: string;
+            /** P256Dh */
+            p256dh: string;
+        };
+        /**
+         * PushState
+         * @description Whether this installation can wake browsers, and how many of one's own are known.
+         */
+        PushState: {
+            /** Devices */
+            devices: number;
+            /** Public Key */
+            public_key: string | null;
+        };
+        /**
          * QualityPage
          * @description What a coordinator has to see to.
          */
@@ -2227,6 +2780,57 @@ export interface components {
          */
         Role: "interviewer" | "interpreter" | "coordinator" | "administrator" | "auditor";
         /**
+         * RuleBody
+         * @description One span of the week.
+         */
+        RuleBody: {
+            /** From Time */
+            from_time: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "desk" | "on_call";
+            /** Reachable By */
+            reachable_by?: ("app" | "sms" | "phone")[];
+            /** Report In Min */
+            report_in_min?: number | null;
+            /** To Time */
+            to_time: string;
+            /** Weekday */
+            weekday: number;
+        };
+        /**
+         * RuleOut
+         * @description One span of the week.
+         */
+        RuleOut: {
+            /** From Time */
+            from_time: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "desk" | "on_call";
+            /** Reachable By */
+            reachable_by: string[];
+            /** Report In Min */
+            report_in_min: number | null;
+            /** Skip Holidays */
+            skip_holidays: boolean;
+            /** To Time */
+            to_time: string;
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+            /** Weekday */
+            weekday: number;
+        };
+        /**
          * Rung
          * @description One rung of the ladder.
          */
@@ -2244,6 +2848,25 @@ export interface components {
              * @enum {string}
              */
             state: "done" | "now" | "later" | "skipped";
+        };
+        /**
+         * RungKind
+         * @description What a rung does.
+         * @enum {string}
+         */
+        RungKind: "own" | "best" | "next" | "on_call" | "other_country" | "phone_only" | "coordinator";
+        /**
+         * RungRow
+         * @description One rung.
+         */
+        RungRow: {
+            kind: components["schemas"]["RungKind"];
+            /** Least */
+            least?: number | null;
+            /** Most */
+            most?: number | null;
+            /** Seconds */
+            seconds: number;
         };
         /**
          * SessionBrief
@@ -2550,6 +3173,15 @@ export interface components {
             state: "planned" | "scheduled" | "held" | "postponed" | "dropped";
         };
         /**
+         * SubscriptionBody
+         * @description A push subscription as the browser gives it.
+         */
+        SubscriptionBody: {
+            /** Endpoint */
+            endpoint: string;
+            keys: components["schemas"]["PushKeys"];
+        };
+        /**
          * Substitution
          * @description The interpreter spoke a related language.
          */
@@ -2560,6 +3192,18 @@ export interface components {
             penalty: number;
             /** To */
             to: string;
+        };
+        /**
+         * SurgeBadge
+         * @description How busy a country is (R-7).
+         */
+        SurgeBadge: {
+            /** Country */
+            country: string;
+            /** Since */
+            since: string | null;
+            /** State */
+            state: string;
         };
         /**
          * SwornBody
@@ -2583,6 +3227,20 @@ export interface components {
             wanted: boolean;
         };
         /**
+         * TalkNote
+         * @description Somebody who declined much this week; for a talk, nothing else.
+         */
+        TalkNote: {
+            /** Code */
+            code: string;
+            /** Declines */
+            declines: number;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Rings */
+            rings: number;
+        };
+        /**
          * TalkView
          * @description A talk that was offered.
          */
@@ -2603,6 +3261,14 @@ export interface components {
             offered_at: string;
             /** Wanted */
             wanted: boolean | null;
+        };
+        /**
+         * TargetBody
+         * @description Minutes agreed for a month; none: the country's usual ones.
+         */
+        TargetBody: {
+            /** Target Min */
+            target_min: number | null;
         };
         /**
          * Term
@@ -2665,6 +3331,36 @@ export interface components {
              * Format: date
              */
             on: string;
+        };
+        /**
+         * TurnView
+         * @description One round in which somebody could have been rung.
+         */
+        TurnView: {
+            /** Answer */
+            answer: string | null;
+            /** At */
+            at: string;
+            /** Because */
+            because: string;
+            /** Chosen */
+            chosen: boolean;
+            /** Country */
+            country: string;
+            /** Idle Min */
+            idle_min: number | null;
+            /** Language */
+            language: string;
+            /** Of */
+            of: number;
+            /** Place */
+            place: number;
+            /** Rung */
+            rung: string;
+            /** Share Permille */
+            share_permille: number;
+            /** Width */
+            width: number;
         };
         /**
          * UserChangesBody
@@ -2760,6 +3456,31 @@ export interface components {
             items: components["schemas"]["NoticeView"][];
         };
         /**
+         * WeekBody
+         * @description The weekly hours from a day on.
+         */
+        WeekBody: {
+            /** Rules */
+            rules: components["schemas"]["RuleBody"][];
+            /**
+             * Skip Holidays
+             * @default false
+             */
+            skip_holidays?: boolean;
+            /** Valid From */
+            valid_from?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * WeekOut
+         * @description The calendar after the change.
+         */
+        WeekOut: {
+            /** Version */
+            version: number;
+        };
+        /**
          * WeekView
          * @description Seven days of an interpreter.
          */
@@ -2790,6 +3511,39 @@ export interface components {
              * @enum {string}
              */
             wish: "none" | "woman" | "man";
+        };
+        /**
+         * WindowBody
+         * @description On call once; its end is excluded.
+         */
+        WindowBody: {
+            /** Ends Local */
+            ends_local: string;
+            /** Reachable By */
+            reachable_by?: ("app" | "sms" | "phone")[];
+            /**
+             * Report In Min
+             * @default 60
+             */
+            report_in_min?: number;
+            /** Starts Local */
+            starts_local: string;
+        };
+        /**
+         * WindowOut
+         * @description On call once.
+         */
+        WindowOut: {
+            /** Ends Local */
+            ends_local: string;
+            /** Id */
+            id: string;
+            /** Reachable By */
+            reachable_by: string[];
+            /** Report In Min */
+            report_in_min: number;
+            /** Starts Local */
+            starts_local: string;
         };
         /**
          * Wish
@@ -2832,6 +3586,9 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AbsenceBody = components['schemas']['AbsenceBody'];
+export type AbsenceList = components['schemas']['AbsenceList'];
+export type AbsenceOut = components['schemas']['AbsenceOut'];
 export type AcceptBody = components['schemas']['AcceptBody'];
 export type Accepted = components['schemas']['Accepted'];
 export type Advice = components['schemas']['Advice'];
@@ -2850,6 +3607,9 @@ export type BoardCard = components['schemas']['BoardCard'];
 export type BoardNumbers = components['schemas']['BoardNumbers'];
 export type BookingList = components['schemas']['BookingList'];
 export type BookingView = components['schemas']['BookingView'];
+export type Calendar = components['schemas']['Calendar'];
+export type CalledIn = components['schemas']['CalledIn'];
+export type CallInBody = components['schemas']['CallInBody'];
 export type CancelBody = components['schemas']['CancelBody'];
 export type Candidate = components['schemas']['Candidate'];
 export type CandidateList = components['schemas']['CandidateList'];
@@ -2869,19 +3629,25 @@ export type ConfigOut = components['schemas']['ConfigOut'];
 export type Country = components['schemas']['Country'];
 export type Currency = components['schemas']['Currency'];
 export type CurrentStep = components['schemas']['CurrentStep'];
+export type DayOut = components['schemas']['DayOut'];
 export type DeadlineOut = components['schemas']['DeadlineOut'];
 export type DeclineBody = components['schemas']['DeclineBody'];
 export type DevicesBody = components['schemas']['DevicesBody'];
 export type DueView = components['schemas']['DueView'];
 export type EndBody = components['schemas']['EndBody'];
+export type EndpointBody = components['schemas']['EndpointBody'];
 export type EndReason = components['schemas']['EndReason'];
+export type EnteredOut = components['schemas']['EnteredOut'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ErrorKind = components['schemas']['ErrorKind'];
 export type EvidenceView = components['schemas']['EvidenceView'];
+export type ExceptionBody = components['schemas']['ExceptionBody'];
+export type ExceptionOut = components['schemas']['ExceptionOut'];
 export type Expected = components['schemas']['Expected'];
 export type ExportBody = components['schemas']['ExportBody'];
 export type ExportView = components['schemas']['ExportView'];
 export type FactCount = components['schemas']['FactCount'];
+export type FeedLink = components['schemas']['FeedLink'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Gate = components['schemas']['Gate'];
 export type GateRow = components['schemas']['GateRow'];
@@ -2893,8 +3659,14 @@ export type GuestBody = components['schemas']['GuestBody'];
 export type GuestRatingBody = components['schemas']['GuestRatingBody'];
 export type HeldBody = components['schemas']['HeldBody'];
 export type HeldHow = components['schemas']['HeldHow'];
+export type HolidayBody = components['schemas']['HolidayBody'];
+export type HolidayList = components['schemas']['HolidayList'];
+export type HolidayOut = components['schemas']['HolidayOut'];
 export type Home = components['schemas']['Home'];
 export type IceServer = components['schemas']['IceServer'];
+export type ImportBody = components['schemas']['ImportBody'];
+export type ImportOut = components['schemas']['ImportOut'];
+export type ImportResult = components['schemas']['ImportResult'];
 export type InstrumentBody = components['schemas']['InstrumentBody'];
 export type InstrumentList = components['schemas']['InstrumentList'];
 export type InterpreterBrief = components['schemas']['InterpreterBrief'];
@@ -2902,8 +3674,12 @@ export type Interruption = components['schemas']['Interruption'];
 export type Invitation = components['schemas']['Invitation'];
 export type InviteBody = components['schemas']['InviteBody'];
 export type JoinAnswer = components['schemas']['JoinAnswer'];
+export type LadderBody = components['schemas']['LadderBody'];
+export type LadderOut = components['schemas']['LadderOut'];
+export type LadderPolicy = components['schemas']['LadderPolicy'];
 export type LanguageBody = components['schemas']['LanguageBody'];
 export type LanguageOut = components['schemas']['LanguageOut'];
+export type LedgerView = components['schemas']['LedgerView'];
 export type LegalBasisOut = components['schemas']['LegalBasisOut'];
 export type Level = components['schemas']['Level'];
 export type LevelBody = components['schemas']['LevelBody'];
@@ -2911,6 +3687,8 @@ export type LineKind = components['schemas']['LineKind'];
 export type LineList = components['schemas']['LineList'];
 export type LineState = components['schemas']['LineState'];
 export type LineView = components['schemas']['LineView'];
+export type LinkBody = components['schemas']['LinkBody'];
+export type LinkedCase = components['schemas']['LinkedCase'];
 export type LogEntryView = components['schemas']['LogEntryView'];
 export type Made = components['schemas']['Made'];
 export type Me = components['schemas']['Me'];
@@ -2921,6 +3699,7 @@ export type MembershipBody = components['schemas']['MembershipBody'];
 export type MemberView = components['schemas']['MemberView'];
 export type MinutesBody = components['schemas']['MinutesBody'];
 export type ModeSegment = components['schemas']['ModeSegment'];
+export type MonthOut = components['schemas']['MonthOut'];
 export type MoveBody = components['schemas']['MoveBody'];
 export type NewBookingBody = components['schemas']['NewBookingBody'];
 export type NewCaseBody = components['schemas']['NewCaseBody'];
@@ -2929,6 +3708,8 @@ export type NewUserBody = components['schemas']['NewUserBody'];
 export type NoticeView = components['schemas']['NoticeView'];
 export type OfferBrief = components['schemas']['OfferBrief'];
 export type OfferView = components['schemas']['OfferView'];
+export type OnCallList = components['schemas']['OnCallList'];
+export type OnCallView = components['schemas']['OnCallView'];
 export type Outcome = components['schemas']['Outcome'];
 export type Outlook = components['schemas']['Outlook'];
 export type OwnMembership = components['schemas']['OwnMembership'];
@@ -2941,7 +3722,10 @@ export type PairBody = components['schemas']['PairBody'];
 export type PairTestBody = components['schemas']['PairTestBody'];
 export type PairView = components['schemas']['PairView'];
 export type PaperBody = components['schemas']['PaperBody'];
+export type Partner = components['schemas']['Partner'];
+export type PartnerView = components['schemas']['PartnerView'];
 export type PayPage = components['schemas']['PayPage'];
+export type PieceOut = components['schemas']['PieceOut'];
 export type PlaceBody = components['schemas']['PlaceBody'];
 export type PoolPage = components['schemas']['PoolPage'];
 export type PoolRow = components['schemas']['PoolRow'];
@@ -2952,6 +3736,8 @@ export type Problem = components['schemas']['Problem'];
 export type Procedures = components['schemas']['Procedures'];
 export type Profile = components['schemas']['Profile'];
 export type ProfileChangesBody = components['schemas']['ProfileChangesBody'];
+export type PushKeys = components['schemas']['PushKeys'];
+export type PushState = components['schemas']['PushState'];
 export type QualityPage = components['schemas']['QualityPage'];
 export type RateBody = components['schemas']['RateBody'];
 export type RateView = components['schemas']['RateView'];
@@ -2967,7 +3753,11 @@ export type ReviewBody = components['schemas']['ReviewBody'];
 export type ReviewCause = components['schemas']['ReviewCause'];
 export type ReviewView = components['schemas']['ReviewView'];
 export type Role = components['schemas']['Role'];
+export type RuleBody = components['schemas']['RuleBody'];
+export type RuleOut = components['schemas']['RuleOut'];
 export type Rung = components['schemas']['Rung'];
+export type RungKind = components['schemas']['RungKind'];
+export type RungRow = components['schemas']['RungRow'];
 export type SessionBrief = components['schemas']['SessionBrief'];
 export type SessionRecord = components['schemas']['SessionRecord'];
 export type Severity = components['schemas']['Severity'];
@@ -2982,22 +3772,31 @@ export type Source = components['schemas']['Source'];
 export type Stage = components['schemas']['Stage'];
 export type StepOut = components['schemas']['StepOut'];
 export type StepView = components['schemas']['StepView'];
+export type SubscriptionBody = components['schemas']['SubscriptionBody'];
 export type Substitution = components['schemas']['Substitution'];
+export type SurgeBadge = components['schemas']['SurgeBadge'];
 export type SwornBody = components['schemas']['SwornBody'];
 export type TalkBody = components['schemas']['TalkBody'];
+export type TalkNote = components['schemas']['TalkNote'];
 export type TalkView = components['schemas']['TalkView'];
+export type TargetBody = components['schemas']['TargetBody'];
 export type Term = components['schemas']['Term'];
 export type Timer = components['schemas']['Timer'];
 export type TrainingBody = components['schemas']['TrainingBody'];
 export type TrainingDone = components['schemas']['TrainingDone'];
+export type TurnView = components['schemas']['TurnView'];
 export type UserChangesBody = components['schemas']['UserChangesBody'];
 export type UserMembership = components['schemas']['UserMembership'];
 export type UserOut = components['schemas']['UserOut'];
 export type UserPage = components['schemas']['UserPage'];
 export type Validity = components['schemas']['Validity'];
 export type WatchView = components['schemas']['WatchView'];
+export type WeekBody = components['schemas']['WeekBody'];
+export type WeekOut = components['schemas']['WeekOut'];
 export type WeekView = components['schemas']['WeekView'];
 export type WhoOut = components['schemas']['WhoOut'];
+export type WindowBody = components['schemas']['WindowBody'];
+export type WindowOut = components['schemas']['WindowOut'];
 export type Wish = components['schemas']['Wish'];
 export type WishBody = components['schemas']['WishBody'];
 export type $defs = Record<string, never>;

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { catalogue } from '../api/catalogue.svelte'
 import type { CaseDetail, Catalogue, Outlook } from '../api/types'
 import { show, want } from '../i18n/index.svelte'
-import { expectation, gateId, heldHows, recordable, roundUp, timeline } from './view'
+import { expectation, gateId, heldAt, heldHows, minuteKey, recordable, roundUp, timeline } from './view'
 
 const outlook = (o: Partial<Outlook>): Outlook => ({
   free_now: 6,
@@ -16,6 +16,21 @@ const outlook = (o: Partial<Outlook>): Outlook => ({
 beforeAll(async () => {
   await show('en')
   await want('desk')
+})
+
+describe('when a step was held', () => {
+  const opened = new Date(2026, 10, 22, 8, 5, 30, 250)
+  const now = new Date(2026, 10, 22, 9, 0, 10)
+
+  it('leaves this minute to the clock of the server', () => {
+    expect(heldAt(minuteKey(now), opened.toISOString(), now)).toBeUndefined()
+  })
+
+  it('is never before the case was opened, of which the field knows no seconds', () => {
+    const sent = heldAt(minuteKey(opened), opened.toISOString(), now)
+    expect(Date.parse(sent ?? '')).toBeGreaterThan(opened.getTime())
+    expect(heldAt('2026-11-22T08:30', opened.toISOString(), now)).toBe(new Date(2026, 10, 22, 8, 30).toISOString())
+  })
 })
 
 describe('expectation', () => {

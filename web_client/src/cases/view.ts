@@ -1,6 +1,7 @@
 /** A case as the page shows it: timeline by stage, gates in words, the honest expectation. Pure apart from the texts. */
 import { catalogue, languageName, stages } from '../api/catalogue.svelte'
 import type { CaseDetail, Gate, HeldHow, Outlook, StepView } from '../api/types'
+import { dayKey } from '../bookings/slots'
 import { momentText } from '../i18n/dates'
 import { byCode, lookUp, type Slots, t } from '../i18n/index.svelte'
 import { recordPath } from '../lib/paths'
@@ -199,3 +200,14 @@ export function expectation(o: Outlook): { title: string; detail: string } {
 /** To ten seconds under two minutes, else to the minute. */
 export const roundUp = (seconds: number): number =>
   seconds <= 110 ? Math.max(10, Math.ceil(seconds / 10) * 10) : Math.ceil(seconds / 60) * 60
+
+/** `2026-11-22T08:05`, local: what a field for a moment holds. */
+export const minuteKey = (d: Date): string =>
+  `${dayKey(d)}T${String(d.getHours()).padStart(2, '0')}:${String(d.getMinutes()).padStart(2, '0')}`
+
+/** What is sent for a moment of such a field: nothing for this minute, so that the server's clock decides; never before the case began. */
+export function heldAt(value: string, since: string, now: Date): string | undefined {
+  if (!value || value === minuteKey(now)) return undefined
+  const opened = new Date(Date.parse(since) + 1)
+  return (value === minuteKey(opened) ? opened : new Date(value)).toISOString()
+}

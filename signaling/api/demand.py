@@ -93,6 +93,12 @@ class Fill(Out):
     refusals: list[Refused]
 
 
+class Fills(Out):
+    """Who might close a gap, the best first."""
+
+    items: list[Fill]
+
+
 @router.get("/api/demand/cover")
 async def read_cover(
     who: Who,
@@ -116,11 +122,11 @@ async def read_cover(
 @router.get("/api/demand/fill")
 async def read_fill(
     who: Who, services: Svc, country: Country, key: Language, at: InstantIn, minutes: Annotated[int, Query(ge=30, le=720)] = 60
-) -> list[Fill]:
+) -> Fills:
     """Who could close the gap of a line at that time, and which rules keep the others from it."""
     demand(may_plan_for(who, country))
     begin = slot_start(at)
     async with services.database.read(regional(who.actor)) as unit:
         until = begin + max(SLOT, timedelta(minutes=minutes))
         found = await services.foresight.cover.fill(unit, country, key=key, at=begin, until=until)
-    return [Fill.model_validate(one) for one in found]
+    return Fills(items=[Fill.model_validate(one) for one in found])

@@ -106,7 +106,7 @@ class PlanBody(In):
 
 
 class PlanView(Out):
-    """A plan and, once it has run, its answer. Lists leave the series and languages out."""
+    """A plan and, once it has run, its answer."""
 
     id: str
     country: Country
@@ -131,6 +131,18 @@ class PlanLine(Out):
     made_by: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     progress: float
+
+
+class Scenarios(Out):
+    """The ready scenarios."""
+
+    items: list[ScenarioView]
+
+
+class Plans(Out):
+    """The latest plans."""
+
+    items: list[PlanLine]
 
 
 @router.get("/api/surge")
@@ -159,9 +171,9 @@ async def set_surge(body: SurgeBody, who: Who, services: Svc) -> SurgeAnswer:
 
 
 @router.get("/api/surge/scenarios")
-async def read_scenarios(_: Who) -> list[ScenarioView]:
+async def read_scenarios(_: Who) -> Scenarios:
     """Documented surges as plans."""
-    return [
+    items = [
         ScenarioView(
             key=one.key,
             country=Country(one.plan.country),
@@ -174,18 +186,18 @@ async def read_scenarios(_: Who) -> list[ScenarioView]:
         )
         for one in load_scenarios().values()
     ]
+    return Scenarios(items=items)
 
 
 @router.get("/api/surge/plans")
-async def read_plans(who: Who, services: Svc, country: Country) -> list[PlanLine]:
+async def read_plans(who: Who, services: Svc, country: Country) -> Plans:
     """The latest plans of a country, newest first."""
     demand(may_plan_for(who, country))
     async with services.database.read(who.actor) as unit:
         runs = await services.foresight.plans.latest(unit, country)
-    return [
-        PlanLine.model_validate({name: value for name, value in one.items() if name in PlanLine.model_fields})
-        for one in runs
-    ]
+    fields = PlanLine.model_fields
+    lines = [{name: value for name, value in one.items() if name in fields} for one in runs]
+    return Plans(items=[PlanLine.model_validate(line) for line in lines])
 
 
 @router.post("/api/surge/plans", status_code=201)

@@ -58,7 +58,7 @@ async def test_the_multiplier_of_a_coordinator_counts_in_the_cover(world: World)
 async def test_who_could_fill_a_gap(world: World) -> None:
     coordinator = await world.browser("C-RS")
     at = (world.house.clock.now() + timedelta(hours=2)).isoformat()
-    found = (await coordinator.get("/api/demand/fill", country="RS", key="pes", at=at)).json()
+    found = (await coordinator.get("/api/demand/fill", country="RS", key="pes", at=at)).json()["items"]
     assert found, "the world has interpreters of Farsi"
     assert [one["fits"] for one in found] == sorted((one["fits"] for one in found), reverse=True)
     assert all(one["refusals"] for one in found if not one["fits"])
@@ -83,7 +83,7 @@ async def test_surge_by_hand_is_held_told_and_given_back(world: World) -> None:
 
 async def test_a_plan_is_asked_for_run_and_read(world: World) -> None:
     coordinator = await world.browser("C-RS")
-    scenarios = (await coordinator.get("/api/surge/scenarios")).json()
+    scenarios = (await coordinator.get("/api/surge/scenarios")).json()["items"]
     assert {one["key"] for one in scenarios} >= {"mk_2015_summer", "mk_peak_day", "rs_presevo"}
     plan = {"country": "RS", "persons": [40], "languages": {"apc": 1, "prs": 1}, "compare": False}
     asked = await coordinator.post("/api/surge/plans", {"title": "A small day", "plan": plan})
@@ -93,7 +93,8 @@ async def test_a_plan_is_asked_for_run_and_read(world: World) -> None:
     done = (await coordinator.get(f"/api/surge/plans/{asked.json()['id']}")).json()
     assert done["state"] == "done", done
     assert done["found"]["all"]["asked"] > 5
-    assert [one["title"] for one in (await coordinator.get("/api/surge/plans", country="RS")).json()] == ["A small day"]
+    listed = (await coordinator.get("/api/surge/plans", country="RS")).json()["items"]
+    assert [one["title"] for one in listed] == ["A small day"]
     foreign = await world.browser("C-MK")
     assert (await foreign.get(f"/api/surge/plans/{asked.json()['id']}")).status_code == 404
     wrong = await coordinator.post("/api/surge/plans", {"title": "x", "plan": {**plan, "persons": []}})

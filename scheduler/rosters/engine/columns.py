@@ -16,6 +16,11 @@ from scheduler.rosters.engine.master import Master, Pool
 from scheduler.rosters.engine.rows import RowFinder
 
 TINY = 1e-6
+SURE = 1 - 1e-5
+ROUNDS = 2
+"""Rounds of pricing between two fixings of a dive."""
+EASY = 700
+"""Columns up to which an integer programme is asked before a dive."""
 
 
 class Columns:
@@ -32,7 +37,6 @@ class Columns:
         self.dice = np.random.default_rng(seed)
         self._clock, self._on_bound = clock, on_bound
         self._priced = Draft(arrays, finder, [None] * arrays.people)
-        self._counts = np.arange(arrays.table.shape[1])
         self._center: Floats | None = None
         self.solved = False
         """The linear programme over all rows that exist is solved: the bound cannot rise further."""
@@ -59,31 +63,41 @@ class Columns:
     def relax(self, until: float) -> bool:
         """Solve the linear programme over all rows, or run out of time. Whether it is solved."""
         everybody = list(range(self.arrays.people))
-        keep = 0.7
-        center_value = -np.inf
+        bound, center = self._generate(self.master, everybody, self._center, np.inf, until, self._raise)
+        self._center = center
+        self.solved = bound is not None
+        return self.solved
+
+    def _generate(
+        self, master: Master, people: list[int], center: Floats | None, goal: float, until: float,
+        hear: Callable[[float], None],
+    ) -> tuple[float | None, Floats | None]:  # fmt: skip
+        """Column generation until the programme is solved, no roster of these people can cost ``goal`` or less, or ``until``.
+
+        The proven bound, or None if time ran out before; and the prices that gave it, around which the next are smoothed.
+        """
+        keep, bound = 0.6, -np.inf
         while self._clock() < until:
-            self.master.solve()
+            master.solve()
             self.rounds += 1
-            smooth = self.master.prices
-            if self._center is not None and keep:
-                smooth = keep * self._center + (1 - keep) * smooth
-            value, numbers, _ = self._price(smooth, everybody)
-            value += float((self.arrays.table + smooth[:, None] * self._counts).min(axis=1).sum())
-            if value > center_value:
-                center_value, self._center = value, smooth
-            self._raise(value)
-            whole = np.ceil(self.master.cost - 1e-4) if self.arrays.whole else self.master.cost
-            if whole <= self.bound + 1e-6 * max(1.0, abs(self.bound)):
-                self.solved = True
-                return True
-            if self.master.enter(numbers):
+            prices = master.prices
+            if center is not None and keep:
+                prices = keep * center + (1 - keep) * prices
+            value, numbers, _ = self._price(prices, people)
+            value += master.line_bound(prices)
+            if value > bound:
+                bound, center = value, prices
+                hear(value)
+            least = np.ceil(bound - 1e-4) if self.arrays.whole else bound
+            if least > goal or master.cost <= least + 1e-6 * max(1.0, abs(bound)):
+                return bound, center
+            if master.enter(numbers):
                 keep = min(0.85, max(keep, 0.3) + 0.02)
             elif keep == 0.0:
-                self.solved = True
-                return True
+                return bound, center
             else:
                 keep = 0.0 if keep < 0.2 else keep * 0.6
-        return False
+        return None, center
 
     def _raise(self, value: float) -> None:
         if self.arrays.whole:
@@ -92,45 +106,55 @@ class Columns:
             self.bound = value
             self._on_bound(value)
 
-    def dive(self, until: float, greed: float, rounds: int) -> list[Row] | None:
-        """One descent to a roster: fix rows that the solution uses most, price again for the others, and so on."""
+    def dive(self, until: float, greed: float) -> list[Row] | None:
+        """One descent of everybody to a roster; None if time runs out."""
+        everybody = list(range(self.arrays.people))
+        chosen = self._dive(self.master, everybody, np.inf, until, greed)
+        return None if chosen is None else [self.pool.columns[chosen[person]].row for person in everybody]
+
+    def _dive(
+        self, master: Master, people: list[int], goal: float, until: float, greed: float
+    ) -> dict[int, int] | None:
+        """Fix rows that the solution uses most, price again for the others, and so on: a column for each person.
+
+        None if that cannot end at ``goal`` or below, or time runs out.
+        """
         fixed: dict[int, int] = {}
-        people = self.arrays.people
         try:
-            while len(fixed) < people:
-                others = [person for person in range(people) if person not in fixed]
-                for _ in range(rounds):
+            while len(fixed) < len(people):
+                others = [person for person in people if person not in fixed]
+                for _ in range(ROUNDS):
                     if self._clock() > until:
                         return None
-                    self.master.solve()
-                    _, numbers, values = self._price(self.master.prices, others)
-                    gains = values - self.master.wages[others]
-                    if not self.master.enter(numbers) or gains.min() > -1e-4 * max(1.0, abs(self.master.cost)):
+                    master.solve()
+                    _, numbers, values = self._price(master.prices, others)
+                    gains = values - np.array([master.wage(person) for person in others])
+                    if master.cost + float(np.minimum(gains, 0).sum()) > goal + TINY:
+                        return None
+                    if not master.enter(numbers) or gains.min() > -1e-4 * max(1.0, abs(master.cost)):
                         break
-                self.master.solve()
-                self._fix_some(fixed, greed)
+                master.solve()
+                self._fix_some(master, fixed, greed, max(1, len(people) // 10))
         finally:
-            self.master.release()
-        return [self.pool.columns[fixed[person]].row for person in range(people)]
+            master.release()
+        return fixed
 
-    def _fix_some(self, fixed: dict[int, int], greed: float) -> None:
-        taken = 0
-        most = max(1, self.arrays.people // 12)
+    def _fix_some(self, master: Master, fixed: dict[int, int], greed: float, most: int) -> None:
         # not always the largest share first, or each dive would end in the same roster
-        shaken = sorted(
-            ((share if share > 1 - 1e-5 else share - abs(float(self.dice.normal(0, 0.05))), number)
-             for share, number in self.master.in_use()), reverse=True,
-        )  # fmt: skip
-        for share, number in shaken:
+        shaken = [
+            (share if share > SURE else share - abs(float(self.dice.normal(0, 0.05))), number)
+            for share, number in master.in_use()
+        ]
+        taken = 0
+        for share, number in sorted(shaken, reverse=True):
             person = self.pool.columns[number].person
             if person in fixed:
                 continue
-            sure = share > 1 - 1e-5
-            if taken and not sure and (taken >= most or share < greed):
+            if taken and share <= SURE and (taken >= most or share < greed):
                 break
             fixed[person] = number
-            self.master.fix(number)
-            taken += not sure
+            master.fix(number)
+            taken += share <= SURE
 
     def reroster(self, draft: Draft, people: list[int], until: float, seconds: float) -> bool | None:
         """Re-roster a few people together by column generation of their own, the others as they are.
@@ -164,19 +188,25 @@ class Columns:
         local.enter(self._likely(people, start, 40))
         end = min(until, self._clock() + seconds)
         goal = target - (1 - 1e-4 if self.arrays.whole else TINY)
-        while True:
-            local.solve()
-            _, numbers, values = self._price(local.prices, people)
-            gains = values - local.wages
-            # the programme with all rows costs at least this
-            if local.cost + float(np.minimum(gains, 0).sum()) > goal:
-                return [], True
-            if not local.enter(numbers) or gains.min() > -1e-5 or self._clock() > end:
-                break
+        center = self._center if self._center is not None else self.master.prices
+        bound, _ = self._generate(local, people, center, goal, end, lambda _: None)
+        if bound is not None and bound > goal:
+            return [], True
         if self._clock() > until:
             return [], False
-        answer = local.choose(goal, min(seconds, max(0.1, until - self._clock())), 1500)
-        return ([], False) if answer is None else answer
+        local.solve()
+        answer: tuple[list[int], bool] | None = None
+        if local.near(goal) <= EASY:
+            answer = local.choose(goal, min(seconds, max(0.1, until - self._clock())), EASY)
+            if answer is not None and (answer[0] or answer[1]):
+                return answer[0], True
+        dived = self._dive(local, people, goal, min(until, self._clock() + seconds), 0.6)
+        if dived is not None:
+            return list(dived.values()), True
+        if answer is None and self._clock() < until:
+            local.solve()
+            answer = local.choose(goal, min(seconds, max(0.1, until - self._clock())), 2 * EASY)
+        return ([], False) if answer is None else (answer[0], True)
 
     def _likely(self, people: list[int], start: list[int], most: int) -> list[int]:
         """The rows of the pool that are cheapest at the prices of the whole programme, for each person."""

@@ -92,9 +92,13 @@ class Master:
         lines = len(arrays.table)
         most = len(people) * max(1, arrays.repeats)
         self._segments = _segments(arrays.table, present, most)
+        self._counts = np.arange(min(most, arrays.table.shape[1] - 1) + 1)
+        at = np.minimum(present[:, None] + self._counts, arrays.table.shape[1] - 1)
+        self._costs = np.take_along_axis(arrays.table, at, axis=1)
         self.base = arrays.cover_cost(present)
         self._rows = len(people) + lines
         self._solver = _solver()
+        self._fixed_since = False
         self._frame(self._solver)
         worst = float(np.abs(arrays.table).max(initial=0) * 200 + np.abs(arrays.own).sum() + 1e4)
         count = len(people)
@@ -146,6 +150,9 @@ class Master:
 
     def solve(self) -> None:
         """Solve, and take prices of lines (``prices``), of people (``wages``) and the shares of the columns."""
+        # new columns leave the last vertex feasible (primal simplex), new bounds leave its prices valid (dual)
+        self._solver.setOptionValue("simplex_strategy", 1 if self._fixed_since else 4)
+        self._fixed_since = False
         self._solver.run()
         solution = self._solver.getSolution()
         duals = np.array(solution.row_dual)
@@ -158,6 +165,10 @@ class Master:
         """What a person's row may cost at the last prices to be worth taking."""
         return float(self.wages[self._place[person]])
 
+    def line_bound(self, prices: Floats) -> float:
+        """What the lines cost at least when their people come at these prices: the lines' part of the Lagrangian."""
+        return float((self._costs + prices[:, None] * self._counts).min(axis=1).sum())
+
     def in_use(self) -> list[tuple[float, int]]:
         """(share, pool number) of the columns that the last solution uses, the largest first."""
         used = np.flatnonzero(self.shares > 1e-6)
@@ -165,6 +176,7 @@ class Master:
 
     def fix(self, number: int) -> None:
         """Fix a person to a column that is in the programme."""
+        self._fixed_since = True
         self._solver.changeColBounds(self._first + self._inside[number], 1.0, INFINITY)
 
     def release(self) -> None:
@@ -178,13 +190,17 @@ class Master:
         column = self._pool.columns[number]
         return column.cost - float(self.prices[column.lines] @ column.times) - self.wage(column.person)
 
+    def near(self, cutoff: float) -> int:
+        """How many columns of the programme can be part of something that costs ``cutoff`` or less."""
+        return sum(self.reduced(number) <= cutoff - self.cost + 1e-6 for number in self.columns)
+
     def choose(self, cutoff: float, seconds: float, most: int) -> tuple[list[int], bool] | None:
-        """One column for each person, cheaper together than ``cutoff``; and whether it is proven the best of the programme's.
+        """One column for each person, at most ``cutoff`` together; and whether it is proven the best of the programme's.
 
         Columns that cannot be part of anything cheaper are left out; at most ``most`` are used. None: nothing found.
         """
         priced = sorted((self.reduced(number), number) for number in self.columns)
-        numbers = [number for value, number in priced if value < cutoff - self.cost - 1e-6]
+        numbers = [number for value, number in priced if value <= cutoff - self.cost + 1e-6]
         complete = len(numbers) <= most
         numbers = sorted(numbers[:most])
         if {self._pool.columns[number].person for number in numbers} < set(self.people):
@@ -195,7 +211,7 @@ class Master:
         segments = len(self._segments[0])
         places = np.arange(segments, segments + len(numbers), dtype=np.int32)
         solver.changeColsIntegrality(len(places), places, np.array([highspy.HighsVarType.kInteger] * len(places)))
-        solver.setOptionValue("objective_bound", cutoff - self.base)
+        solver.setOptionValue("objective_bound", cutoff - self.base + 1e-4)
         solver.run()
         if solver.getModelStatus() in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kObjectiveBound):
             return [], complete

@@ -23,6 +23,9 @@ FIRST_SEARCH = 0.04
 RELAX = 0.45
 """Share of the time after which the programme over all rows is left unsolved in favour of rosters."""
 
+DIVE = 0.6
+"""Share of the time at which the first dive must have ended."""
+
 
 @dataclass
 class Desk:
@@ -116,16 +119,15 @@ def by_columns(desk: Desk, search: Search) -> None:
         desk.better(draft)
         columns.know(draft.copy_rows())
 
-    search.run(Draft(desk.arrays, desk.finder, desk.rows), begin + FIRST_SEARCH * desk.left(), keep)
-    columns.relax(begin + RELAX * desk.left())
-    for greed, rounds in ((0.6, 2), (0.75, 3)):
-        if desk.finished:
-            return
-        rows = columns.dive(begin + 0.7 * (desk.until - begin), greed, rounds)
-        if rows is not None:
-            draft = Draft(desk.arrays, desk.finder, rows)
-            search.polish(draft)
-            keep(draft)
+    search.run(Draft(desk.arrays, desk.finder, desk.rows), begin + FIRST_SEARCH * (desk.until - begin), keep)
+    columns.relax(begin + RELAX * (desk.until - begin))
+    if desk.finished:
+        return
+    rows = columns.dive(begin + DIVE * (desk.until - begin), 0.6)
+    if rows is not None:
+        draft = Draft(desk.arrays, desk.finder, rows)
+        search.polish(draft)
+        keep(draft)
     Rerostering(desk, columns, search).run()
 
 
@@ -139,7 +141,7 @@ class Rerostering:
             raise TypeError("columns expected")
         self._desk, self._columns, self._search = desk, columns, search
         people = desk.arrays.people
-        self._size = float(min(people, 8))
+        self._size = float(min(people, 12))
         self._tries = np.zeros(people)
         self._seconds = min(10.0, max(1.0, desk.order.seconds / 30))
 

@@ -49,6 +49,8 @@ class Ask:
     """Of a relay; none: any language of M-9."""
     relay_too: bool = False
     """Whether a direct booking may become a relay (1.7 times as long) where few can do it directly."""
+    own_pool: bool = False
+    """Whether the step may not leave the country whatever gate is open."""
     declined: frozenset[str] = frozenset()
     """Who has said no to it."""
 
@@ -60,6 +62,8 @@ class Held:
     interpreter_id: str
     start: datetime
     minutes: int
+    until: datetime | None = None
+    """End of the break owed after it; none: as a plan would leave it."""
     case_id: str | None = None
 
 
@@ -137,13 +141,13 @@ def prepare(
         index[pool.row_of[who]] = place
     hours = FreeHours(people, free, frame.origin)
     legs = _Legs()
-    answers = _Answers(pool, rules)
+    answers = {True: _Answers(pool, replace(rules, gates=())), False: _Answers(pool, rules)}
     none = _ints(())
 
     def options(ask: Ask, need: Need, start: int) -> tuple[Ints, Ints]:
         if min(need.own_minutes, frame.limits.window) > frame.limits.window_most:
             return none, none  # too long for one person: nobody can be planned for it
-        rows, costs = answers.options(need)
+        rows, costs = answers[ask.own_pool].options(need)
         who = index[rows]
         keep = hours.cover(who, start, start + need.minutes)
         if ask.declined:
@@ -181,21 +185,20 @@ def prepare(
     case = _ints(cases.setdefault(ask.need.case_id, len(cases)) for ask in asks)
     place_of = {who: place for place, who in enumerate(people)}
     standing = [piece for piece in held if piece.interpreter_id in place_of]
-    fixed_start = _ints(minutes_since(frame.origin, piece.start) for piece in standing)
-    fixed_minutes = _ints(piece.minutes for piece in standing)
     fixed = Fixed(
         person=_ints(place_of[piece.interpreter_id] for piece in standing),
-        start=fixed_start,
-        minutes=fixed_minutes,
-        until=fixed_start
-        + fixed_minutes
-        + _ints(int(frame.rest(piece.minutes).total_seconds() // 60) for piece in standing),
+        start=_ints(minutes_since(frame.origin, piece.start) for piece in standing),
+        minutes=_ints(piece.minutes for piece in standing),
+        until=_ints(
+            _up(frame.origin, piece.until or piece.start + timedelta(minutes=piece.minutes) + frame.rest(piece.minutes))
+            for piece in standing
+        ),
         case=_ints(cases.get(piece.case_id or "", NOBODY) for piece in standing),
     )
     earlier = _ints(frame.earlier.get(who, 0) for who in people)
     sizes = [len(rows) for rows in legs.rows]
     opt_person = np.concatenate([*legs.rows, np.zeros(0, dtype=np.int64)])
-    demand = sum(ask.need.minutes for ask in asks) + int(fixed_minutes.sum()) + int(earlier.sum())
+    demand = sum(ask.need.minutes for ask in asks) + int(fixed.minutes.sum()) + int(earlier.sum())
     able = max(1, len(np.unique(opt_person)))
     return Problem(
         origin=frame.origin,

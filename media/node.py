@@ -39,6 +39,7 @@ _NEWS_BOUND = 10_000
 _RECENT_JOINS = 20
 _LATE = 2.5
 """Seconds between two rounds of upkeep after which it was this process that stood still, not the people."""
+_ANNOUNCE_EVERY = 0.5
 _OFFERS_AT_ONCE = 4
 """A mass reconnection takes turns, so that it does not hold up the sound of those who are in."""
 
@@ -92,7 +93,7 @@ class MediaNode:
             asyncio.create_task(self._tell_all(), name="media news"),
         ]
         if self._announce is not None:
-            status = self._announce_each_second(self._announce)
+            status = self._announce_often(self._announce)
             self._tasks.append(asyncio.create_task(status, name="media status"))
         return self
 
@@ -114,7 +115,7 @@ class MediaNode:
         return sum(room.size for room in self._rooms.values())
 
     def status(self) -> NodeStatus:
-        """What is announced each second."""
+        """What is announced twice a second."""
         return NodeStatus(
             node_id=self.options.node_id,
             at=self._clock.now(),
@@ -257,9 +258,9 @@ class MediaNode:
                 if room.empty_since is not None and now - room.empty_since > self.options.idle_room_after:
                     await self._close_room(room_id, "idle")
 
-    async def _announce_each_second(self, announce: Announce) -> None:
+    async def _announce_often(self, announce: Announce) -> None:
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(_ANNOUNCE_EVERY)
             try:
                 async with asyncio.timeout(2.0):
                     await announce(self.status())

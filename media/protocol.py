@@ -140,7 +140,7 @@ class RoomDescription(_Part):
 
 
 class NodeStatus(_Part):
-    """What a node says about itself each second on ``NODES_TOPIC``."""
+    """What a node says about itself twice a second on ``NODES_TOPIC``."""
 
     node_id: str
     at: datetime

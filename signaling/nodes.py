@@ -26,6 +26,8 @@ from records.models import Session
 log = logging.getLogger(__name__)
 ALIVE_FOR = timedelta(seconds=3.5)
 """A node that has not announced itself for so long gets no rooms and loses those it has."""
+ANSWER_WITHIN_S = 1.2
+"""A node that neither answers nor announces itself (twice a second) for so long is dead, as after SIGKILL."""
 
 
 class NodeDirectory:
@@ -61,6 +63,15 @@ class NodeDirectory:
     def is_alive(self, node_id: str) -> bool:
         """Whether the node announced itself lately."""
         return any(status.node_id == node_id for status in self.alive())
+
+    def silent(self, node_id: str, seconds: float) -> bool:
+        """Whether nothing was heard of the node for so long."""
+        known = self._known.get(node_id)
+        return known is None or self._clock.monotonic() - known[0] >= seconds
+
+    def forget(self, node_id: str) -> None:
+        """The node is dead until it announces itself again."""
+        self._known.pop(node_id, None)
 
     def client(self, node_id: str) -> MediaClient:
         """The door to a node, in this process or over the bus."""
@@ -111,7 +122,16 @@ class Placement:
         if current is None or not self._nodes.is_alive(current):
             current = await self._place(session_id, current)
         client = self._nodes.client(current)
-        await client.open_room(session_id)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await client.open_room(session_id)
+        except TimeoutError:
+            if self._nodes.silent(current, ANSWER_WITHIN_S):
+                log.warning("media_node_dead", extra={"node_id": current})
+                self._nodes.forget(current)
+                current = await self._place(session_id, current)
+                client = self._nodes.client(current)
+            await client.open_room(session_id)
         return current, client
 
     async def _place(self, session_id: str, old: str | None) -> str:

@@ -14,9 +14,11 @@ import inspect
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -55,13 +57,28 @@ def measure_apart(kind: str, name: str) -> list[Figure]:
     path = RESULTS / f"{kind}_{name}.json"
     path.unlink(missing_ok=True)
     command = [sys.executable, "-m", "tests.bench", "--kind", kind, "--one", name, "--into", str(path)]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
-        code = subprocess.run(command, cwd=ROOT, timeout=TIME_LIMIT[kind], check=False).returncode
+        code = process.wait(TIME_LIMIT[kind])
     except subprocess.TimeoutExpired:
         code = -1
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     if code != 0 or not path.exists():
         return [Figure(f"{name}: ended with {code}", 1, "failures", limit=0)]
     return [Figure(**{**row, "better": Better(row["better"])}) for row in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def ahead() -> None:
+    """Puts this session and its children ahead of other work where the system allows it, so that neighbours disturb less.
+
+    Linux shares a core between sessions first (autogroups): niceness alone would count only among our own processes."""
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text("-15", encoding="ascii")
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
 
 
 def machine() -> str:
@@ -105,6 +122,8 @@ def main() -> int:
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
+        if options.kind == "bench":
+            ahead()
         options.into.write_text(json.dumps([asdict(f) for f in measure(options.kind, options.one)]), encoding="utf-8")
         return 0
     names = [options.only] if options.only else modules(options.kind)

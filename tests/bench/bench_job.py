@@ -21,12 +21,12 @@ from media.similarity import Samples
 from signaling.rehearsal.client import StaffClient
 from tests import people
 from tests.bench.figures import Figure, percentile
-from tests.bench.standing_calls import standing
+from tests.bench.standing_calls import Offices, standing
 from tests.scenarios.conftest import House
 from tests.speech import wav
 from tests.stack import Stack
 
-RUNS, STANDING = 20, 49
+RUNS, STANDING = 15, 49
 SET_UP_LIMIT_S = 150.0
 
 
@@ -62,7 +62,7 @@ def _first_sound(peer: RobotPeer, other: str) -> float | None:
 async def _measure(stack: Stack, speech: dict[str, Samples], numbers: list[int]) -> list[Figure]:
     left = iter(numbers)
     async with AsyncExitStack() as exits:
-        house = House(stack, speech, exits)
+        house = Offices(stack, speech, exits)
         officer = await house.staff(people.OFFICER)
         await _job(house, officer, next(left))
         alone = [await _job(house, officer, next(left)) for _ in range(RUNS)]

@@ -1,29 +1,179 @@
-"""What stands when processes are killed: between accept and join, in the middle of a call, and the media node alone."""
+"""What stands when processes are killed with SIGKILL: web servers, media nodes, the database, Redis; and how long it takes until
+it is as before. The seconds are printed and kept in ``build/recovery.jsonl``."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from core.errors import AppError
+from media.similarity import Samples
+from signaling.rehearsal.client import RefusedError, Socket, StaffClient
+from signaling.rehearsal.participant import RobotParticipant
 from signaling.rehearsal.run import verified
 from tests import people
+from tests.browser.conftest import running
 from tests.scenarios.conftest import Call, House
+from tests.services import Postgres, Redis, missing
+from tests.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+TIMINGS = ROOT / "build" / "recovery.jsonl"
+
+
+def recorded(what: str, began: float) -> float:
+    """Seconds since ``began`` (monotonic), told to people."""
+    seconds = time.monotonic() - began
+    TIMINGS.parent.mkdir(exist_ok=True)
+    with TIMINGS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"what": what, "seconds": round(seconds, 2)}) + "\n")
+    print(f"{what}: {seconds:.2f} s")
+    return seconds
+
+
+async def resumed(robot: RobotParticipant, who: StaffClient) -> Socket:
+    """The robot's socket goes on, as a browser's does."""
+    welcome = robot.socket.welcome
+    last = robot.socket.events[-1] if robot.socket.events else None
+    after = {last["topic"]: {"epoch": last["epoch"], "seq": last["seq"]}} if last else {}
+    return await who.socket(resume={"connection": welcome["connection"], "secret": welcome["secret"]}, after=after)
 
 
 async def come_back(call: Call) -> None:
-    """Both robots resume their sockets, as browsers do, and take new media."""
+    """Both robots resume their sockets and take new media."""
     for robot, who in ((call.desk, call.officer), (call.booth, call.interpreter)):
-        welcome = robot.socket.welcome
-        last = robot.socket.events[-1] if robot.socket.events else None
-        after = {last["topic"]: {"epoch": last["epoch"], "seq": last["seq"]}} if last else {}
-        socket = await who.socket(
-            resume={"connection": welcome["connection"], "secret": welcome["secret"]}, after=after
-        )
-        await robot.come_back(socket)
+        await robot.come_back(await resumed(robot, who))
+
+
+def _heard(call: Call) -> list[float | None]:
+    hearings = (call.desk.peer.hearing(call.booth.id), call.booth.peer.hearing(call.desk.id))
+    return [None if hearing is None else hearing.first_sound_at for hearing in hearings]
+
+
+async def both_heard(call: Call) -> None:
+    """Both hear each other on their present connections."""
+    await call.desk.peer.until(lambda: _heard(call)[0] is not None, timeout=30)
+    await call.booth.peer.until(lambda: _heard(call)[1] is not None, timeout=30)
+
+
+def frames_heard(call: Call) -> list[int]:
+    """How many pieces of sound of the other each has heard on the present connection."""
+    hearings = (call.desk.peer.hearing(call.booth.id), call.booth.peer.hearing(call.desk.id))
+    return [0 if hearing is None else hearing.frames for hearing in hearings]
+
+
+async def sound_goes_on(call: Call, before: list[int]) -> None:
+    """A second of sound more than ``before`` has come to both, on the same connections."""
+    await call.desk.peer.until(lambda: frames_heard(call)[0] >= before[0] + 50, timeout=10)
+    await call.booth.peer.until(lambda: frames_heard(call)[1] >= before[1] + 50, timeout=10)
+
+
+async def word_passes(call: Call) -> None:
+    """The interpreter asks for something and the officer's page shows it; sockets that were closed are resumed first."""
+    async with asyncio.timeout(40):
+        while True:
+            try:
+                for robot, who in ((call.desk, call.officer), (call.booth, call.interpreter)):
+                    if robot.socket.closed is not None:
+                        robot._sit(await resumed(robot, who))
+                told = len([e for e in call.desk.socket.events if e["name"] == "signal.raised"])
+                await call.booth.socket.ask("room.signal", kind="slower")
+                await call.desk.socket.event(
+                    "signal.raised",
+                    lambda _, told=told: (
+                        len([e for e in call.desk.socket.events if e["name"] == "signal.raised"]) > told
+                    ),
+                    timeout=3,
+                )
+                return
+            except (AppError, TimeoutError, OSError):
+                await asyncio.sleep(0.1)
+
+
+async def answers_again(call: Call) -> None:
+    """Requests work again."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await call.record()
+                return
+            except AppError:
+                await asyncio.sleep(0.1)
+
+
+def the_node_of(house: House, call: Call, postgres: Postgres) -> str:
+    """Name of the media node that has the room."""
+    name = house.stack.database_url.rpartition("/")[2]
+    with psycopg.connect(f"{postgres.admin.rpartition('/')[0]}/{name}") as connection:
+        row = connection.execute("SELECT media_node FROM sessions WHERE id = %s", (call.session_id,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """A server that may be killed; it keeps what it has acknowledged."""
+    server = Postgres.start()
+    if server.process is None:
+        missing("a PostgreSQL server of our own to kill")
+    with psycopg.connect(server.admin, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_commit = 'on'")
+        connection.execute("SELECT pg_reload_conf()")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Redis]:
+    """A server that may be killed."""
+    server = Redis.own()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fragile(own_postgres: Postgres, own_redis: Redis, tmp_path: Path) -> Iterator[Stack]:
+    """An installation of several processes on them."""
+    yield from running("split", tmp_path, own_postgres, own_redis)
+
+
+@pytest.fixture
+async def fragile_house(fragile: Stack, speech: dict[str, Samples]) -> AsyncIterator[House]:
+    """People in it."""
+    made = House(fragile, speech)
+    async with made.exits:
+        yield made
+
+
+def kill_postgres(postgres: Postgres) -> None:
+    """As in a crash: SIGKILL, nothing is written down in order."""
+    assert postgres.process is not None
+    postgres.process.kill()
+    postgres.process.wait(10)
+
+
+def start_postgres(postgres: Postgres) -> None:
+    """The same server on its data again; returns when it takes connections."""
+    assert postgres.process is not None
+    postgres.process = subprocess.Popen(
+        postgres.process.args, cwd=postgres.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            psycopg.connect(postgres.admin, connect_timeout=2).close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def kill_signaling(house: House) -> None:
@@ -59,8 +209,13 @@ async def test_killed_in_the_middle_of_a_call(house: House) -> None:
     call = await house.call()
     before = len((await call.record())["entries"])
 
+    began = time.monotonic()
     await asyncio.to_thread(kill_signaling, house)
+    ready = time.monotonic()
+    recorded(f"{house.stack.kind}: all web servers killed and started again", began)
     await come_back(call)
+    await both_heard(call)
+    recorded(f"{house.stack.kind}: from there until both hear each other on new connections", ready)
 
     assert (await call.desk.hears(call.booth.id, house.speech["interpreter"])).similarity > 0.7
     assert (await call.booth.hears(call.desk.id, house.speech["officer"])).similarity > 0.7
@@ -94,13 +249,30 @@ async def test_a_long_gap_stands_in_the_log(one_house: House) -> None:
     assert verified(record)
 
 
-async def test_the_media_nodes_alone_are_killed(split_house: House) -> None:
+async def test_one_media_node_is_killed(split_house: House, postgres_server: Postgres) -> None:
+    call = await split_house.call()
+    node = the_node_of(split_house, call, postgres_server)
+    began = time.monotonic()
+    split_house.stack.programs[node].kill()
+    await asyncio.gather(call.desk.start_media(), call.booth.start_media())
+    await both_heard(call)
+    seconds = recorded("media node killed, another one lives: sound again", began)
+    assert seconds < 15
+    assert the_node_of(split_house, call, postgres_server) != node
+    assert (await call.desk.hears(call.booth.id, split_house.speech["interpreter"])).similarity > 0.7
+    record = await call.end()
+    assert record["state"] == "sealed"
+    assert verified(record)
+
+
+async def test_all_media_nodes_are_killed(split_house: House) -> None:
     house = split_house
     call = await house.call()
-    described = {name: p for name, p in house.stack.programs.items() if name.startswith("media")}
-    for program in described.values():
+    nodes = [program for name, program in house.stack.programs.items() if name.startswith("media")]
+    for program in nodes:
         program.kill()
-    next(iter(described.values())).start()
+    began = time.monotonic()
+    nodes[0].start()
     async with asyncio.timeout(40):
         while True:
             try:
@@ -108,8 +280,75 @@ async def test_the_media_nodes_alone_are_killed(split_house: House) -> None:
                 await call.booth.start_media()
                 break
             except AppError:
-                await asyncio.sleep(0.5)  # The new node has to announce itself first.
+                await asyncio.sleep(0.2)  # The new node has to announce itself first.
+    await both_heard(call)
+    recorded("all media nodes killed, one started again: sound again, with the start of its process", began)
     assert (await call.desk.hears(call.booth.id, house.speech["interpreter"])).similarity > 0.7
     record = await call.end()
+    assert record["state"] == "sealed"
+    assert verified(record)
+
+
+async def test_one_of_two_web_servers_is_killed(split_house: House) -> None:
+    house = split_house
+    call = await house.call()
+    other = house.stack.urls[1]
+    desk, booth = await house.staff(people.OFFICER, other), await house.staff(people.interpreter(1), other)
+    frames = frames_heard(call)
+    house.stack.programs["signaling-1"].kill()
+    began = time.monotonic()
+    sockets = await asyncio.gather(resumed(call.desk, desk), resumed(call.booth, booth))
+    recorded("one of two web servers killed: both sockets go on at the other", began)
+    for robot, socket in zip((call.desk, call.booth), sockets, strict=True):
+        robot._sit(socket)
+    await call.booth.socket.ask("room.signal", kind="slower")
+    await call.desk.socket.event("signal.raised")
+    recorded("one of two web servers killed: word from one person reaches the other", began)
+    await sound_goes_on(call, frames)
+    call.officer = desk
+    record = await call.end()
+    assert record["state"] == "sealed"
+    assert "line_lost" not in [entry["kind"] for entry in record["entries"]]
+    assert verified(record)
+
+
+async def test_the_database_is_killed_during_a_call(fragile_house: House, own_postgres: Postgres) -> None:
+    call = await fragile_house.call()
+    before = (await call.record())["entries"]
+    frames = frames_heard(call)
+    kill_postgres(own_postgres)
+    with pytest.raises(RefusedError) as refused:
+        await call.record()
+    assert refused.value.http_status == 503
+    assert refused.value.code != "unknown"
+    await sound_goes_on(call, frames)
+    start_postgres(own_postgres)
+    began = time.monotonic()
+    await answers_again(call)
+    recorded("database killed and back: requests are answered again", began)
+    await word_passes(call)
+    recorded("database killed and back: words pass between the people", began)
+    await sound_goes_on(call, frames_heard(call))
+    record = await call.end()
+    assert record["entries"][: len(before)] == before
+    assert record["state"] == "sealed"
+    assert verified(record)
+
+
+async def test_redis_is_killed_during_a_call(fragile_house: House, own_redis: Redis) -> None:
+    call = await fragile_house.call()
+    before = (await call.record())["entries"]
+    frames = frames_heard(call)
+    own_redis.kill()
+    assert (await call.record())["entries"] == before, "facts are read without Redis"
+    await sound_goes_on(call, frames)
+    own_redis.lose()
+    own_redis.resume()
+    began = time.monotonic()
+    await word_passes(call)
+    recorded("Redis killed, emptied and back: words pass between the people", began)
+    await sound_goes_on(call, frames_heard(call))
+    record = await call.end()
+    assert record["entries"][: len(before)] == before
     assert record["state"] == "sealed"
     assert verified(record)

@@ -26,3 +26,6 @@ PRESENCE_CHANGED = "presence.changed"
 
 POOL_CHANGED = "pool.changed"
 """A profile of the pool or a transfer gate changed: ``{country, interpreter_id}`` (None for a gate)."""
+
+ROSTER_CHANGED = "roster.changed"
+"""A roster has a newer version, is searched, or holds now: ``{roster_id, country, version, published}``."""

@@ -11,6 +11,7 @@ import scheduler.models
 import scheduler.plans.models
 import scheduler.pool_life.models
 import scheduler.ring.models
+import scheduler.rosters.models
 import scheduler.surge.models
 import signaling.auth.models
 from core.db.base import Base
@@ -26,6 +27,7 @@ _MODULES = (
     scheduler.calendars.models,
     scheduler.demand.models,
     scheduler.ring.models,
+    scheduler.rosters.models,
     scheduler.surge.models,
     signaling.auth.models,
 )

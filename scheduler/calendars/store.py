@@ -76,7 +76,7 @@ async def refresh(uow: UnitOfWork, interpreter_id: str, *, changed: bool) -> Cal
     spans = expand(await stated_by(uow, who, start, end), start, end)
     await uow.session.execute(
         delete(AvailabilitySpan)
-        .where(AvailabilitySpan.interpreter_id == interpreter_id, AvailabilitySpan.source != "import")
+        .where(AvailabilitySpan.interpreter_id == interpreter_id, AvailabilitySpan.source.not_in(["import", "roster"]))
         .execution_options(synchronize_session=False)
     )
     await put_spans(uow, interpreter_id, spans)

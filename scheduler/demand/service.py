@@ -108,6 +108,10 @@ class CoverService:
         self._sources = (*sources, CalendarDuties())
         self._rules = load_rules()
 
+    def rules(self, country: str) -> CoverRules:
+        """The minimum cover table of a country."""
+        return self._rules[country]
+
     async def needs(
         self, unit: ReadUnit, country: str, *, start: datetime, end: datetime, multiplier: float = 1.0
     ) -> list[CoverNeed]:

@@ -21,6 +21,7 @@ import scheduler.models
 import scheduler.plans.models
 import scheduler.pool_life.models
 import scheduler.ring.models
+import scheduler.rosters.models
 import scheduler.surge.models
 import signaling.auth.models
 from core.db import migrate, rls
@@ -37,6 +38,7 @@ _MODULES = (
     scheduler.calendars.models,
     scheduler.demand.models,
     scheduler.ring.models,
+    scheduler.rosters.models,
     scheduler.surge.models,
     signaling.auth.models,
 )

@@ -1,0 +1,89 @@
+"""The kinds of shifts of our rosters, and the instants of a shift on a local day. Pure.
+
+Policy of the project: a night block lasts at most six hours (R-4), on call counts a quarter of its time as work (R-6).
+A kind serves one line of the cover table: ``E:pbt`` is the early shift at the Pashto desk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from scheduler.rosters.problem import ShiftKind
+
+
+@dataclass(frozen=True)
+class ShiftTime:
+    """When a kind of shift is, whatever desk it serves."""
+
+    code: str
+    word: str
+    """early, day, short, late, night, on_call: for wishes and texts."""
+    start: int
+    """Minutes after local midnight."""
+    length: int
+    """Minutes on the clock."""
+    counts: int
+    """Minutes of contract time."""
+    on_call: bool = False
+    night: bool = False
+
+    @property
+    def end(self) -> int:
+        """Minutes after local midnight; above 1440 on the next day."""
+        return self.start + self.length
+
+
+TIMES: tuple[ShiftTime, ...] = (
+    ShiftTime("E", "early", 6 * 60, 8 * 60, 8 * 60),
+    ShiftTime("D", "day", 9 * 60, 8 * 60, 8 * 60),
+    ShiftTime("S", "short", 8 * 60, 4 * 60, 4 * 60),
+    ShiftTime("L", "late", 14 * 60, 8 * 60, 8 * 60),
+    ShiftTime("N", "night", 22 * 60, 6 * 60, 6 * 60, night=True),
+    ShiftTime("A", "on_call", 8 * 60, 12 * 60, 3 * 60, on_call=True),
+    ShiftTime("B", "on_call", 20 * 60, 12 * 60, 3 * 60, on_call=True, night=True),
+)
+BY_CODE = {one.code: one for one in TIMES}
+REST = 11 * 60
+"""Minutes between two shifts (R-4)."""
+
+
+def kind_id(code: str, line: str) -> str:
+    """The kind of a time at the desk of a line."""
+    return f"{code}:{line}"
+
+
+def parts(kind: str) -> tuple[ShiftTime, str]:
+    """Time and line of a kind. Raises ``KeyError`` for one that is not ours."""
+    code, _, line = kind.partition(":")
+    return BY_CODE[code], line
+
+
+def kinds_for(lines: list[str]) -> tuple[ShiftKind, ...]:
+    """All kinds at the desks of these lines."""
+    return tuple(
+        ShiftKind(kind_id(one.code, line), one.counts, one.start, one.night, line) for line in lines for one in TIMES
+    )
+
+
+def too_close(kinds: tuple[ShiftKind, ...]) -> frozenset[tuple[str, str]]:
+    """Pairs on two days in a row with less than eleven hours between them by the clock (a kind's own minutes are contract time)."""
+    found = set()
+    for first in kinds:
+        for then in kinds:
+            before, after = parts(first.id)[0], parts(then.id)[0]
+            if 24 * 60 + after.start - before.end < REST:
+                found.add((first.id, then.id))
+    return frozenset(found)
+
+
+def instants(day: date, kind: str, zone: str) -> tuple[datetime, datetime]:
+    """Start and end of a shift in UTC. On the two switch days of the year the clock decides, so its length is another."""
+    when, _ = parts(kind)
+    return _at(day, when.start, zone), _at(day, when.end, zone)
+
+
+def _at(day: date, minute: int, zone: str) -> datetime:
+    local = datetime.combine(day, time.min) + timedelta(minutes=minute)
+    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)

@@ -17,8 +17,9 @@ from records.procedures import Catalogue
 from scheduler.assignments import join_opens_at
 from scheduler.closing import OPEN
 from scheduler.ladder import RungKind, plan_of
-from scheduler.lifecycle import BookingState, OfferState
-from scheduler.models import Booking, Interpreter, Offer
+from scheduler.legs import Way, swap_plan
+from scheduler.lifecycle import KEPT, AssignmentState, BookingState, OfferState
+from scheduler.models import Assignment, Booking, Interpreter, Offer
 from scheduler.waits import ExpectedView, Waits
 
 _RUNG_WORD = {RungKind.PHONE_ONLY.value: "phone"}
@@ -58,6 +59,24 @@ class InterpreterName(TypedDict):
     level: str
 
 
+class LegView(TypedDict):
+    """One of the interpreters of a booking, agreed or held."""
+
+    leg: int
+    code: str
+    level: str
+    held: bool
+    """Waits for the other leg, or for the confirmation of a hold."""
+
+
+class TurnView(TypedDict):
+    """Who of a team interprets, and from when to when."""
+
+    leg: int
+    starts_at: datetime
+    ends_at: datetime
+
+
 class WishView(TypedDict):
     """The person's wish for the interpreter."""
 
@@ -87,6 +106,15 @@ class BookingView(TypedDict):
     rungs: list[RungView]
     offers: list[OfferBrief]
     interpreter: InterpreterName | None
+    interpreters: list[LegView]
+    way: str
+    pivot: str | None
+    relay_state: str | None
+    relay_by: str | None
+    turns: list[TurnView]
+    series_id: str | None
+    occurrence: str | None
+    hold_until: datetime | None
     session_id: str | None
     join_opens_at: datetime | None
     join_by: datetime | None
@@ -120,6 +148,7 @@ class BookingViews:
         """Several bookings, in their order."""
         offers = await self._offers(unit, [booking.id for booking in bookings])
         names = await _names(unit, bookings)
+        legs = await _legs(unit, bookings)
         expected: dict[tuple[str, str, str], ExpectedView] = {}
         found: list[BookingView] = []
         for booking in bookings:
@@ -130,7 +159,7 @@ class BookingViews:
                     unit, language=booking.language, stage=stage, country=booking.country
                 )
             name = names.get(booking.interpreter_id or "")
-            found.append(_view(booking, offers[booking.id], name, expected[key]))
+            found.append(_view(booking, offers[booking.id], name, legs.get(booking.id, []), expected[key]))
         return found
 
     async def links(self, unit: ReadUnit, case_ids: Sequence[str]) -> dict[str, BookingLink]:
@@ -218,6 +247,35 @@ async def _names(unit: ReadUnit, bookings: Sequence[Booking]) -> dict[str, Inter
     return {row.id: InterpreterName(code=row.code, level=row.level) for row in rows}
 
 
+async def _legs(unit: ReadUnit, bookings: Sequence[Booking]) -> dict[str, list[LegView]]:
+    """Who has the booking, or holds it, by leg; after its end who had it."""
+    found: dict[str, list[LegView]] = defaultdict(list)
+    rows = await unit.session.execute(
+        select(Assignment.booking_id, Assignment.leg, Assignment.state, Interpreter.code, Interpreter.level)
+        .join(Interpreter, Interpreter.id == Assignment.interpreter_id)
+        .where(
+            Assignment.booking_id.in_([booking.id for booking in bookings]),
+            Assignment.state.in_([*KEPT, AssignmentState.HONOURED]),
+        )
+        .order_by(Assignment.leg)
+    )
+    for row in rows:
+        held = row.state is AssignmentState.HELD
+        found[row.booking_id].append(LegView(leg=row.leg, code=row.code, level=row.level, held=held))
+    return found
+
+
+def _turns(booking: Booking) -> list[TurnView]:
+    if Way(booking.way) is not Way.TEAM:
+        return []
+    short = bool(booking.need["short_blocks"] or booking.need["child"])
+    minutes = int((booking.ends_at - booking.starts_at).total_seconds() // 60)
+    return [
+        TurnView(leg=turn.leg, starts_at=turn.starts_at, ends_at=turn.ends_at)
+        for turn in swap_plan(booking.starts_at, minutes, short=short)
+    ]
+
+
 def rung_views(booking: Booking) -> list[RungView]:
     """The whole ladder: what is done, what runs now, what would come."""
     known = {int(entry["index"]): entry for entry in booking.rungs}
@@ -244,7 +302,11 @@ def rung_views(booking: Booking) -> list[RungView]:
 
 
 def _view(
-    booking: Booking, offers: list[OfferBrief], name: InterpreterName | None, expected: ExpectedView
+    booking: Booking,
+    offers: list[OfferBrief],
+    name: InterpreterName | None,
+    legs: list[LegView],
+    expected: ExpectedView,
 ) -> BookingView:
     return BookingView(
         id=booking.id,
@@ -266,6 +328,15 @@ def _view(
         rungs=rung_views(booking),
         offers=offers,
         interpreter=name,
+        interpreters=legs,
+        way=booking.way,
+        pivot=booking.pivot,
+        relay_state=booking.relay_state,
+        relay_by=booking.relay_by,
+        turns=_turns(booking),
+        series_id=booking.series_id,
+        occurrence=booking.occurrence,
+        hold_until=booking.hold_until,
         session_id=booking.session_id,
         join_opens_at=join_opens_at(booking) if booking.session_id else None,
         join_by=booking.join_by,

@@ -91,9 +91,18 @@ class AppointmentService:
         self._leg_ring = leg_ring
 
     async def slots(
-        self, unit: ReadUnit, asked: SlotsAsked, start: datetime, end: datetime, *, refused: bool = False
+        self,
+        unit: ReadUnit,
+        asked: SlotsAsked,
+        start: datetime,
+        end: datetime,
+        *,
+        refused: bool = False,
+        moving: str | None = None,
     ) -> list[Slot]:
         """The slots between ``start`` and ``end`` that can be booked; with ``refused`` also the others, with the rules.
+
+        ``moving`` is the appointment for which another time is looked for: its own time is no obstacle.
 
         Raises ``Invalid``: ``span_wrong``, ``team_needed``, and what ``BookingService.request`` raises about the language.
         """
@@ -119,7 +128,7 @@ class AppointmentService:
         if first >= last:
             return []
         rules = await self._rounds.rules(unit, facts.step_code)
-        openings = await Openings.read(unit, need, rules, asked.way, first, last)
+        openings = await Openings.read(unit, need, rules, asked.way, first, last, without=moving)
         return slots(openings, need, first, last, refused=refused)
 
     async def book(self, uow: UnitOfWork, new: NewBooking, *, idempotency_key: str | None = None) -> Booking:
@@ -232,6 +241,9 @@ class AppointmentService:
         """
         _check_time(starts_at, uow.now)
         seen = await self._bookings.get(uow, booking_id)
+        length = timedelta(minutes=minutes) if minutes is not None else seen.ends_at - seen.starts_at
+        if seen.state is BookingState.ASSIGNED and (seen.starts_at, seen.ends_at - seen.starts_at) == (starts_at, length):
+            return seen
         agreed_with = [row.interpreter_id for row in await self._assignments.kept(uow, seen)]
         moved = await self._moved_need(uow, seen, starts_at, minutes)
         team = await self._choose_at(uow, seen, moved, prefer=agreed_with)

@@ -2,6 +2,7 @@
 
 from signaling.api import (
     admin,
+    appointments,
     audit,
     auth,
     board,
@@ -29,6 +30,7 @@ ROUTERS = (
     cases.router,
     sessions.router,
     bookings.router,
+    appointments.router,
     interpreter.router,
     calendar.router,
     calls.router,

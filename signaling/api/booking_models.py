@@ -11,8 +11,12 @@ from signaling.api.shapes import Code, In, Instant, InstantIn, Key, Language, Ou
 
 Kind = Literal["now", "appointment"]
 BookingStateWord = Literal[
-    "requested", "offering", "assigned", "in_session", "fulfilled", "unfilled", "missed", "cancelled"
+    "requested", "held", "offering", "assigned", "in_session", "fulfilled", "unfilled", "missed", "cancelled"
 ]
+
+
+WayWord = Literal["direct", "relay", "team"]
+Minutes = Annotated[int, Field(ge=5, le=480)]
 
 
 class NewBookingBody(In):
@@ -23,10 +27,14 @@ class NewBookingBody(In):
     kind: Kind
     language: Language
     starts_at: InstantIn | None = None
-    minutes: Annotated[int, Field(ge=5, le=480)] | None = None
+    minutes: Minutes | None = None
     zone: Annotated[str, Field(max_length=40)] | None = None
     safety_only: bool = False
     """A short talk about safety while a gate is closed (15 minutes)."""
+    way: WayWord = "direct"
+    """team: two who take turns; relay: two through a third language (M-9)."""
+    slot: bool = False
+    """The time was chosen from the free slots: agreed at once, or refused with the rule that forbids it."""
 
 
 class CancelBody(In):
@@ -39,6 +47,8 @@ class PlaceBody(In):
     """Whom the coordinator places by hand; every rule is checked again."""
 
     interpreter_id: Key
+    second_id: Key | None = None
+    """For a relay or a team: both are taken or none."""
 
 
 class Reason(Out):
@@ -82,6 +92,23 @@ class InterpreterBrief(Out):
     level: str
 
 
+class Leg(Out):
+    """One of the interpreters of a booking."""
+
+    leg: int
+    code: str
+    level: str
+    held: bool
+
+
+class Turn(Out):
+    """Who of a team interprets, and when."""
+
+    leg: int
+    starts_at: Instant
+    ends_at: Instant
+
+
 class Wish(Out):
     """The person's wish about the interpreter's sex."""
 
@@ -112,6 +139,18 @@ class BookingView(Out):
     offers: list[OfferBrief]
     """The current round first."""
     interpreter: InterpreterBrief | None
+    interpreters: list[Leg]
+    """Everybody who has it or holds it; two for a relay or a team."""
+    way: WayWord
+    pivot: str | None
+    """The language between the two of a relay."""
+    relay_state: Literal["asked", "approved", "refused"] | None
+    relay_by: str | None
+    turns: list[Turn]
+    """The planned swaps of a team."""
+    series_id: str | None
+    occurrence: str | None
+    hold_until: Instant | None
     session_id: str | None
     join_opens_at: Instant | None
     join_by: Instant | None

@@ -55,10 +55,14 @@ async def request_booking(body: NewBookingBody, who: Who, services: Svc, key: Id
         minutes=body.minutes,
         zone=body.zone,
         safety_only=body.safety_only,
+        way=body.way,
     )
     async with services.database.unit(regional(who.actor)) as uow:
         demand(may_change_case(who, await case_facts(uow, body.case_id)), hidden="case_unknown")
-        booking = await services.scheduler.bookings.request(uow, new, idempotency_key=key)
+        if body.slot and body.kind == "appointment":
+            booking = await services.scheduler.appointments.book(uow, new, idempotency_key=key)
+        else:
+            booking = await services.scheduler.bookings.request(uow, new, idempotency_key=key)
         if booking.case_id != body.case_id:
             raise NotFound("step_unknown")
         data = {"step": booking.step_code, "kind": booking.kind, "language": booking.language}
@@ -102,7 +106,7 @@ async def cancel_booking(booking_id: Key, body: CancelBody, who: Who, services: 
     async def cancel(uow: UnitOfWork) -> Booking:
         return await services.scheduler.bookings.cancel(uow, booking_id, reason=body.reason)
 
-    return await _change(
+    return await change_booking(
         services, who, booking_id, may_cancel_booking, "booking.cancelled", cancel, {"reason": body.reason}
     )
 
@@ -114,7 +118,7 @@ async def call_back(booking_id: Key, who: Who, services: Svc) -> BookingView:
     async def callback(uow: UnitOfWork) -> Booking:
         return await services.scheduler.bookings.callback(uow, booking_id)
 
-    return await _change(services, who, booking_id, may_steer_booking, "booking.callback_asked", callback)
+    return await change_booking(services, who, booking_id, may_steer_booking, "booking.callback_asked", callback)
 
 
 @router.post("/api/bookings/{booking_id}/replace")
@@ -124,7 +128,7 @@ async def replace_interpreter(booking_id: Key, who: Who, services: Svc) -> Booki
     async def search(uow: UnitOfWork) -> Booking:
         return await services.scheduler.conduct.replace(uow, booking_id)
 
-    return await _change(services, who, booking_id, may_steer_booking, "booking.replacement_asked", search)
+    return await change_booking(services, who, booking_id, may_steer_booking, "booking.replacement_asked", search)
 
 
 @router.get("/api/bookings/{booking_id}/candidates")
@@ -145,7 +149,7 @@ async def widen_search(booking_id: Key, who: Who, services: Svc) -> BookingView:
     async def widen(uow: UnitOfWork) -> Booking:
         return await services.scheduler.bookings.widen(uow, booking_id)
 
-    return await _change(services, who, booking_id, may_dispatch_booking, "booking.widened", widen)
+    return await change_booking(services, who, booking_id, may_dispatch_booking, "booking.widened", widen)
 
 
 @router.post("/api/bookings/{booking_id}/place")
@@ -153,13 +157,13 @@ async def place_by_hand(booking_id: Key, body: PlaceBody, who: Who, services: Sv
     """Give the booking to somebody; every rule is checked again. For coordinators."""
 
     async def place(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.bookings.place(uow, booking_id, interpreter_id=body.interpreter_id)
+        return await services.scheduler.bookings.place(uow, booking_id, interpreter_id=body.interpreter_id, second_id=body.second_id)
 
     data = {"interpreter_id": body.interpreter_id}
-    return await _change(services, who, booking_id, may_dispatch_booking, "booking.placed", place, data)
+    return await change_booking(services, who, booking_id, may_dispatch_booking, "booking.placed", place, data)
 
 
-async def _change(
+async def change_booking(
     services: Services,
     who: Principal,
     booking_id: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from core.access import Actor
 from core.db.errors import DatabaseUnavailable
 from records.lifecycle import Outcome
+from scheduler.calendars.models import AvailabilitySpan, CalendarState
 from scheduler.offers import AcceptAnswer
 from tests.signaling.world import World
 
@@ -293,3 +294,76 @@ async def test_join_through_the_interface(world: World) -> None:
     assert joined.json()["participant"]["part"] == "applicant"
     assert joined.json()["case_ref"] is None
     assert (await guest.post("/api/guest/join", {"token": token})).status_code == 401
+
+
+async def works(world: World, code: str, day: str = "2026-11-24") -> None:
+    """The interpreter has stated to work on that day from 8 to 16, UTC."""
+    async with world.house.services.database.unit(Actor.system()) as uow:
+        who = world.interpreters[code]
+        if await uow.session.get(CalendarState, who) is None:
+            uow.session.add(
+                CalendarState(
+                    interpreter_id=who, changed_at=uow.now, expanded_from=uow.now,
+                    expanded_to=uow.now + timedelta(days=90), tz_version="test",
+                )  # fmt: skip
+            )
+        uow.session.add(
+            AvailabilitySpan(
+                interpreter_id=who, kind="desk", source="rule", reachable_by=[],
+                starts_at=datetime.fromisoformat(f"{day}T08:00:00+00:00"),
+                ends_at=datetime.fromisoformat(f"{day}T16:00:00+00:00"),
+            )  # fmt: skip
+        )
+
+
+async def test_slots_hold_move_notice_and_cancel(world: World) -> None:
+    await works(world, "I-RS")
+    case = await world.open_case()
+    officer = await world.browser("O-RS")
+    step = {"case_id": case["id"], "step_id": case["current_step_id"], "language": "pes"}
+    query = "&".join(f"{name}={value}" for name, value in step.items())
+    found = await officer.get(f"/api/slots?{query}&minutes=30&from=2026-11-23T00:00:00Z&to=2026-11-25T00:00:00Z")
+    assert found.status_code == 200, found.text
+    days = {day["day"]: day for day in found.json()["days"]}
+    assert days["2026-11-23"]["slots"] == []
+    slot = days["2026-11-24"]["slots"][0]
+    assert {key: slot[key] for key in ("free", "few", "sure", "pivot")} == {
+        "free": 0, "few": True, "sure": True, "pivot": None,
+    }  # fmt: skip
+    assert "I-RS" not in found.text
+    body = {**step, "starts_at": slot["starts_at"], "minutes": 30}
+    key = {"Idempotency-Key": "hold-once-please"}
+    held = (await officer.post("/api/holds", body, headers=key)).json()
+    assert (held["state"], held["interpreters"][0]["held"]) == ("held", True)
+    assert (await officer.post("/api/holds", body, headers=key)).json()["id"] == held["id"]
+    done = (await officer.post(f"/api/bookings/{held['id']}/confirm", {})).json()
+    assert (done["state"], done["interpreters"]) == ("assigned", [{"leg": 1, "code": "I-RS", "level": "L3", "held": False}])
+    moved = await officer.post(f"/api/bookings/{held['id']}/reschedule", {"starts_at": "2026-11-24T12:00:00Z"})
+    assert moved.json()["starts_at"] == "2026-11-24T12:00:00.000Z"
+    refused = await officer.post(f"/api/bookings/{held['id']}/reschedule", {"starts_at": "2026-11-24T18:00:00Z"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "slot_not_free")
+    assert refused.json()["params"] == {"rule": "M-11.availability"}
+    notice = (await officer.get(f"/api/bookings/{held['id']}/notice")).json()
+    assert (notice["applies"], notice["code"], notice["percent"]) == (True, "early", 0)
+    ended = await officer.post(f"/api/bookings/{held['id']}/cancel", {"reason": "not_needed"})
+    assert ended.json()["state"] == "cancelled"
+
+
+async def test_a_series_is_booked_through_the_interface(world: World) -> None:
+    await works(world, "I-RS", "2026-11-24")
+    await works(world, "I-RS", "2026-12-01")
+    case = await world.open_case()
+    officer = await world.browser("O-RS")
+    body = {
+        "case_id": case["id"], "step_id": case["current_step_id"], "language": "pes", "minutes": 30, "first": "2026-11-24",
+        "at": "10:00", "zone": "Europe/Belgrade", "frequency": "weekly", "count": 3,
+    }  # fmt: skip
+    refused = await officer.post("/api/series", body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "series_not_free")
+    assert refused.json()["params"]["occurrences"] == "2026-12-08"
+    made = await officer.post("/api/series", body | {"all_or_none": False})
+    assert made.status_code == 201, made.text
+    assert [one["starts_at"][11:16] for one in made.json()["bookings"]] == ["09:00", "09:00"]
+    assert [one["occurrence"] for one in made.json()["failed"]] == ["2026-12-08"]
+    again = await officer.get(f"/api/series/{made.json()['id']}")
+    assert len(again.json()["bookings"]) == 2

@@ -9,7 +9,8 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Mount, WebSocketRoute
 
-from core.access import Role
+from core.access import Actor, Role
+from scheduler.models import BookingSeries
 from signaling.api.routing import GuardedRoute
 from signaling.doors import DOORS, Entry
 from tests.signaling.world import NEW_CASE, World
@@ -60,9 +61,22 @@ async def things(world: World) -> dict[str, str]:
         "interpreter_id": world.interpreters["I-RS"],
         "user_id": world.users["C-RS"],
         "instrument_id": instrument.json()["id"],
+        "series_id": await a_series(world, case["id"]),
         **dict.fromkeys(("run_id", "review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
         "ticket": "x" * 43,
     }
+
+
+async def a_series(world: World, case_id: str) -> str:
+    """A series of that case in which nothing was booked yet."""
+    async with world.house.services.database.unit(Actor.system()) as uow:
+        uow.session.add(
+            BookingSeries(
+                id="series_test", case_id=case_id, country="RS", step_code="RS-ID-10", rule={}, minutes=30, failed=[],
+                requested_by=world.users["O-RS"], requested_at=uow.now,
+            )
+        )  # fmt: skip
+    return "series_test"
 
 
 def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None:
@@ -83,6 +97,15 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         },
         ("POST", "/api/bookings/{booking_id}/cancel"): {"reason": "other"},
         ("POST", "/api/bookings/{booking_id}/place"): {"interpreter_id": found["interpreter_id"]},
+        ("POST", "/api/holds"): {
+            "case_id": found["case_id"], "step_id": found["step_id"], "language": "pes", "starts_at": "2026-11-24T09:00:00Z",
+        },
+        ("POST", "/api/bookings/{booking_id}/reschedule"): {"starts_at": "2026-11-24T09:00:00Z"},
+        ("POST", "/api/bookings/{booking_id}/relay/decide"): {"approve": True},
+        ("POST", "/api/series"): {
+            "case_id": found["case_id"], "step_id": found["step_id"], "language": "pes", "first": "2026-11-24",
+            "at": "09:00", "zone": "Europe/Belgrade", "frequency": "weekly", "count": 2,
+        },
         ("PUT", "/api/interpreter/presence"): {"wanted": "away"},
         ("POST", "/api/interpreter/devices"): {"ok": True},
         ("POST", "/api/offers/{offer_id}/accept"): {"round": 1, "no_conflict": True},
@@ -132,6 +155,9 @@ def address(route: APIRoute, found: dict[str, str]) -> str:
     query = "?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z" if route.path in month else ""
     if route.path in ("/api/demand/cover", "/api/demand/fill", "/api/surge", "/api/surge/plans"):
         query = "?country=RS&key=apc&at=2026-11-22T08:00:00Z"
+    if route.path == "/api/slots":
+        step = f"case_id={found['case_id']}&step_id={found['step_id']}"
+        query = f"?{step}&language=pes&from=2026-11-24T08:00:00Z&to=2026-11-25T08:00:00Z"
     return route.path.format(**found) + query
 
 

@@ -43,6 +43,7 @@ from signaling.demo_data import (
     DemoInterpreter,
     DemoTalk,
 )
+from signaling.demo_demand import tell_demand
 
 log = logging.getLogger(__name__)
 _STORY_BEGINS = timedelta(days=14)
@@ -155,6 +156,7 @@ class _Story:
                 await self._hold(cases[number], index)
         self._move_to(self._now)
         await self._rest()
+        await tell_demand(self._services, self._now)
 
     def _move_to(self, at: datetime) -> None:
         self._wait(max(0.0, (at - self._clock.now()).total_seconds()))

@@ -1,12 +1,11 @@
 """Makes forecasts, keeps them with their scores, and reads the latest one: the one place where models and database meet.
 
-Fitting is plain computation of a few seconds and runs in a thread; level 2 only where its extra is installed.
+Fitting is seconds of plain computation and runs in a child process (``fitting``).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,8 +16,8 @@ from sqlalchemy import delete, select
 from core.access import Actor
 from core.clock import new_id
 from core.db.session import Database, ReadUnit, UnitOfWork
-from scheduler.demand import glm
-from scheduler.demand.counts import Counted, DemandCounts
+from scheduler.demand.counts import DemandCounts
+from scheduler.demand.fitting import AHEAD, Fitting, Made, ToFit, in_child
 from scheduler.demand.forecast import (
     LEAST_WEEKS,
     Fitted,
@@ -28,17 +27,13 @@ from scheduler.demand.forecast import (
     Shares,
     Told,
     shares_from_json,
-    shares_json,
     told,
 )
 from scheduler.demand.models import DemandForecast
-from scheduler.demand.score import OWN_MODELS, Fit, Score, best, score
-from scheduler.demand.series import Grid, series_of
+from scheduler.demand.series import Grid
 from scheduler.demand.slots import SLOT, ZONES, local_day, slot_start
 
 LOOK_BACK = timedelta(weeks=17)
-AHEAD = timedelta(weeks=4)
-"""How far a level-2 forecast is stored; the other models have no end."""
 _KEEP = 60
 HolidayDays = Callable[[ReadUnit, str, date, date], Awaitable[set[date]]]
 
@@ -87,32 +82,27 @@ class Forecast:
         return float((found.total * share).sum())
 
 
-@dataclass(frozen=True)
-class _Data:
-    rows: list[Counted]
-    start: datetime
-    end: datetime
-    free: frozenset[date]
-    ahead: dict[datetime, float]
-
-
 class Forecasts:
     """Forecasts of all countries."""
 
-    def __init__(self, counts: DemandCounts, holidays: HolidayDays | None = None) -> None:
+    def __init__(self, counts: DemandCounts, holidays: HolidayDays | None = None, fit: Fitting = in_child) -> None:
         self._counts = counts
         self._holidays = holidays
+        self._fit = fit
 
     async def make(self, database: Database, country: str) -> str | None:
-        """Fit, score and store; returns the id, or none while fewer than two whole weeks are counted."""
+        """Fit, score and store; returns the id, or none while fewer than two whole weeks are counted.
+
+        Raises ``fitting.FittingFailedError``.
+        """
         system = Actor.system()
         async with database.read(system) as unit:
             data = await self._read(unit, country)
         if data is None:
             return None
-        made = await asyncio.to_thread(_fit, country, data)
+        made = await self._fit(data)
         async with database.unit(system) as uow:
-            return await self._store(uow, country, *made)
+            return await self._store(uow, country, made)
 
     async def latest(self, unit: ReadUnit, country: str) -> Forecast | None:
         """The newest one; none before the first."""
@@ -126,7 +116,7 @@ class Forecasts:
             return None
         return Forecast(country, row.made_at, Model(row.model), _read(row.fitted), tuple(row.scores))
 
-    async def _read(self, unit: ReadUnit, country: str) -> _Data | None:
+    async def _read(self, unit: ReadUnit, country: str) -> ToFit | None:
         span = await self._counts.span(unit, country)
         if span is None:
             return None
@@ -138,24 +128,28 @@ class Forecasts:
         if self._holidays is not None:
             zone = ZONES[country]
             days = await self._holidays(unit, country, local_day(start, zone), local_day(end + AHEAD, zone))
-        return _Data(
-            rows=await self._counts.read(unit, country, start=start, end=end),
+        scheduled = await self._counts.scheduled_ahead(unit, country, start=end, end=end + AHEAD)
+        rows = await self._counts.read(unit, country, start=start, end=end)
+        for row in rows:
+            if row.scheduled:
+                scheduled[row.starts_at] = scheduled.get(row.starts_at, 0.0) + row.scheduled
+        return ToFit(
+            zone=ZONES[country],
             start=start,
             end=end,
-            free=frozenset(days),
-            ahead=await self._counts.scheduled_ahead(unit, country, start=end, end=end + AHEAD),
+            rows=[(row.starts_at, row.language, row.arrivals) for row in rows if row.arrivals],
+            free=sorted(day.toordinal() for day in days),
+            scheduled=sorted(scheduled.items()),
         )
 
-    async def _store(
-        self, uow: UnitOfWork, country: str, model: Model, fitted: dict[str, Any], scores: Sequence[Score]
-    ) -> str:
+    async def _store(self, uow: UnitOfWork, country: str, made: Made) -> str:
         row = DemandForecast(
             id=new_id("forecast"),
             country=country,
             made_at=uow.now,
-            model=model.value,
-            fitted=fitted,
-            scores=[one.as_json() for one in scores],
+            model=Model(made["model"]).value,
+            fitted=made["fitted"],
+            scores=made["scores"],
         )
         uow.session.add(row)
         await uow.flush()
@@ -172,37 +166,6 @@ class Forecasts:
             .execution_options(synchronize_session=False)
         )
         return row.id
-
-
-def _fit(country: str, data: _Data) -> tuple[Model, dict[str, Any], list[Score]]:
-    """The better model by its score, ready to be stored."""
-    scheduled = {**data.ahead}
-    for row in data.rows:
-        if row.scheduled:
-            scheduled[row.starts_at] = scheduled.get(row.starts_at, 0.0) + row.scheduled
-    free = [day.toordinal() for day in data.free]
-    grid = Grid.of(data.start, data.end, ZONES[country], holidays=free, scheduled=scheduled)
-    series = series_of(grid, [(row.starts_at, row.language, row.arrivals) for row in data.rows if row.arrivals])
-    models: dict[Model, Fit] = dict(OWN_MODELS)
-    if glm.available():
-        models[Model.LEVEL2] = glm.Level2.fit
-    scores = score(series, models) if series.languages else []
-    chosen = best(scores)
-    if chosen is Model.LEVEL2:
-        ahead = Grid.of(data.end, data.end + AHEAD, ZONES[country], holidays=free, scheduled=scheduled)
-        fitted = glm.Level2.fit(series)
-        table = fitted.tell(ahead)
-        return chosen, {
-            "kind": "table",
-            "start": data.end.isoformat(),
-            "total": [round(float(value), 4) for value in table.total],
-            "shares": shares_json(fitted.shares),
-            "total_spread": fitted.total_spread,
-            "language_spread": fitted.language_spread,
-        }, scores
-    if chosen is Model.SEASONAL_NAIVE:
-        return chosen, {"kind": "naive", **SeasonalNaive.fit(series).as_json()}, scores
-    return chosen, {"kind": "level1", **Level1.fit(series).as_json()}, scores
 
 
 def _read(stored: Mapping[str, Any]) -> Fitted:

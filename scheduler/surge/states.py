@@ -184,7 +184,7 @@ class SurgeStates:
         if wish.state is not None and (wish.hold is None or not timedelta(0) < wish.hold <= LONGEST_HOLD):
             raise Invalid("hold_wrong", {"hours": int(LONGEST_HOLD.total_seconds() // 3600)})
         if wish.multiplier is not None and not MULTIPLIER_LEAST <= wish.multiplier <= MULTIPLIER_MOST:
-            raise Invalid("multiplier_wrong", {"least": MULTIPLIER_LEAST, "most": int(MULTIPLIER_MOST)})
+            raise Invalid("multiplier_wrong", {"least": f"{MULTIPLIER_LEAST:g}", "most": f"{MULTIPLIER_MOST:g}"})
         if wish.state is None and not wish.release and wish.multiplier is None and not wish.switches:
             raise Invalid("nothing_to_change")
         row = await self._locked(uow, country)

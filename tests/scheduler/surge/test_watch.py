@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from core.clock import ManualClock
 from core.db.session import Database
 from scheduler.demand.counts import Counted, DemandCounts
+from scheduler.demand.fitting import in_thread
 from scheduler.demand.forecasts import Forecasts
 from scheduler.demand.slots import slot_start, slots_between
 from scheduler.surge.rule import SurgeState
@@ -15,7 +16,7 @@ from scheduler.surge.watch import SurgeWatch
 from tests.scheduler.world import SYSTEM, World
 
 COUNTS = DemandCounts()
-FORECASTS = Forecasts(COUNTS)
+FORECASTS = Forecasts(COUNTS, fit=in_thread)
 STATES = SurgeStates()
 
 

@@ -346,9 +346,13 @@ export interface components {
             /** Ends At */
             ends_at: string;
             expected: components["schemas"]["Expected"];
+            /** Hold Until */
+            hold_until: string | null;
             /** Id */
             id: string;
             interpreter: components["schemas"]["InterpreterBrief"] | null;
+            /** Interpreters */
+            interpreters: components["schemas"]["Leg"][];
             /** Join By */
             join_by: string | null;
             /** Join Opens At */
@@ -362,16 +366,26 @@ export interface components {
             language: string;
             /** Needs Coordinator */
             needs_coordinator: boolean;
+            /** Occurrence */
+            occurrence: string | null;
             /** Offers */
             offers: components["schemas"]["OfferBrief"][];
+            /** Pivot */
+            pivot: string | null;
             /** Priority */
             priority: string;
+            /** Relay By */
+            relay_by: string | null;
+            /** Relay State */
+            relay_state: ("asked" | "approved" | "refused") | null;
             /** Requested At */
             requested_at: string;
             /** Round */
             round: number;
             /** Rungs */
             rungs: components["schemas"]["Rung"][];
+            /** Series Id */
+            series_id: string | null;
             /** Session Id */
             session_id: string | null;
             /** Site */
@@ -382,13 +396,20 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "requested" | "offering" | "assigned" | "in_session" | "fulfilled" | "unfilled" | "missed" | "cancelled";
+            state: "requested" | "held" | "offering" | "assigned" | "in_session" | "fulfilled" | "unfilled" | "missed" | "cancelled";
             /** Step Code */
             step_code: string;
             /** Step Id */
             step_id: string;
+            /** Turns */
+            turns: components["schemas"]["Turn"][];
             /** Unfilled Reason */
             unfilled_reason: string | null;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "direct" | "relay" | "team";
             wish: components["schemas"]["Wish"];
             /** Zone */
             zone: string;
@@ -779,6 +800,68 @@ export interface components {
          */
         Country: "RS" | "MK";
         /**
+         * Cover
+         * @description The coverage grid of a span.
+         */
+        Cover: {
+            /** Apart */
+            apart: number;
+            country: components["schemas"]["Country"];
+            forecast: components["schemas"]["ForecastFacts"] | null;
+            /** Gaps */
+            gaps: number;
+            /** Multiplier */
+            multiplier: number;
+            /**
+             * Plan
+             * @enum {string}
+             */
+            plan: "roster" | "calendar";
+            /** Rows */
+            rows: components["schemas"]["CoverRow"][];
+            /** Starts */
+            starts: string[];
+            /** Together */
+            together: number;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * CoverRow
+         * @description One line of the grid; the lists have one value per half-hour.
+         */
+        CoverRow: {
+            /** Core */
+            core: boolean;
+            /** Expected */
+            expected: number[];
+            /** High */
+            high: number[];
+            /** Key */
+            key: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "reachable" | "on_call";
+            /** Languages */
+            languages: string[];
+            /** Needed */
+            needed: number[];
+            /** On Call */
+            on_call: number[];
+            /** Planned */
+            planned: number[];
+            /** Report In */
+            report_in: number;
+            /** Short */
+            short: number[];
+            /** Why */
+            why: string[];
+            /** Women */
+            women: number[];
+        };
+        /**
          * Currency
          * @description ISO 4217; all three have two decimals.
          * @enum {string}
@@ -798,24 +881,6 @@ export interface components {
              * @enum {string}
              */
             state: "planned" | "scheduled" | "held" | "postponed" | "dropped";
-        };
-        /**
-         * DayOut
-         * @description One local day.
-         */
-        DayOut: {
-            /**
-             * Day
-             * Format: date
-             */
-            day: string;
-            holiday: components["schemas"]["HolidayOut"] | null;
-            /** In Month */
-            in_month: boolean;
-            /** Pieces */
-            pieces: components["schemas"]["PieceOut"][];
-            /** Stated */
-            stated: boolean;
         };
         /**
          * DeadlineOut
@@ -839,6 +904,14 @@ export interface components {
             upper: string | null;
             /** When */
             when: string | null;
+        };
+        /**
+         * DecideBody
+         * @description The coordinator's word on a relay.
+         */
+        DecideBody: {
+            /** Approve */
+            approve: boolean;
         };
         /**
          * DeclineBody
@@ -1051,6 +1124,22 @@ export interface components {
             steps: number;
         };
         /**
+         * FailedOut
+         * @description A date that could not be booked.
+         */
+        FailedOut: {
+            /** Code */
+            code: string;
+            /** Occurrence */
+            occurrence: string;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Starts At */
+            starts_at: string | null;
+        };
+        /**
          * FeedLink
          * @description The private address: told once.
          */
@@ -1073,6 +1162,66 @@ export interface components {
             params?: {
                 [key: string]: string | number;
             };
+        };
+        /**
+         * Fill
+         * @description Somebody who speaks the languages of a gap.
+         */
+        Fill: {
+            /** Code */
+            code: string;
+            country: components["schemas"]["Country"];
+            /** Fits */
+            fits: boolean;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Refusals */
+            refusals: components["schemas"]["Refused"][];
+            /** Woman */
+            woman: boolean;
+        };
+        /**
+         * Fills
+         * @description Who might close a gap, the best first.
+         */
+        Fills: {
+            /** Items */
+            items: components["schemas"]["Fill"][];
+        };
+        /**
+         * ForecastFacts
+         * @description Where the expected numbers come from.
+         */
+        ForecastFacts: {
+            /** Level2 Installed */
+            level2_installed: boolean;
+            /** Made At */
+            made_at: string;
+            /**
+             * Model
+             * @enum {string}
+             */
+            model: "level1" | "level2" | "seasonal_naive";
+            /** Scores */
+            scores: components["schemas"]["ForecastScore"][];
+        };
+        /**
+         * ForecastScore
+         * @description How a model did on weeks that it had not seen.
+         */
+        ForecastScore: {
+            /** Language Held */
+            language_held: number;
+            /** Language Loss */
+            language_loss: number;
+            /** Model */
+            model: string;
+            /** Total Held */
+            total_held: number;
+            /** Total Loss */
+            total_loss: number;
+            /** Weeks */
+            weeks: number;
         };
         /**
          * Gate
@@ -1193,6 +1342,38 @@ export interface components {
          * @enum {string}
          */
         HeldHow: "interpreter_in_person" | "no_talk";
+        /**
+         * HoldBody
+         * @description Keep a slot for a while.
+         */
+        HoldBody: {
+            /** Case Id */
+            case_id: string;
+            /**
+             * Hold Min
+             * @default 30
+             */
+            hold_min?: number;
+            /** Language */
+            language: string;
+            /** Minutes */
+            minutes?: number | null;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /** Step Id */
+            step_id: string;
+            /**
+             * Way
+             * @default direct
+             * @enum {string}
+             */
+            way?: "direct" | "relay" | "team";
+            /** Zone */
+            zone?: string | null;
+        };
         /**
          * HolidayBody
          * @description What is known of one day.
@@ -1561,6 +1742,20 @@ export interface components {
             turns: components["schemas"]["TurnView"][];
         };
         /**
+         * Leg
+         * @description One of the interpreters of a booking.
+         */
+        Leg: {
+            /** Code */
+            code: string;
+            /** Held */
+            held: boolean;
+            /** Leg */
+            leg: number;
+            /** Level */
+            level: string;
+        };
+        /**
          * LegalBasisOut
          * @description The law behind a step, and how sure we are.
          */
@@ -1803,7 +1998,7 @@ export interface components {
             /** Booked Minutes */
             booked_minutes: number;
             /** Days */
-            days: components["schemas"]["DayOut"][];
+            days: components["schemas"]["signaling__api__calendar_models__DayOut"][];
             /** Desk Minutes */
             desk_minutes: number;
             /**
@@ -1853,10 +2048,21 @@ export interface components {
              * @default false
              */
             safety_only?: boolean;
+            /**
+             * Slot
+             * @default false
+             */
+            slot?: boolean;
             /** Starts At */
             starts_at?: string | null;
             /** Step Id */
             step_id: string;
+            /**
+             * Way
+             * @default direct
+             * @enum {string}
+             */
+            way?: "direct" | "relay" | "team";
             /** Zone */
             zone?: string | null;
         };
@@ -1940,6 +2146,22 @@ export interface components {
             password?: string | null;
             /** Site */
             site?: string | null;
+        };
+        /**
+         * NoticeOut
+         * @description What giving the appointment up now would mean.
+         */
+        NoticeOut: {
+            /** Applies */
+            applies: boolean;
+            /** Code */
+            code: string | null;
+            /** Hours */
+            hours: number | null;
+            /** Percent */
+            percent: number | null;
+            /** Until */
+            until: string | null;
         };
         /**
          * NoticeView
@@ -2297,6 +2519,259 @@ export interface components {
         PlaceBody: {
             /** Interpreter Id */
             interpreter_id: string;
+            /** Second Id */
+            second_id?: string | null;
+        };
+        /**
+         * PlanBody
+         * @description A plan to be run.
+         */
+        PlanBody: {
+            plan: components["schemas"]["PlanInput"];
+            /** Title */
+            title: string;
+        };
+        /**
+         * PlanInput
+         * @description One question.
+         */
+        PlanInput: {
+            /**
+             * Booked Per Day
+             * @default 4
+             */
+            booked_per_day?: number;
+            /**
+             * Compare
+             * @default true
+             */
+            compare?: boolean;
+            /**
+             * Country
+             * @enum {string}
+             */
+            country: "RS" | "MK";
+            /**
+             * Group
+             * @default 3
+             */
+            group?: number;
+            /**
+             * Hours
+             * @default [
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1,
+             *       1
+             *     ]
+             */
+            hours?: number[];
+            /** Languages */
+            languages: {
+                [key: string]: number;
+            };
+            /**
+             * Minutes
+             * @default 15
+             */
+            minutes?: number;
+            /**
+             * Partners
+             * @default 10
+             */
+            partners?: number;
+            /**
+             * Patience Minutes
+             * @default 60
+             */
+            patience_minutes?: number;
+            /** Persons */
+            persons: number[];
+            /**
+             * @default {
+             *       "interpreters": 30,
+             *       "women_percent": 40,
+             *       "bilingual_percent": 60,
+             *       "bridge_percent": 20,
+             *       "reserve_percent": 20,
+             *       "minutes_day": 240,
+             *       "shift_hours": 8,
+             *       "night_percent": 20,
+             *       "days_on": 5
+             *     }
+             */
+            pool?: components["schemas"]["PoolSpec"];
+            /**
+             * @default {
+             *       "accept_percent": 70,
+             *       "answer_seconds": 8,
+             *       "join_seconds": 15
+             *     }
+             */
+            ring?: components["schemas"]["RingSpec"];
+            /**
+             * Scenario
+             * @default
+             */
+            scenario?: string;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed?: number;
+            /**
+             * Spread
+             * @default 0.4
+             */
+            spread?: number;
+            /**
+             * Switches
+             * @default []
+             */
+            switches?: ("short_script" | "group_briefing" | "partner_list" | "relay" | "call_in_reserve")[];
+            /**
+             * Urgent Percent
+             * @default 5
+             */
+            urgent_percent?: number;
+            /**
+             * Woman Percent
+             * @default 2
+             */
+            woman_percent?: number;
+        };
+        /**
+         * PlanLine
+         * @description A plan in the list.
+         */
+        PlanLine: {
+            country: components["schemas"]["Country"];
+            /** Id */
+            id: string;
+            /** Made At */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /** Progress */
+            progress: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled";
+            /** Title */
+            title: string;
+        };
+        /**
+         * PlanResult
+         * @description The answer.
+         */
+        PlanResult: {
+            all: components["schemas"]["Waits"];
+            /** Briefings */
+            briefings: number;
+            /** By Language */
+            by_language: {
+                [key: string]: components["schemas"]["Waits"];
+            };
+            /** By Priority */
+            by_priority: {
+                [key: string]: components["schemas"]["Waits"];
+            };
+            /** Effects */
+            effects: components["schemas"]["SwitchEffect"][];
+            /** Minutes */
+            minutes: number;
+            /** Partner Sessions */
+            partner_sessions: number;
+            /** Peak At Once */
+            peak_at_once: number;
+            /** People Needed */
+            people_needed: number;
+            /** Relays */
+            relays: number;
+            /** Requests */
+            requests: number;
+            /** Seconds */
+            seconds: number;
+            /** Series */
+            series: components["schemas"]["Point"][];
+            /** Utilisation */
+            utilisation: number;
+        };
+        /**
+         * Plans
+         * @description The latest plans.
+         */
+        Plans: {
+            /** Items */
+            items: components["schemas"]["PlanLine"][];
+        };
+        /**
+         * PlanView
+         * @description A plan and, once it has run, its answer.
+         */
+        PlanView: {
+            asked: components["schemas"]["PlanInput"];
+            country: components["schemas"]["Country"];
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            found: components["schemas"]["PlanResult"] | null;
+            /** Id */
+            id: string;
+            /** Made At */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /** Progress */
+            progress: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled";
+            /** Title */
+            title: string;
+        };
+        /**
+         * Point
+         * @description One hour, or more where a plan is long.
+         */
+        Point: {
+            /** Arrived */
+            arrived: number;
+            /** At */
+            at: number;
+            /** Busy */
+            busy: number;
+            /** On Shift */
+            on_shift: number;
+            /** P90 */
+            p90: number | null;
+            /** Waiting */
+            waiting: number;
         };
         /**
          * PoolPage
@@ -2333,6 +2808,57 @@ export interface components {
             presence: string;
             /** Warnings */
             warnings: number;
+        };
+        /**
+         * PoolSpec
+         * @description The people who are there.
+         */
+        PoolSpec: {
+            /**
+             * Bilingual Percent
+             * @default 60
+             */
+            bilingual_percent?: number;
+            /**
+             * Bridge Percent
+             * @default 20
+             */
+            bridge_percent?: number;
+            /**
+             * Days On
+             * @default 5
+             */
+            days_on?: number;
+            /**
+             * Interpreters
+             * @default 30
+             */
+            interpreters?: number;
+            /**
+             * Minutes Day
+             * @default 240
+             */
+            minutes_day?: number;
+            /**
+             * Night Percent
+             * @default 20
+             */
+            night_percent?: number;
+            /**
+             * Reserve Percent
+             * @default 20
+             */
+            reserve_percent?: number;
+            /**
+             * Shift Hours
+             * @default 8
+             */
+            shift_hours?: number;
+            /**
+             * Women Percent
+             * @default 40
+             */
+            women_percent?: number;
         };
         /**
          * PresenceBody
@@ -2678,6 +3204,20 @@ export interface components {
             rule: string;
         };
         /**
+         * Refused
+         * @description One rule that forbids it.
+         */
+        Refused: {
+            /** Code */
+            code: string;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Rule */
+            rule: string;
+        };
+        /**
          * ReleaseBody
          * @description Why agreed work is given back.
          */
@@ -2700,6 +3240,19 @@ export interface components {
              * @enum {string}
              */
             video: "preferred" | "allowed" | "not_allowed" | "agreement";
+        };
+        /**
+         * RescheduleBody
+         * @description Another time.
+         */
+        RescheduleBody: {
+            /** Minutes */
+            minutes?: number | null;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
         };
         /**
          * ResultBody
@@ -2772,6 +3325,27 @@ export interface components {
             reviewer_code: string | null;
             /** Session Id */
             session_id: string | null;
+        };
+        /**
+         * RingSpec
+         * @description How people answer.
+         */
+        RingSpec: {
+            /**
+             * Accept Percent
+             * @default 70
+             */
+            accept_percent?: number;
+            /**
+             * Answer Seconds
+             * @default 8
+             */
+            answer_seconds?: number;
+            /**
+             * Join Seconds
+             * @default 15
+             */
+            join_seconds?: number;
         };
         /**
          * Role
@@ -2867,6 +3441,104 @@ export interface components {
             most?: number | null;
             /** Seconds */
             seconds: number;
+        };
+        /**
+         * Scenarios
+         * @description The ready scenarios.
+         */
+        Scenarios: {
+            /** Items */
+            items: components["schemas"]["ScenarioView"][];
+        };
+        /**
+         * ScenarioView
+         * @description A ready scenario.
+         */
+        ScenarioView: {
+            /** Assumed Rise */
+            assumed_rise: number;
+            country: components["schemas"]["Country"];
+            /** Days */
+            days: number;
+            /** Key */
+            key: string;
+            /** Mix Of */
+            mix_of: string;
+            plan: components["schemas"]["PlanInput"];
+            /** Sources */
+            sources: string[];
+            /** Total */
+            total: number;
+        };
+        /**
+         * SeriesBody
+         * @description Appointments that come again, in local time.
+         */
+        SeriesBody: {
+            /**
+             * All Or None
+             * @default true
+             */
+            all_or_none?: boolean;
+            /** At */
+            at: string;
+            /** Case Id */
+            case_id: string;
+            /** Count */
+            count?: number | null;
+            /** Exceptions */
+            exceptions?: string[];
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * Frequency
+             * @enum {string}
+             */
+            frequency: "daily" | "weekly" | "monthly";
+            /**
+             * Interval
+             * @default 1
+             */
+            interval?: number;
+            /** Language */
+            language: string;
+            /** Minutes */
+            minutes?: number | null;
+            /** Step Id */
+            step_id: string;
+            /** Until */
+            until?: string | null;
+            /**
+             * Way
+             * @default direct
+             * @enum {string}
+             */
+            way?: "direct" | "relay" | "team";
+            /** Weekdays */
+            weekdays?: number[];
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * SeriesOut
+         * @description A series with its bookings and what failed.
+         */
+        SeriesOut: {
+            /** Bookings */
+            bookings: components["schemas"]["BookingView"][];
+            /** Failed */
+            failed: components["schemas"]["FailedOut"][];
+            /** Id */
+            id: string;
+            /** Minutes */
+            minutes: number;
+            /** Rule */
+            rule: {
+                [key: string]: unknown;
+            };
         };
         /**
          * SessionBrief
@@ -2978,12 +3650,45 @@ export interface components {
             wish: "none" | "woman" | "man";
         };
         /**
+         * DayOut
+         * @description The slots of one local day.
+         */
+        signaling__api__appointments__DayOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Reason */
+            reason: string | null;
+            /** Slots */
+            slots: components["schemas"]["SlotOut"][];
+        };
+        /**
          * ProfileBody
          * @description What people change about themselves.
          */
         signaling__api__auth__ProfileBody: {
             /** Locale */
             locale: string;
+        };
+        /**
+         * DayOut
+         * @description One local day.
+         */
+        signaling__api__calendar_models__DayOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            holiday: components["schemas"]["HolidayOut"] | null;
+            /** In Month */
+            in_month: boolean;
+            /** Pieces */
+            pieces: components["schemas"]["PieceOut"][];
+            /** Stated */
+            stated: boolean;
         };
         /**
          * ProfileBody
@@ -3074,6 +3779,38 @@ export interface components {
             name: {
                 [key: string]: string;
             };
+        };
+        /**
+         * SlotList
+         * @description Free slots by day.
+         */
+        SlotList: {
+            /** Days */
+            days: components["schemas"]["signaling__api__appointments__DayOut"][];
+            /** Minutes */
+            minutes: number;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * SlotOut
+         * @description A time at which an appointment can begin. Nothing about who could do it but how many, and "few" below three.
+         */
+        SlotOut: {
+            /** Ends At */
+            ends_at: string;
+            /** Few */
+            few: boolean;
+            /** Free */
+            free: number;
+            /** Pivot */
+            pivot: string | null;
+            /** Same */
+            same: boolean;
+            /** Starts At */
+            starts_at: string;
+            /** Sure */
+            sure: boolean;
         };
         /**
          * SocketTicket
@@ -3194,6 +3931,19 @@ export interface components {
             to: string;
         };
         /**
+         * SurgeAnswer
+         * @description State, story, and hours in each state in the last 30 days (I-17).
+         */
+        SurgeAnswer: {
+            /** Hours */
+            hours: {
+                [key: string]: number;
+            };
+            now: components["schemas"]["SurgeNow"];
+            /** Story */
+            story: components["schemas"]["SurgeChange"][];
+        };
+        /**
          * SurgeBadge
          * @description How busy a country is (R-7).
          */
@@ -3204,6 +3954,131 @@ export interface components {
             since: string | null;
             /** State */
             state: string;
+        };
+        /**
+         * SurgeBody
+         * @description What a coordinator sets; what is not given stays.
+         */
+        SurgeBody: {
+            country: components["schemas"]["Country"];
+            /** Hold Hours */
+            hold_hours?: number | null;
+            /** Multiplier */
+            multiplier?: number | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Release
+             * @default false
+             */
+            release?: boolean;
+            /** State */
+            state?: ("green" | "amber" | "red") | null;
+            /** Switches */
+            switches?: {
+                [key: string]: boolean | null;
+            } | null;
+        };
+        /**
+         * SurgeChange
+         * @description One change of the last 30 days.
+         */
+        SurgeChange: {
+            /** Actor Code */
+            actor_code: string;
+            /**
+             * After
+             * @enum {string}
+             */
+            after: "green" | "amber" | "red";
+            /** At */
+            at: string;
+            /**
+             * Before
+             * @enum {string}
+             */
+            before: "green" | "amber" | "red";
+            /** By Hand */
+            by_hand: boolean;
+            /** Multiplier */
+            multiplier: number;
+            /** Reading */
+            reading: {
+                [key: string]: unknown;
+            };
+            /** Reason */
+            reason: string;
+            /** Switches */
+            switches: {
+                [key: string]: boolean;
+            };
+        };
+        /**
+         * SurgeNow
+         * @description How a country stands.
+         */
+        SurgeNow: {
+            /** By Hand */
+            by_hand: string[];
+            /** Calm Since */
+            calm_since: string | null;
+            country: components["schemas"]["Country"];
+            /** Held Until */
+            held_until: string | null;
+            /** Multiplier */
+            multiplier: number;
+            /** Read At */
+            read_at: string | null;
+            reading: components["schemas"]["SurgeReading"] | null;
+            /** Since */
+            since: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "green" | "amber" | "red";
+            /** Switches */
+            switches: {
+                [key: string]: boolean;
+            };
+        };
+        /**
+         * SurgeReading
+         * @description What was seen last.
+         */
+        SurgeReading: {
+            /** Arrivals */
+            arrivals: number;
+            /** Expected */
+            expected: number;
+            /** Ratio */
+            ratio: number | null;
+            /** Urgent Wait S */
+            urgent_wait_s: number | null;
+        };
+        /**
+         * Switch
+         * @description What a surge state turns on; each may be turned on or off by hand.
+         * @enum {string}
+         */
+        Switch: "partner_list" | "group_briefing" | "short_script" | "call_in_reserve";
+        /**
+         * SwitchEffect
+         * @description What one switch buys, on the busiest days alone.
+         */
+        SwitchEffect: {
+            /** Given Up */
+            given_up: number;
+            /** P50 */
+            p50: number | null;
+            /** P90 */
+            p90: number | null;
+            /** Switch */
+            switch: string;
+            /** Utilisation */
+            utilisation: number;
+            /** Within Five */
+            within_five: number;
         };
         /**
          * SwornBody
@@ -3333,6 +4208,18 @@ export interface components {
             on: string;
         };
         /**
+         * Turn
+         * @description Who of a team interprets, and when.
+         */
+        Turn: {
+            /** Ends At */
+            ends_at: string;
+            /** Leg */
+            leg: number;
+            /** Starts At */
+            starts_at: string;
+        };
+        /**
          * TurnView
          * @description One round in which somebody could have been rung.
          */
@@ -3446,6 +4333,28 @@ export interface components {
             kind: string;
             /** State */
             state: string;
+        };
+        /**
+         * Waits
+         * @description How long requests of one kind waited, in seconds; medians only where somebody was served.
+         */
+        Waits: {
+            /** Asked */
+            asked: number;
+            /** Given Up */
+            given_up: number;
+            /** Longest */
+            longest: number | null;
+            /** P50 */
+            p50: number | null;
+            /** P90 */
+            p90: number | null;
+            /** Served */
+            served: number;
+            /** Within Five */
+            within_five: number;
+            /** Within Minute */
+            within_minute: number;
         };
         /**
          * WatchView
@@ -3627,10 +4536,12 @@ export type ComplaintMoveBody = components['schemas']['ComplaintMoveBody'];
 export type ComplaintView = components['schemas']['ComplaintView'];
 export type ConfigOut = components['schemas']['ConfigOut'];
 export type Country = components['schemas']['Country'];
+export type Cover = components['schemas']['Cover'];
+export type CoverRow = components['schemas']['CoverRow'];
 export type Currency = components['schemas']['Currency'];
 export type CurrentStep = components['schemas']['CurrentStep'];
-export type DayOut = components['schemas']['DayOut'];
 export type DeadlineOut = components['schemas']['DeadlineOut'];
+export type DecideBody = components['schemas']['DecideBody'];
 export type DeclineBody = components['schemas']['DeclineBody'];
 export type DevicesBody = components['schemas']['DevicesBody'];
 export type DueView = components['schemas']['DueView'];
@@ -3647,8 +4558,13 @@ export type Expected = components['schemas']['Expected'];
 export type ExportBody = components['schemas']['ExportBody'];
 export type ExportView = components['schemas']['ExportView'];
 export type FactCount = components['schemas']['FactCount'];
+export type FailedOut = components['schemas']['FailedOut'];
 export type FeedLink = components['schemas']['FeedLink'];
 export type FieldProblem = components['schemas']['FieldProblem'];
+export type Fill = components['schemas']['Fill'];
+export type Fills = components['schemas']['Fills'];
+export type ForecastFacts = components['schemas']['ForecastFacts'];
+export type ForecastScore = components['schemas']['ForecastScore'];
 export type Gate = components['schemas']['Gate'];
 export type GateRow = components['schemas']['GateRow'];
 export type Given = components['schemas']['Given'];
@@ -3659,6 +4575,7 @@ export type GuestBody = components['schemas']['GuestBody'];
 export type GuestRatingBody = components['schemas']['GuestRatingBody'];
 export type HeldBody = components['schemas']['HeldBody'];
 export type HeldHow = components['schemas']['HeldHow'];
+export type HoldBody = components['schemas']['HoldBody'];
 export type HolidayBody = components['schemas']['HolidayBody'];
 export type HolidayList = components['schemas']['HolidayList'];
 export type HolidayOut = components['schemas']['HolidayOut'];
@@ -3680,6 +4597,7 @@ export type LadderPolicy = components['schemas']['LadderPolicy'];
 export type LanguageBody = components['schemas']['LanguageBody'];
 export type LanguageOut = components['schemas']['LanguageOut'];
 export type LedgerView = components['schemas']['LedgerView'];
+export type Leg = components['schemas']['Leg'];
 export type LegalBasisOut = components['schemas']['LegalBasisOut'];
 export type Level = components['schemas']['Level'];
 export type LevelBody = components['schemas']['LevelBody'];
@@ -3705,6 +4623,7 @@ export type NewBookingBody = components['schemas']['NewBookingBody'];
 export type NewCaseBody = components['schemas']['NewCaseBody'];
 export type NewStepBody = components['schemas']['NewStepBody'];
 export type NewUserBody = components['schemas']['NewUserBody'];
+export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticeView = components['schemas']['NoticeView'];
 export type OfferBrief = components['schemas']['OfferBrief'];
 export type OfferView = components['schemas']['OfferView'];
@@ -3727,8 +4646,16 @@ export type PartnerView = components['schemas']['PartnerView'];
 export type PayPage = components['schemas']['PayPage'];
 export type PieceOut = components['schemas']['PieceOut'];
 export type PlaceBody = components['schemas']['PlaceBody'];
+export type PlanBody = components['schemas']['PlanBody'];
+export type PlanInput = components['schemas']['PlanInput'];
+export type PlanLine = components['schemas']['PlanLine'];
+export type PlanResult = components['schemas']['PlanResult'];
+export type Plans = components['schemas']['Plans'];
+export type PlanView = components['schemas']['PlanView'];
+export type Point = components['schemas']['Point'];
 export type PoolPage = components['schemas']['PoolPage'];
 export type PoolRow = components['schemas']['PoolRow'];
+export type PoolSpec = components['schemas']['PoolSpec'];
 export type PresenceBody = components['schemas']['PresenceBody'];
 export type PresenceOut = components['schemas']['PresenceOut'];
 export type PresentRow = components['schemas']['PresentRow'];
@@ -3746,27 +4673,38 @@ export type Reason = components['schemas']['Reason'];
 export type ReasonBody = components['schemas']['ReasonBody'];
 export type RecordInterpreter = components['schemas']['RecordInterpreter'];
 export type Refusal = components['schemas']['Refusal'];
+export type Refused = components['schemas']['Refused'];
 export type ReleaseBody = components['schemas']['ReleaseBody'];
 export type RemoteOut = components['schemas']['RemoteOut'];
+export type RescheduleBody = components['schemas']['RescheduleBody'];
 export type ResultBody = components['schemas']['ResultBody'];
 export type ReviewBody = components['schemas']['ReviewBody'];
 export type ReviewCause = components['schemas']['ReviewCause'];
 export type ReviewView = components['schemas']['ReviewView'];
+export type RingSpec = components['schemas']['RingSpec'];
 export type Role = components['schemas']['Role'];
 export type RuleBody = components['schemas']['RuleBody'];
 export type RuleOut = components['schemas']['RuleOut'];
 export type Rung = components['schemas']['Rung'];
 export type RungKind = components['schemas']['RungKind'];
 export type RungRow = components['schemas']['RungRow'];
+export type Scenarios = components['schemas']['Scenarios'];
+export type ScenarioView = components['schemas']['ScenarioView'];
+export type SeriesBody = components['schemas']['SeriesBody'];
+export type SeriesOut = components['schemas']['SeriesOut'];
 export type SessionBrief = components['schemas']['SessionBrief'];
 export type SessionRecord = components['schemas']['SessionRecord'];
 export type Severity = components['schemas']['Severity'];
 export type SexPref = components['schemas']['SexPref'];
 export type SexWish = components['schemas']['SexWish'];
+export type SignalingApiAppointmentsDayOut = components['schemas']['signaling__api__appointments__DayOut'];
 export type SignalingApiAuthProfileBody = components['schemas']['signaling__api__auth__ProfileBody'];
+export type SignalingApiCalendarModelsDayOut = components['schemas']['signaling__api__calendar_models__DayOut'];
 export type SignalingApiPoolProfileBody = components['schemas']['signaling__api__pool__ProfileBody'];
 export type SignInBody = components['schemas']['SignInBody'];
 export type SiteOut = components['schemas']['SiteOut'];
+export type SlotList = components['schemas']['SlotList'];
+export type SlotOut = components['schemas']['SlotOut'];
 export type SocketTicket = components['schemas']['SocketTicket'];
 export type Source = components['schemas']['Source'];
 export type Stage = components['schemas']['Stage'];
@@ -3774,7 +4712,14 @@ export type StepOut = components['schemas']['StepOut'];
 export type StepView = components['schemas']['StepView'];
 export type SubscriptionBody = components['schemas']['SubscriptionBody'];
 export type Substitution = components['schemas']['Substitution'];
+export type SurgeAnswer = components['schemas']['SurgeAnswer'];
 export type SurgeBadge = components['schemas']['SurgeBadge'];
+export type SurgeBody = components['schemas']['SurgeBody'];
+export type SurgeChange = components['schemas']['SurgeChange'];
+export type SurgeNow = components['schemas']['SurgeNow'];
+export type SurgeReading = components['schemas']['SurgeReading'];
+export type Switch = components['schemas']['Switch'];
+export type SwitchEffect = components['schemas']['SwitchEffect'];
 export type SwornBody = components['schemas']['SwornBody'];
 export type TalkBody = components['schemas']['TalkBody'];
 export type TalkNote = components['schemas']['TalkNote'];
@@ -3784,12 +4729,14 @@ export type Term = components['schemas']['Term'];
 export type Timer = components['schemas']['Timer'];
 export type TrainingBody = components['schemas']['TrainingBody'];
 export type TrainingDone = components['schemas']['TrainingDone'];
+export type Turn = components['schemas']['Turn'];
 export type TurnView = components['schemas']['TurnView'];
 export type UserChangesBody = components['schemas']['UserChangesBody'];
 export type UserMembership = components['schemas']['UserMembership'];
 export type UserOut = components['schemas']['UserOut'];
 export type UserPage = components['schemas']['UserPage'];
 export type Validity = components['schemas']['Validity'];
+export type Waits = components['schemas']['Waits'];
 export type WatchView = components['schemas']['WatchView'];
 export type WeekBody = components['schemas']['WeekBody'];
 export type WeekOut = components['schemas']['WeekOut'];

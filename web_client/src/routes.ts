@@ -73,8 +73,8 @@ export const routes: readonly Route[] = [
     roles: ['interviewer', 'interpreter'],
     load: page(() => import('./call/PrecheckPage.svelte')),
   },
-  { path: '/today', title: 'nav.today', roles: ['interpreter'], load: page(() => import('./interpreter/TodayPage.svelte')) },
-  { path: '/board', title: 'nav.board', roles: ['coordinator'], load: page(() => import('./coordinator/BoardPage.svelte')) },
+  { path: '/today', title: 'nav.today', roles: ['interpreter'], texts: ['ring'], load: page(() => import('./interpreter/TodayPage.svelte')) },
+  { path: '/board', title: 'nav.board', roles: ['coordinator'], texts: ['ring'], load: page(() => import('./coordinator/BoardPage.svelte')) },
   { path: '/t', title: 'guest.title', bare: true, load: page(() => import('./applicant/GuestPage.svelte')) },
   { path: '/account', title: 'account.title', roles: everybody, load: page(() => import('./auth/AccountPage.svelte')) },
 ]

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Board, type BoardCard, changed, longestWait, sorted } from './boardState'
+import { type Board, type BoardCard, breakIn, changed, longestWait, sorted } from './boardState'
 
 const card = (id: string, over: Partial<BoardCard> = {}): BoardCard => ({
   booking_id: id,
@@ -20,6 +20,9 @@ const card = (id: string, over: Partial<BoardCard> = {}): BoardCard => ({
   needs_you: null,
   line: null,
   callback: false,
+  kept_back: false,
+  break_at: null,
+  paused: false,
   ...over,
 })
 const board = (over: Partial<Board> = {}): Board => ({
@@ -27,7 +30,11 @@ const board = (over: Partial<Board> = {}): Board => ({
   waiting: [],
   ringing: [],
   live: [],
-  numbers: { longest_wait_s: 0, typical_wait_s: 38, p90_wait_s: 112, n: 9, free_now: 2, live_now: 0 },
+  numbers: { longest_wait_s: 0, typical_wait_s: 38, p90_wait_s: 112, n: 9, free_now: 2, live_now: 0, on_call: 0 },
+  surge: [],
+  talks: [],
+  means: [],
+  partners: [],
   ...over,
 })
 
@@ -55,6 +62,20 @@ describe('board', () => {
         (one) => one.booking_id,
       ),
     ).toEqual(['off', 'poor', 'ok'])
+  })
+
+  test('an overdue break stands before a weak line and after a lost one; a pause is no trouble', () => {
+    const now = Date.parse('2026-11-22T09:00:00Z')
+    const late = { break_at: '2026-11-22T08:58:00Z' }
+    const cards = [
+      card('weak', { line: 'weak' }),
+      card('late', late),
+      card('pausing', { ...late, paused: true }),
+      card('off', { line: 'lost' }),
+    ]
+    expect(sorted('live', cards, now).map((one) => one.booking_id)).toEqual(['off', 'late', 'weak', 'pausing'])
+    expect(breakIn(card('x', late), now)).toBe(-120)
+    expect(breakIn(card('x', { ...late, paused: true }), now)).toBeUndefined()
   })
 
   test('the longest wait grows by itself, and there is none where nobody waits', () => {

@@ -21,6 +21,25 @@ export type BoardCard = {
   needs_you: string | null
   line: 'good' | 'weak' | 'lost' | null
   callback: boolean
+  /** Rings nobody: the last people are kept for booked work. */
+  kept_back: boolean
+  /** Of a session that runs without a pause: when a break is due. */
+  break_at: string | null
+  paused: boolean
+}
+export type Partner = { country: Country; name: string; contact: string; languages: string[] }
+export type Talk = { interpreter_id: string; code: string; rings: number; declines: number }
+export type Surge = { country: Country; state: 'green' | 'amber' | 'red'; since: string | null }
+export type OnCall = {
+  interpreter_id: string
+  code: string
+  report_in_min: number
+  until: string
+  means: string[]
+  online: boolean
+  called_at: string | null
+  called_state: 'waiting' | 'sending' | 'sent' | 'late' | null
+  fits: boolean
 }
 export type Numbers = {
   longest_wait_s: number | null
@@ -29,16 +48,30 @@ export type Numbers = {
   n: number
   free_now: number
   live_now: number
+  on_call: number
 }
 export type Lane = 'waiting' | 'ringing' | 'live'
-export type Board = { at: string; numbers: Numbers } & Record<Lane, BoardCard[]>
+export type Board = {
+  at: string
+  numbers: Numbers
+  surge: Surge[]
+  talks: Talk[]
+  means: string[]
+  partners: Partner[]
+} & Record<Lane, BoardCard[]>
 export type BoardChange = { card: BoardCard | null; lane: Lane | 'gone'; booking_id: string; numbers?: Partial<Numbers> | null }
 
 export const lanes: readonly Lane[] = ['waiting', 'ringing', 'live']
 
-/** Waiting and ringing: what needs a hand first, then priority, then the longest wait. Live: trouble on the line first, then the longest. */
-export function sorted(lane: Lane, cards: readonly BoardCard[]): BoardCard[] {
-  const trouble = (one: BoardCard) => (one.line === 'lost' ? 0 : one.line === 'weak' ? 1 : 2)
+/** Seconds until the break of a session is due, negative when it is overdue; none while it pauses or has none to come. */
+export function breakIn(card: Pick<BoardCard, 'break_at' | 'paused'>, now: number): number | undefined {
+  return card.paused || !card.break_at || now <= 0 ? undefined : (Date.parse(card.break_at) - now) / 1000
+}
+
+/** Waiting and ringing: what needs a hand first, then priority, then the longest wait. Live: a lost line, an overdue break, a weak line, then the longest. */
+export function sorted(lane: Lane, cards: readonly BoardCard[], now = 0): BoardCard[] {
+  const overdue = (one: BoardCard) => (breakIn(one, now) ?? 1) <= 0
+  const trouble = (one: BoardCard) => (one.line === 'lost' ? 0 : overdue(one) ? 1 : one.line === 'weak' ? 2 : 3)
   return [...cards].sort(
     (a, b) =>
       (lane === 'live'

@@ -14,7 +14,7 @@ NPM = $(NODE) "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no
 WEB_SOURCES := $(shell find web_client -type d \( -name node_modules -o -name dist -o -name .svelte-kit \) -prune -o -type f -print)
 
 # Tests that share nothing run in two processes; those that drive servers, browsers or the clock of a call run alone.
-SERIAL_TESTS := $(wildcard tests/deploy tests/scenarios tests/browser)
+SERIAL_TESTS := $(wildcard tests/deploy/test_processes.py tests/scenarios tests/browser)
 
 .PHONY: demo test bench soak check check-python check-web test-fast test-serial web gen lock system clean help
 .NOTPARALLEL:

@@ -9,13 +9,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import httpx
 
+from core.db import migrate
 from tests.services import Postgres, Redis, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +26,15 @@ START_LIMIT_S = 60.0
 CHEAP_PASSWORDS = {"TARJUMAN_AUTH__ARGON2_MEMORY_KIB": "64"}
 """Sign-in is not what these tests measure."""
 Kind = Literal["single", "split"]
+
+
+@cache
+def _migrated_sqlite() -> bytes:
+    """A migrated file, made once: dozens of stacks start from it, and ``tarjuman migrate`` has tests of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
+        migrate.upgrade(f"sqlite+aiosqlite:///{path}")
+        return path.read_bytes()
 
 
 @dataclass
@@ -100,13 +112,14 @@ class Stack:
 
     @classmethod
     def make(cls, kind: Kind, folder: Path, postgres: Postgres | None = None, redis: Redis | None = None) -> Stack:
-        """Prepare databases and settings; nothing runs yet."""
+        """Prepare databases, with all tables and without rows, and settings; nothing runs yet."""
         if kind == "single":
+            (folder / "tarjuman.db").write_bytes(_migrated_sqlite())
             database_url, bus_url = f"sqlite+aiosqlite:///{folder / 'tarjuman.db'}", "memory://"
         else:
             assert postgres is not None
             assert redis is not None
-            database_url, bus_url = postgres.create(migrated=False), redis.url
+            database_url, bus_url = postgres.create(), redis.url
         made = cls(kind, folder, database_url, bus_url)
         made.environment = {
             **CHEAP_PASSWORDS,

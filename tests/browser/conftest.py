@@ -67,7 +67,6 @@ def single(client_built: None, tmp_path: Path) -> Iterator[Stack]:
 def running(kind: Kind, folder: Path, postgres: Postgres | None, redis: Redis | None) -> Iterator[Stack]:
     """Start, fill with people, stop."""
     made = Stack.make(kind, folder, postgres, redis)
-    made.run("migrate")
     people.fill(made.database_url)
     made.start()
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,13 +28,22 @@ LOCALES = ("en", "sr-Cyrl", "ar")
 OFFICER, INTERPRETER, COORDINATOR = "O-1183", "I-0402", "C-07"
 
 
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data of the demo, told once for all languages."""
+    folder = tmp_path_factory.mktemp("seeded")
+    made = Stack.make("single", folder)
+    made.environment |= {"TARJUMAN_DEMO": "true"}
+    made.run("seed", timeout=180)
+    return folder
+
+
 @pytest.fixture
-def demo(client_built: None, tmp_path: Path) -> Iterator[Stack]:
+def demo(client_built: None, seeded: Path, tmp_path: Path) -> Iterator[Stack]:
     """The demo, as ``make demo`` fills it."""
     made = Stack.make("single", tmp_path)
     made.environment |= {"TARJUMAN_DEMO": "true"}
-    made.run("migrate")
-    made.run("seed", timeout=120)
+    shutil.copytree(seeded, tmp_path, dirs_exist_ok=True)
     made.start()
     yield made
     made.stop()

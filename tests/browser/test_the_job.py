@@ -20,7 +20,8 @@ from tests.speech import read
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.services, pytest.mark.timeout(400)]
-SAME, OTHER = 0.6, 0.5
+SAME, MARGIN = 0.6, 0.25
+"""Through the codec the same speech is 0.8 to 0.99 alike, other speech 0.2 to 0.55; two voices at once are alike to neither."""
 
 
 async def open_case(officer: Desk, base_url: str, language: str = "pes") -> None:
@@ -50,7 +51,7 @@ async def through_the_check(one: Desk) -> None:
 
 
 async def heard(one: Desk, said: dict[str, Path], expected: str, foreign: str) -> dict[str, float]:
-    """Listen: what the other side said is there, what nobody here says is not.
+    """Listen: it is the voice of ``expected`` that is heard, and not that of ``foreign``, by a wide margin in the same stretch.
 
     A browser that stretches time for a moment (a busy machine) spoils one comparison, so up to five stretches of 4 s count.
     """
@@ -60,12 +61,10 @@ async def heard(one: Desk, said: dict[str, Path], expected: str, foreign: str) -
         level = 20 * np.log10(np.sqrt(np.mean(sound**2)) + 1e-9)
         for part in (expected, foreign):
             samples, rate = read(said[part])
-            found[part] = max(found.get(part, 0.0), compare(samples, sound, rate, looped=True).similarity)
-        if level > -45 and found[expected] > SAME:
-            break
-    assert found[expected] > SAME, (found, level)
-    assert found[foreign] < OTHER, found
-    return found
+            found[part] = compare(samples, sound, rate, looped=True).similarity
+        if level > -45 and found[expected] > SAME and found[expected] - found[foreign] > MARGIN:
+            return found
+    raise AssertionError(f"not heard as {expected} alone: {found}, {level:.0f} dBFS")
 
 
 async def test_the_job(stack: Stack, playwright: Playwright, voices: dict[str, Path]) -> None:

@@ -33,6 +33,8 @@ from scheduler.calendars.services import Calendars
 from scheduler.foresight import WAKE_ON_NEWS, Foresight
 from scheduler.languages import LanguageTable, load_languages
 from scheduler.ring.sender import ReachSender
+from scheduler.rosters.duty import RosterDuties
+from scheduler.rosters.services import Rosters
 from scheduler.services import SchedulerServices
 from scheduler.worker import SchedulerWorker
 from signaling.admission import Admission
@@ -72,6 +74,7 @@ class Services:
     scheduler: SchedulerServices
     foresight: Foresight
     """Demand, cover, surge, what-if."""
+    rosters: Rosters
     calendars: Calendars
     worker: SchedulerWorker
     sender: ReachSender
@@ -109,6 +112,7 @@ class Services:
             stack.callback(self.database.on_news(self.sender.wake))
             stack.callback(self.database.on_news(self._look_ahead))
             await stack.enter_async_context(running_task(self.sender.run(), "reach"))
+            stack.push_async_callback(self.rosters.searches.close)
             await stack.enter_async_context(
                 self.jobs.running(
                     [
@@ -116,6 +120,7 @@ class Services:
                         *self.foresight.jobs(),
                         *self.calendars.jobs(),
                         *self.scheduler.pool_life.jobs(),
+                        *self.scheduler.plans.jobs(),
                         *_housekeeping(self),
                     ]
                 )
@@ -179,6 +184,7 @@ def build(
     cipher = FieldCipher(KeyRing.open(settings.key_file or settings.data_dir / "keys.json"))
     cases = CaseService(catalogue, cipher, languages.__contains__)
     ports = open_ports(settings, clock)
+    foresight = Foresight.build(database, clock, languages, duties=[RosterDuties()])
     scheduler = SchedulerServices.build(catalogue, languages, cases, session_log, ports=ports)
     live = build_live(
         settings,
@@ -210,7 +216,8 @@ def build(
         cases=cases,
         session_log=session_log,
         scheduler=scheduler,
-        foresight=Foresight.build(database, clock, languages),
+        foresight=foresight,
+        rosters=Rosters.build(database, clock, languages, foresight.cover),
         calendars=Calendars.build(cipher),
         worker=SchedulerWorker(database, scheduler, cases, session_log, clock),
         sender=ReachSender(database, ports, clock),

@@ -15,10 +15,12 @@ from signaling.api import (
     health,
     interpreter,
     pay,
+    plans,
     pool,
     ring,
     pool_life,
     quality,
+    rosters,
     sessions,
     surge,
 )
@@ -42,6 +44,8 @@ ROUTERS = (
     pool_life.router,
     quality.router,
     pay.router,
+    plans.router,
+    rosters.router,
     admin.router,
     audit.router,
 )

@@ -8,7 +8,9 @@ const entries: readonly NavEntry[] = [
   { path: '/cases', text: 'nav.cases', role: 'interviewer' },
   { path: '/bookings', text: 'nav.bookings', role: 'interviewer' },
   { path: '/today', text: 'nav.today', role: 'interpreter' },
+  { path: '/month', text: 'nav.month', role: 'interpreter' },
   { path: '/board', text: 'nav.board', role: 'coordinator' },
+  { path: '/holidays', text: 'nav.holidays', role: 'coordinator' },
 ]
 
 export const navFor = (who: { has: (role: Role) => boolean }): NavEntry[] => entries.filter((e) => who.has(e.role))

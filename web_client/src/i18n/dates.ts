@@ -57,6 +57,26 @@ export function dateText(when: When, locale: Locale = i18n.locale): string {
   return `${d.getDate()} ${month} ${d.getFullYear()}${locale === 'mk' ? ' г.' : ''}`
 }
 
+/** `November 2026`, for the head of a month. */
+export function monthText(when: When, locale: Locale = i18n.locale): string {
+  const d = asDate(when)
+  const names = own[locale]
+  if (!names) return intl(locale, { month: 'long', year: 'numeric' }).format(d)
+  return `${names.months[d.getMonth()]} ${d.getFullYear()}${locale === 'mk' ? ' г.' : ''}`
+}
+
+/** `November`. */
+export function monthName(when: When, locale: Locale = i18n.locale): string {
+  const d = asDate(when)
+  return own[locale]?.months[d.getMonth()] ?? intl(locale, { month: 'long' }).format(d)
+}
+
+/** `Sat`, for the head of a column. */
+export function weekdayShort(when: When, locale: Locale = i18n.locale): string {
+  const d = asDate(when)
+  return own[locale]?.daysShort[d.getDay()] ?? intl(locale, { weekday: 'short' }).format(d)
+}
+
 /** `Sat 21 Nov`, for rows. */
 export function dayShort(when: When, locale: Locale = i18n.locale): string {
   const d = asDate(when)

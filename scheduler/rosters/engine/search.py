@@ -48,6 +48,7 @@ class Search:
             for noise in ((0.02, 0.1, 0.3) if people < 3 else (0.0, 0.1))
         ]
         self._able: dict[int, Flags] = {}
+        self.heat = 1.0
         self.tried = 0
 
     def build(self, start: Sequence[Row | None]) -> Draft | None:
@@ -90,10 +91,10 @@ class Search:
         """Search until a time, or until ``stall`` seconds brought nothing. Calls ``better`` for each new best; the best rows."""
         best, best_rows = draft.cost, draft.copy_rows()
         last = start = self._clock()
-        heat = 0.004 * max(1.0, abs(best))
+        heat = self.heat
         while (now := self._clock()) < until and now - last < stall:
             share = min(1.0, (now - start) / max(1e-9, until - start))
-            level = heat * (1 - share) ** 2 * (0.1 + 0.9 * abs(math.sin((now - start) / 3)))
+            level = heat * (1 - share)
             weights = np.array([move.credit for move in self._moves])
             move = self._moves[int(self.dice.choice(len(self._moves), p=weights / weights.sum()))]
             before = draft.cost

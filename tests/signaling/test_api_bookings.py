@@ -333,9 +333,9 @@ async def test_slots_hold_move_notice_and_cancel(world: World) -> None:
     assert "I-RS" not in found.text
     body = {**step, "starts_at": slot["starts_at"], "minutes": 30}
     key = {"Idempotency-Key": "hold-once-please"}
-    held = (await officer.post("/api/holds", body, headers=key)).json()
+    held = (await officer.post("/api/holds", body, **key)).json()
     assert (held["state"], held["interpreters"][0]["held"]) == ("held", True)
-    assert (await officer.post("/api/holds", body, headers=key)).json()["id"] == held["id"]
+    assert (await officer.post("/api/holds", body, **key)).json()["id"] == held["id"]
     done = (await officer.post(f"/api/bookings/{held['id']}/confirm", {})).json()
     assert (done["state"], done["interpreters"]) == ("assigned", [{"leg": 1, "code": "I-RS", "level": "L3", "held": False}])
     moved = await officer.post(f"/api/bookings/{held['id']}/reschedule", {"starts_at": "2026-11-24T12:00:00Z"})

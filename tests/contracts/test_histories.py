@@ -1,0 +1,54 @@
+"""A short random history on each database under kills: nobody is booked twice, nothing acknowledged is lost, nothing refused is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contracts import histories
+from tests.contracts.histories import Run
+from tests.services import Postgres
+
+SECONDS, WORKERS, KILL_EVERY = 8.0, 2, 2.2
+
+
+@pytest.fixture
+def own_server() -> Iterator[Postgres]:
+    """A PostgreSQL server that this test may kill."""
+    server = Postgres.start(durable=True)
+    yield server
+    server.stop()
+
+
+def _is_sound(run: Run) -> None:
+    assert run.violations == [], run.violations[:10]
+    assert run.operations["ok"] >= 20, run.operations
+    assert run.kinds["book"], "nothing was booked"
+
+
+@pytest.mark.timeout(90)
+async def test_a_history_on_sqlite_under_kills(sqlite_url: str, tmp_path: Path) -> None:
+    run = await histories.play(sqlite_url, tmp_path, seconds=SECONDS, workers=WORKERS, kill_every=KILL_EVERY, seed=11)
+    assert run.worker_kills >= 2
+    _is_sound(run)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(120)
+async def test_a_history_on_postgresql_under_kills_of_both_sides(own_server: Postgres, tmp_path: Path) -> None:
+    url = own_server.create()
+    run = await histories.play(
+        url, tmp_path, seconds=SECONDS, workers=WORKERS, kill_every=KILL_EVERY, seed=12, server=own_server
+    )
+    assert (run.worker_kills, run.server_kills) >= (1, 1)
+    _is_sound(run)
+
+
+def test_the_judge_sees_what_is_wrong() -> None:
+    """A history that promises what is not there, and one that did what it refused."""
+    lost = {"op": "op_1", "kind": "book", "phase": "ok", "booking": "booking_1", "state": "assigned", "way": "direct"}
+    assert histories.promises([lost], {}, [], {}) != []
+    defect = {"op": "op_2", "kind": "cancel", "phase": "defect", "code": "KeyError"}
+    assert histories.promises([defect], {}, [], {}) == ["op_2 cancel: KeyError"]

@@ -164,7 +164,7 @@ def demo(
     for link in links:
         typer.echo(f"  {link.title:<58} {link.url}")
     typer.echo(
-        "\nThe links work for twelve hours. To make a call, open an officer's and an interpreter's in two windows.\n"
+        "\nThe links work for twelve hours. To make a call, open an officer's link, and an interpreter's in a private window.\n"
     )
     _serve(settings, level)
 

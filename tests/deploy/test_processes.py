@@ -171,6 +171,15 @@ class TestRelay:
         assert result.returncode == 0, result.stdout
         assert "tot_send_msgs=5, tot_recv_msgs=5" in result.stdout
 
+    def test_speaks_tls_with_the_certificate_of_the_operator(self, running: ComposeProcesses) -> None:
+        trusted = ssl.create_default_context(cafile=str(running.secrets / "turn_certificate"))
+        where = (running.addresses["coturn"], 5349)
+        with (
+            socket.create_connection(where, timeout=5) as plain,
+            trusted.wrap_socket(plain, server_hostname="tarjuman.example.org") as secure,
+        ):
+            assert secure.version() in {"TLSv1.2", "TLSv1.3"}
+
     def test_reaches_nothing_else(self, running: ComposeProcesses) -> None:
         secret = (running.secrets / "turn_secret").read_text()
         result = self.relay(running, running.addresses["postgres"], secret)

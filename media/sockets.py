@@ -125,7 +125,7 @@ class UdpSocket(asyncio.DatagramTransport):
             if len(data) < _LONG or self._closing:
                 return
 
-    def sendto(self, data: bytes | bytearray | memoryview[Any], addr: tuple[Any, ...] | str | None = None) -> None:
+    def sendto(self, data: Any, addr: Any = None) -> None:
         """Sends at once or not at all, as any network may."""
         if self._closing or addr is None:
             return

@@ -61,12 +61,12 @@ class _Voice(MediaStreamTrack):
         self._began = self._at = time.monotonic()
         self._count = 0
 
-    async def recv(self) -> Packet:
+    async def recv(self) -> Any:
         talks = int((self._at - self._began) / TURN_S) % 2 == self._side
         self._at += FRAME_S if talks else SILENT_S
         await asyncio.sleep(max(0.0, self._at - time.monotonic()))
         self._count += 1
-        packet = Packet(self._packets[self._count % len(self._packets)])
+        packet: Any = Packet(self._packets[self._count % len(self._packets)])
         packet.pts, packet.time_base = int((self._at - self._began) * RATE), Fraction(1, RATE)
         return packet
 
@@ -77,7 +77,7 @@ class LightPeer(RobotPeer):
     def __init__(self, packets: list[bytes], side: int) -> None:
         super().__init__(np.zeros(1, np.float32))
         self.packets_heard = 0
-        self._voice_of = lambda: _Voice(packets, side)
+        self._talk, self._side = packets, side
 
     async def take(self, offer: PeerOffer) -> str:
         if offer.generation != self.generation:
@@ -86,7 +86,7 @@ class LightPeer(RobotPeer):
         await pc.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
         for transceiver in pc.getTransceivers():
             if transceiver.mid == "0" and transceiver.sender.track is None:
-                transceiver.sender.replaceTrack(self._voice_of())
+                transceiver.sender.replaceTrack(_Voice(self._talk, self._side))
                 transceiver.direction = "sendonly"
         await pc.setLocalDescription(await pc.createAnswer())
         pc.getTransceivers()[0].receiver.transport._handle_rtp_data = self._count

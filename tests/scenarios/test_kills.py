@@ -21,7 +21,7 @@ from signaling.rehearsal.run import verified
 from tests import people
 from tests.browser.conftest import running
 from tests.scenarios.conftest import Call, House
-from tests.services import Postgres, Redis, missing
+from tests.services import OWNER, Postgres, Redis, missing
 from tests.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -75,6 +75,14 @@ async def sound_goes_on(call: Call, before: list[int]) -> None:
     await call.booth.peer.until(lambda: frames_heard(call)[1] >= before[1] + 50, timeout=10)
 
 
+def _signals(call: Call) -> int:
+    return len([event for event in call.desk.socket.events if event["name"] == "signal.raised"])
+
+
+async def _another_signal(call: Call, told: int) -> None:
+    await call.desk.socket.event("signal.raised", lambda _: _signals(call) > told, timeout=3)
+
+
 async def word_passes(call: Call) -> None:
     """The interpreter asks for something and the officer's page shows it; sockets that were closed are resumed first."""
     async with asyncio.timeout(40):
@@ -83,15 +91,9 @@ async def word_passes(call: Call) -> None:
                 for robot, who in ((call.desk, call.officer), (call.booth, call.interpreter)):
                     if robot.socket.closed is not None:
                         robot._sit(await resumed(robot, who))
-                told = len([e for e in call.desk.socket.events if e["name"] == "signal.raised"])
+                told = _signals(call)
                 await call.booth.socket.ask("room.signal", kind="slower")
-                await call.desk.socket.event(
-                    "signal.raised",
-                    lambda _, told=told: (
-                        len([e for e in call.desk.socket.events if e["name"] == "signal.raised"]) > told
-                    ),
-                    timeout=3,
-                )
+                await _another_signal(call, told)
                 return
             except (AppError, TimeoutError, OSError):
                 await asyncio.sleep(0.1)
@@ -124,8 +126,8 @@ def own_postgres() -> Iterator[Postgres]:
     if server.process is None:
         missing("a PostgreSQL server of our own to kill")
     with psycopg.connect(server.admin, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET synchronous_commit = 'on'")
-        connection.execute("SELECT pg_reload_conf()")
+        # The test server is started with late commits; a role's own setting goes before that.
+        connection.execute(f"ALTER ROLE {OWNER} SET synchronous_commit = on")
     yield server
     server.stop()
 

@@ -23,6 +23,7 @@ from scheduler.interpreter_views import InterpreterViews
 from scheduler.languages import LanguageTable
 from scheduler.offers import OfferService
 from scheduler.pool import PoolService
+from scheduler.plans.services import Plans
 from scheduler.pool_life.services import PoolLife
 from scheduler.presence import PresenceService
 from scheduler.ring.ledger import Ledger
@@ -54,6 +55,8 @@ class SchedulerServices:
     presence: PresenceService
     pool: PoolService
     pool_life: PoolLife
+    plans: Plans
+    """Proposals of assignment and repair."""
     transfer: TransferService
     waits: Waits
     booking_views: BookingViews
@@ -106,6 +109,7 @@ class SchedulerServices:
             presence=presence,
             pool=pool,
             pool_life=PoolLife.build(catalogue, pool),
+            plans=Plans.build(catalogue, table, bookings, assignments, rounds),
             transfer=TransferService(),
             waits=waits,
             booking_views=BookingViews(catalogue, waits),

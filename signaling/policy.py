@@ -282,6 +282,11 @@ def may_see_board(who: Principal, country: str) -> Verdict:
     return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED
 
 
+def may_plan(who: Principal, country: str) -> Verdict:
+    """Ask for, see, pin, approve plans of a country's appointments and repairs: its coordinators."""
+    return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED
+
+
 def may_keep_ladder(who: Principal, country: str) -> Verdict:
     """See and change the ring of a country (M-11): its coordinators and administrators."""
     allowed = who.has(Role.COORDINATOR, country) or who.has(Role.ADMINISTRATOR, country)

@@ -151,8 +151,8 @@ def check(problem: Problem, chosen: Ints) -> Verdict:
         findings += _person(problem, who, mine)
         total = sum(piece.minutes for piece in mine)
         minutes.append(total)
-        for mark, price in zip(problem.marks, problem.prices.band, strict=True):
-            fairness += price * max(0, total + int(problem.earlier[who]) - mark)
+        for mark, each in zip(problem.marks, problem.prices.band, strict=True):
+            fairness += each * max(0, total + int(problem.earlier[who]) - mark)
     several = [len(who) for case, who in case_people.items() if case >= 0 and case_bookings[case] > 1]
     price = Price(unassigned, people_cost, relay_cost, problem.prices.another * sum(several), fairness)
     return Verdict(tuple(findings), price, tuple(left_out), tuple(minutes))

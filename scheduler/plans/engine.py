@@ -1,4 +1,4 @@
-"""The search for a good plan within a time: greedy at once, then a relaxation, windows planned anew by solving children, and a proven bound.
+"""The search for a good plan within a time: greedy at once, then a relaxation, windows planned by children, a proven bound.
 
 Runs in one thread and calls ``report`` for every better plan or bound. Whatever happens to the children, the last good plan is
 returned; each one that is reported has passed the checker.
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import count
+from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,7 +193,7 @@ class _Run:
         self._model = Model(self._problem)
         self._cutter = Cutter(self._model)
         self._day = np.maximum(booking_days(self._model), 0)
-        self._exact(self._model.price(np.zeros(len(self._model.upper)))[0], Phase.RELAX)
+        self._raise(self._model.price(np.zeros(len(self._model.upper)))[0], Phase.RELAX)
         prices = self._relax()
         if self._over or prices is None:
             return
@@ -203,9 +203,6 @@ class _Run:
         self._guided(keep)
         self._prove(prices, slack)
         self._improve(keep)
-
-    def _exact(self, bound: float, phase: Phase) -> None:
-        self._raise(bound, phase)
 
     def _relax(self) -> Reals | None:
         """The relaxation: prices of the rows, and in ``_guide`` how much of each option it takes."""
@@ -250,10 +247,12 @@ class _Run:
             for place in range(0, DAYS_A_WEEK, size)
         ]
         cuts.append(last + 1)
-        spans = [(self._day >= begin) & (self._day < end) for begin, end in zip(cuts, cuts[1:], strict=False)]
+        spans = [(self._day >= begin) & (self._day < end) for begin, end in pairwise(cuts)]
         spans = [span for span in spans if span.any()]
         half = (len(spans) + 1) // 2
-        return [spans[at] for pair in zip(range(half), range(half, 2 * half), strict=True) for at in pair if at < len(spans)]
+        return [
+            spans[at] for pair in zip(range(half), range(half, 2 * half), strict=True) for at in pair if at < len(spans)
+        ]
 
     def _size(self, keep: Flags) -> int:
         """Days of a window that is quickly solved."""
@@ -307,19 +306,20 @@ class _Run:
 
     def _improve(self, keep: Flags) -> None:
         """Plan windows anew while the rest stands, in turns of other sizes and shifts, until time is over."""
-        size = self._size(keep)
+        size, longest = self._size(keep), max(2.0, self._search.seconds / 6)
         for turn in count():
             if self._over:
                 return
-            days, shift = (size, size // 2 or 1) if turn % 2 == 0 else (min(size + 1 + turn // 2, DAYS_A_WEEK), turn % 7)
+            days, shift = (
+                (size, size // 2 or 1) if turn % 2 == 0 else (min(size + 1 + turn // 2, DAYS_A_WEEK), turn % 7)
+            )
 
             def pieces(days: int = days, shift: int = shift) -> Iterator[tuple[Piece, Flags]]:
                 nobody = np.zeros(len(self._problem.bookings), dtype=np.bool_)
                 for window in self._windows(days, shift):
                     yield self._cutter.window(self._best, window, keep, None, nobody), window
 
-            limit = max(2.0, self._search.seconds / 6)
-            for piece, _, news in self._solve(pieces(), lambda: min(limit, self._left)):
+            for piece, _, news in self._solve(pieces(), lambda: min(longest, self._left)):
                 if news.x is not None:
                     chosen = self._best.copy()
                     self._put(chosen, piece, news.x)
@@ -362,9 +362,7 @@ class _Run:
                 if not relaxed and any(self._meet(following[0], other) for other, _ in running.values()):
                     held = following
                     break
-                job = self._workers.give(
-                    idle[0], following[0].program, seconds=max(0.05, seconds()), **_EXACT
-                )
+                job = self._workers.give(idle[0], following[0].program, seconds=max(0.05, seconds()), **_EXACT)
                 running[job] = following
             if not running:
                 return

@@ -28,7 +28,7 @@ def write(stream: BinaryIO, head: Mapping[str, Any], arrays: Mapping[str, NDArra
     stream.write(_HEAD.pack(len(text)))
     stream.write(text)
     for part in parts.values():
-        stream.write(memoryview(part).cast("B"))
+        stream.write(part.tobytes())
     stream.flush()
 
 

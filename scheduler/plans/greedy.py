@@ -1,4 +1,4 @@
-"""The first plan, in a fraction of a second: the most important booking first, then the scarcest, then the longest; cheapest person first."""
+"""The first plan, in a fraction of a second: the most important booking first, then the scarcest, then the longest."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def cheapest(ledger: Ledger, leg: int) -> int | None:
     options = np.arange(problem.leg_ptr[leg], problem.leg_ptr[leg + 1])
     if not len(options):
         return None
-    costs = ledger.extra(leg, options)
+    costs = ledger.added(leg, options)
     for place in np.argsort(costs, kind="stable").tolist():
         option = int(options[place])
         if ledger.obstacle(int(problem.opt_person[option]), leg) is None:

@@ -42,7 +42,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def solve(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: BinaryIO) -> None:
     """One program: minimise ``cost`` x, ``row_lower`` <= A x <= ``row_upper`` (columns of A as start, index, value)."""
-    model, whole = highspy.Highs(), arrays["whole"].astype(bool)
+    model: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    whole = arrays["whole"].astype(bool)
     for name, value in (
         ("output_flag", False),
         ("threads", 1),

@@ -121,7 +121,7 @@ class Ledger:
                 return Obstacle(Fault.WINDOW, legs, total, limits.window_most)
         return None
 
-    def extra(self, leg: int, options: Ints) -> Ints:
+    def added(self, leg: int, options: Ints) -> Ints:
         """What each of these options of the leg would add to the cost: its own, load and a new face in the case."""
         problem = self.problem
         who = problem.opt_person[options]

@@ -79,7 +79,7 @@ class Model:
         met = np.isin(case * _SHIFT + problem.opt_person, (fixed.case * _SHIFT + fixed.person)[fixed.case >= 0])
         wants = shared & ~met
         key = (case * _SHIFT + problem.opt_person)[wants]
-        keys, place, counts = np.unique(key, return_inverse=True, return_counts=True)
+        _, place, counts = np.unique(key, return_inverse=True, return_counts=True)
         rows = np.flatnonzero(wants)
         lone = counts[place] == 1
         cost[0][rows[lone]] += problem.prices.another
@@ -165,9 +165,9 @@ class Model:
     def base(self) -> int:
         """What fixed work costs whatever is planned: its load above the marks, its people in their cases."""
         problem = self.problem
-        done = problem.earlier + np.bincount(
-            problem.fixed.person, problem.fixed.minutes, len(problem.people)
-        ).astype(np.int64)
+        done = problem.earlier + np.bincount(problem.fixed.person, problem.fixed.minutes, len(problem.people)).astype(
+            np.int64
+        )
         cost = sum(
             price * int(np.maximum(done - mark, 0).sum())
             for mark, price in zip(problem.marks, problem.prices.band, strict=True)

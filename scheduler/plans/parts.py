@@ -97,7 +97,10 @@ class Cutter:
         return Piece(begin, piece.columns, piece.rows)
 
     def priced(self, prices: Reals, part: Ints) -> tuple[float, list[Flags], Reals]:
-        """What is left when rows between parts (``part`` per booking, -1 none) are paid for by ``prices``: a constant, each part's rows, costs."""
+        """What is left when rows between parts (``part`` per booking) are paid for by ``prices``.
+
+        Returns a constant, the rows of each part, and the costs of all columns.
+        """
         model = self.model
         y = model.clip(prices)
         of_column = np.full(len(model.cost), NOBODY, dtype=np.int64)

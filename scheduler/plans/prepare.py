@@ -265,7 +265,7 @@ class FreeHours:
             return np.zeros(len(who), dtype=np.bool_)
         at = np.searchsorted(self._keys, who * _SHIFT + start, side="right") - 1
         last = np.maximum(at, 0)
-        return (at >= 0) & (self._person[last] == who) & (self._end[last] >= end)
+        return np.asarray((at >= 0) & (self._person[last] == who) & (self._end[last] >= end))
 
 
 def _up(origin: datetime, at: datetime) -> int:

@@ -143,9 +143,7 @@ class Problem:
     def without_options(self, drop: NDArray[np.bool_]) -> Problem:
         """The same without the options that are marked."""
         keep = ~drop
-        return replace(
-            self, opt_leg=self.opt_leg[keep], opt_person=self.opt_person[keep], opt_cost=self.opt_cost[keep]
-        )
+        return replace(self, opt_leg=self.opt_leg[keep], opt_person=self.opt_person[keep], opt_cost=self.opt_cost[keep])
 
 
 def chosen_people(problem: Problem, chosen: Ints) -> Ints:

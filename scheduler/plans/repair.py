@@ -113,7 +113,7 @@ class _Search:
         options = np.arange(problem.leg_ptr[leg], problem.leg_ptr[leg + 1])
         if not len(options):
             return None
-        for place in np.argsort(ledger.extra(leg, options), kind="stable").tolist():
+        for place in np.argsort(ledger.added(leg, options), kind="stable").tolist():
             option = int(options[place])
             who = int(problem.opt_person[option])
             if who not in self._absent and who != without and ledger.obstacle(who, leg) is None:
@@ -127,7 +127,7 @@ class _Search:
         if not len(options):
             return False
         best: tuple[int, list[tuple[int, int]]] | None = None
-        costs = ledger.extra(leg, options)
+        costs = ledger.added(leg, options)
         for place in np.argsort(costs, kind="stable").tolist()[:_CANDIDATES]:
             option = int(options[place])
             found = self._exchange(leg, option)
@@ -175,7 +175,7 @@ class _Search:
                     if replacement is None:
                         return None
                     options = np.array([replacement])
-                    cost += int(ledger.extra(other, options)[0]) - int(problem.opt_cost[before]) + MOVE_COST
+                    cost += int(ledger.added(other, options)[0]) - int(problem.opt_cost[before]) + MOVE_COST
                     ledger.put(other, replacement)
                     moves.append((other, replacement))
                 return cost, moves
@@ -217,5 +217,3 @@ def _whole(problem: Problem, chosen: Ints) -> Ints:
     np.logical_or.at(short, problem.leg_way, chosen == NOBODY)
     whole[short[problem.leg_way]] = NOBODY
     return whole
-
-

@@ -140,15 +140,10 @@ class Source:
         )  # fmt: skip
         async with unit.across_countries():
             rows = (await unit.session.execute(wanted)).all()
-        cases = dict(
-            (
-                await unit.session.execute(
-                    select(Booking.id, Booking.case_id).where(Booking.id.in_({row.booking_id for row in rows}))
-                )
-            )
-            .tuples()
-            .all()
+        own = await unit.session.execute(
+            select(Booking.id, Booking.case_id).where(Booking.id.in_({row.booking_id for row in rows}))
         )
+        cases = {row.id: row.case_id for row in own}
         return [
             Held(row.interpreter_id, row.starts_at, row.minutes, row.busy_until, cases.get(row.booking_id))
             for row in rows

@@ -10,6 +10,7 @@ import queue
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -105,11 +106,10 @@ class Workers:
             arrays["begin"] = program.begin
         head = {"kind": "solve", "id": self._number, "seconds": seconds, "gap": gap, "absolute_gap": absolute_gap}
         self._job[worker] = self._number
-        try:
-            assert child.stdin is not None
+        assert child.stdin is not None
+        # If it died meanwhile, its listener says so.
+        with suppress(OSError):
             frames.write(child.stdin, head, arrays)  # type: ignore[arg-type]
-        except OSError:
-            pass  # it died: its listener says so
         return self._number
 
     def hear(self, seconds: float) -> News | None:
@@ -130,7 +130,7 @@ class Workers:
             self._start(worker)
 
     def _start(self, worker: int) -> None:
-        child = subprocess.Popen(
+        child = subprocess.Popen(  # noqa: S603 - our own program with numbers as arguments
             [sys.executable, "-m", CHILD, str(self._memory), str(self._nice)],
             env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT), "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
@@ -166,7 +166,5 @@ class Workers:
 
 def _close(pipe: IO[bytes] | None) -> None:
     if pipe is not None:
-        try:
+        with suppress(OSError):
             pipe.close()
-        except OSError:
-            pass

@@ -32,6 +32,7 @@ from signaling.auth import tokens
 from signaling.auth.models import User
 from signaling.auth.tokens import TokenKind
 from signaling.bootstrap import Services, build
+from signaling.demo_calendar import tell_calendars
 from signaling.demo_data import (
     CASES,
     INTERPRETERS,
@@ -153,6 +154,7 @@ class _Story:
                 await self._hold(cases[number], index)
         self._move_to(self._now)
         await self._rest()
+        await tell_calendars(self._services, self._now)
         await tell_demand(self._services, self._now)
 
     def _move_to(self, at: datetime) -> None:

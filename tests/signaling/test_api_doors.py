@@ -34,6 +34,9 @@ PROFILE = {
 }  # fmt: skip
 
 
+ABSENCE = {"starts_local": "2026-11-24T00:00", "ends_local": "2026-11-25T00:00", "kind": "holiday"}
+
+
 def routes(world: World) -> Iterator[tuple[str, GuardedRoute]]:
     for route in world.house.app.routes:
         if isinstance(route, GuardedRoute):
@@ -64,6 +67,12 @@ async def things(world: World) -> dict[str, str]:
         "series_id": await a_series(world, case["id"]),
         **dict.fromkeys(("run_id", "review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
         "ticket": "x" * 43,
+        "token": "x" * 65,
+        "kind": "absence",
+        "entry_id": "absence_none",
+        "import_id": "import_none",
+        "country": "RS",
+        "day": "2026-05-01",
     }
 
 
@@ -108,6 +117,15 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         },
         ("PUT", "/api/interpreter/presence"): {"wanted": "away"},
         ("POST", "/api/interpreter/devices"): {"ok": True},
+        ("PUT", "/api/calendar/week"): {"version": 0, "rules": []},
+        ("POST", "/api/calendar/exceptions"): {"kind": "removed", "on_day": "2026-11-24"},
+        ("POST", "/api/calendar/absences"): ABSENCE,
+        ("POST", "/api/calendar/windows"): {
+            "starts_local": "2026-11-24T22:00", "ends_local": "2026-11-25T06:00",
+        },
+        ("POST", "/api/calendar/imports"): {"kind": "ics", "url": "https://calendar.example.org/a.ics"},
+        ("POST", "/api/interpreters/{interpreter_id}/absences"): ABSENCE,
+        ("PUT", "/api/holidays/{country}/{day}"): {"state": "confirmed"},
         ("POST", "/api/offers/{offer_id}/accept"): {"round": 1, "no_conflict": True},
         ("POST", "/api/offers/{offer_id}/decline"): {"round": 1, "reason": "not_now"},
         ("POST", "/api/assignments/{assignment_id}/release"): {"reason": "ill"},
@@ -155,6 +173,8 @@ def address(route: APIRoute, found: dict[str, str]) -> str:
     query = "?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z" if route.path in month else ""
     if route.path in ("/api/demand/cover", "/api/demand/fill", "/api/surge", "/api/surge/plans"):
         query = "?country=RS&key=apc&at=2026-11-22T08:00:00Z"
+    if route.path in ("/api/calendar/month", "/api/interpreters/{interpreter_id}/month"):
+        query = "?month=2026-11"
     if route.path == "/api/slots":
         step = f"case_id={found['case_id']}&step_id={found['step_id']}"
         query = f"?{step}&language=pes&from=2026-11-24T08:00:00Z&to=2026-11-25T08:00:00Z"
@@ -216,11 +236,16 @@ LISTS = {
     ("GET", "/api/interpreter/quality"),
 }  # fmt: skip
 """Answer everybody of the role with what is theirs: must not hold anything of the other country."""
-OWN = {("PUT", "/api/interpreter/presence"), ("POST", "/api/interpreter/devices")}
+OWN = {
+    ("PUT", "/api/interpreter/presence"),
+    ("POST", "/api/interpreter/devices"),
+    *(door for door in DOORS if door[1].startswith("/api/calendar")),
+}
 """About the asker alone."""
 REGIONAL = {
     ("GET", "/api/interpreters"),
     ("GET", "/api/interpreters/{interpreter_id}"),
+    ("GET", "/api/interpreters/{interpreter_id}/month"),
     ("GET", "/api/pool/members/{interpreter_id}"),
     ("GET", "/api/pool/watch"),
     ("GET", "/api/transfer-instruments"),

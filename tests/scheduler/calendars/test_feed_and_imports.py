@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from icalendar import Calendar
@@ -63,7 +64,7 @@ async def test_the_feed_tells_times_and_nothing_else(world: World, cipher: Field
     await world.accept((await world.offers(booking_id))[0])
     async with world.database.read(SYSTEM) as unit:
         feed = await feeds.render(unit, await feeds.find(unit, token), TEXTS)
-    events = Calendar.from_ical(feed.body).walk("VEVENT")
+    events: list[Any] = list(Calendar.from_ical(feed.body).walk("VEVENT"))
     assert [(str(e["SUMMARY"]), e.start.astimezone(UTC), e.end.astimezone(UTC)) for e in events] == [
         ("Interpretation, confirmed", datetime(2026, 11, 23, 10, tzinfo=UTC), datetime(2026, 11, 23, 11, tzinfo=UTC)),
         ("On call", datetime(2026, 11, 24, 21, tzinfo=UTC), datetime(2026, 11, 25, 5, tzinfo=UTC)),

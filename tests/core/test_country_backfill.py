@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, Table, create_engine, insert, select, text
 from core.db import migrate, rls
 from tests.services import Postgres
 
-CHAIN = {
+CHAIN: dict[str, dict[str, Any]] = {
     "sites": {"code": "MK-SITE", "country": "MK"},
     "cases": {"id": "case_1", "site": "MK-SITE", "country": "MK"},
     "case_languages": {"case_id": "case_1"},

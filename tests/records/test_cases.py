@@ -13,7 +13,7 @@ from core.clock import ManualClock
 from core.crypto import FieldCipher, KeyRing
 from core.db.session import Database
 from core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
-from records.case_link import case_by_ref, links_of
+from records.case_link import CaseLinks, LinkedCase, case_by_ref, links_of
 from records.case_ref import new_case_ref, parse_case_ref
 from records.case_views import CaseDetail
 from records.case_write import CaseChanges, GuardianInput, NewCase, NewLanguage, SexWishInput
@@ -247,8 +247,12 @@ async def test_a_temporary_case_ends_in_the_case_of_the_same_person(world: World
     assert (case["state"], case["link_by"], case["steps"][0]["state"]) == ("closed", None, "dropped")
     async with world.database.read(OFFICER) as unit:
         here, there = await links_of(unit, temporary["id"]), await links_of(unit, known["id"])
-    assert here == {"linked_to": {"id": known["id"], "case_ref": known["case_ref"]}, "linked_from": []}
-    assert there == {"linked_to": None, "linked_from": [{"id": temporary["id"], "case_ref": temporary["case_ref"]}]}
+    one, other = (
+        LinkedCase(id=known["id"], case_ref=known["case_ref"]),
+        LinkedCase(id=temporary["id"], case_ref=temporary["case_ref"]),
+    )
+    assert here == CaseLinks(linked_to=one, linked_from=[])
+    assert there == CaseLinks(linked_to=None, linked_from=[other])
     told = [event.body["case_id"] for event in await world.events("case.changed")]
     assert set(told[-2:]) == {known["id"], temporary["id"]}
     with pytest.raises(Conflict, match="case_closed"):

@@ -83,7 +83,6 @@ async def demo_link(settings: Settings, code: str) -> str:
 
 async def make_links(services: Services) -> list[SignInLink]:
     """Links for the demo's people who are there; old ones keep working until they expire."""
-    public = services.settings.public_url
     wanted = {one.code: one.title for one in STAFF} | {one.code: one.link for one in INTERPRETERS if one.link}
     links = []
     async with services.database.unit(Actor.system()) as uow:
@@ -93,7 +92,7 @@ async def make_links(services: Services) -> list[SignInLink]:
         for code, title in wanted.items():
             if code in known:
                 issued = await tokens.issue(uow, TokenKind.DEMO, ttl=_LINK_LIFE, user_id=known[code])
-                links.append(SignInLink(title, f"{public}/demo/sign-in/{issued.secret}"))
+                links.append(SignInLink(title, f"{services.settings.public_url}/demo/sign-in/{issued.secret}"))
     return links
 
 

@@ -76,19 +76,19 @@ QUESTIONS: dict[str, Callable[[Principal], Verdict]] = {
 }
 
 TABLE = """
-                     open read change join lead readb steer cancel disp offer pool prof board holi plan  instr users both grant audit rate compl minut
-own desk             A    A    A      A    A    A     A     A      R    H     R    R    R     R    R     R     H     H    R     R     A    A    A
-other desk           H    H    H      H    H    H     H     H      H    H     R    R    R     R    R     R     H     H    R     R     H    H    H
-no desk              H    H    H      H    H    H     H     H      H    H     R    R    R     R    R     R     H     H    R     R     H    H    H
-foreign desk         H    H    H      H    H    H     H     H      H    H     R    R    R     R    R     R     H     H    R     R     H    H    H
-forged desk          H    H    H      H    H    H     H     H      H    H     R    R    R     R    R     R     H     H    R     R     H    H    H
-coordinator          H    A    R      R    R    A     R     A      A    H     A    A    A     A    A     R     H     H    R     R     H    A    H
-foreign coordinator  H    H    H      H    H    H     H     H      H    H     A    R    R     R    R     R     H     H    R     R     H    H    H
-interpreter          H    H    H      A    R    H     H     H      H    A     R    R    R     R    R     R     H     H    R     R     A    A    A
-other interpreter    H    H    H      H    H    H     H     H      H    H     R    R    R     R    R     R     H     H    R     R     H    H    H
-administrator        H    H    H      H    H    H     H     H      H    H     R    R    R     R    R     A     A     R    A     R     H    H    H
-auditor              H    H    H      R    R    H     H     H      H    H     R    R    R     R    R     R     H     H    R     A     H    H    H
-foreign auditor      H    H    H      H    H    H     H     H      H    H     R    R    R     R    R     R     H     H    R     R     H    H    H
+                     open read chan join lead read stee canc disp offe pool prof boar holi plan inst user both gran audi rate comp minu
+own desk             A    A    A    A    A    A    A    A    R    H    R    R    R    R    R    R    H    H    R    R    A    A    A
+other desk           H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
+no desk              H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
+foreign desk         H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
+forged desk          H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
+coordinator          H    A    R    R    R    A    R    A    A    H    A    A    A    A    A    R    H    H    R    R    H    A    H
+foreign coordinator  H    H    H    H    H    H    H    H    H    H    A    R    R    R    R    R    H    H    R    R    H    H    H
+interpreter          H    H    H    A    R    H    H    H    H    A    R    R    R    R    R    R    H    H    R    R    A    A    A
+other interpreter    H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
+administrator        H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    A    A    R    A    R    H    H    H
+auditor              H    H    H    R    R    H    H    H    H    H    R    R    R    R    R    R    H    H    R    A    H    H    H
+foreign auditor      H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
 """
 
 

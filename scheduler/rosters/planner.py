@@ -176,7 +176,6 @@ def _person(
         kinds=able,
         max_minutes=target * 11 // 10,
         max_run=5,
-        min_days_off=2,
         max_weekends=3,
         max_week_minutes=44 * 60,
         bars=tuple(_bars(row, able, stated, period)),

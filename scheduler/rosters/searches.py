@@ -76,9 +76,14 @@ class RosterSearches:
             .execution_options(synchronize_session=False)
         )
 
+    @property
+    def running(self) -> list[asyncio.Task[None]]:
+        """The searches of this process."""
+        return list(self._tasks.values())
+
     async def close(self) -> None:
         """End all searches of this process."""
-        await end(list(self._tasks.values()))
+        await end(self.running)
         self._tasks.clear()
 
     def _start(self, search_id: str, held: Held, seconds: int, actor: Actor) -> None:

@@ -74,10 +74,10 @@ class SwapService:
         swap = await self._swap(uow, swap_id)
         if swap.from_id == interpreter_id:
             raise NotFound("swap_unknown")
+        SWAP.advance(swap.state, SwapMove.TAKE)
         shift = await self._shift(uow, swap.shift_id)
         if shift.starts_at <= uow.now:
             raise Conflict("shift_begun")
-        SWAP.advance(swap.state, SwapMove.TAKE)
         held = await self._rosters.read(uow, shift.roster_id, lock=True)
         shift = await self._shift(uow, swap.shift_id)  # The lock on the roster keeps it from now on.
         if interpreter_id not in held.problem.person:

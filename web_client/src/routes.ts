@@ -89,6 +89,20 @@ export const routes: readonly Route[] = [
     load: page(() => import('./calendar/HolidaysPage.svelte')),
   },
   { path: '/board', title: 'nav.board', roles: ['coordinator'], texts: ['ring'], load: page(() => import('./coordinator/BoardPage.svelte')) },
+  {
+    path: '/cover',
+    title: 'nav.cover',
+    roles: ['coordinator'],
+    texts: ['demand'],
+    load: page(() => import('./demand/CoverPage.svelte')),
+  },
+  {
+    path: '/surge',
+    title: 'nav.surge',
+    roles: ['coordinator'],
+    texts: ['demand'],
+    load: page(() => import('./demand/SurgePage.svelte')),
+  },
   { path: '/t', title: 'guest.title', bare: true, load: page(() => import('./applicant/GuestPage.svelte')) },
   { path: '/account', title: 'account.title', roles: everybody, load: page(() => import('./auth/AccountPage.svelte')) },
 ]

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { cells, dayCells, dayEdges, joined, midnight, monday, moved, tone } from './grid'
+import type { Cover, CoverRow } from './types'
+
+const row = (short: number[], why = short.map((s) => (s > 0 ? 'minimum' : ''))): CoverRow => ({
+  key: 'apc',
+  languages: ['apc'],
+  kind: 'reachable',
+  core: true,
+  report_in: 15,
+  expected: short.map(() => 0.5),
+  high: short.map(() => 2),
+  needed: short.map((s) => 2 + s),
+  planned: short.map(() => 2),
+  on_call: short.map(() => 1),
+  women: short.map(() => 1),
+  short,
+  why,
+})
+
+describe('cells', () => {
+  it('takes the most needed and the least planned of its half-hours', () => {
+    const one = joined(row([0, 3]), 0, 2)
+    expect([one.needed, one.planned, one.short, one.expected]).toEqual([5, 2, 3, 1])
+    expect(one.why).toEqual(['minimum'])
+    expect(cells(row([0, 0, 1]), 2).map((c) => c.short)).toEqual([0, 1])
+  })
+  it('says gap, just enough and enough', () => {
+    expect(tone({ short: 1, needed: 1, planned: 0 })).toBe('gap')
+    expect(tone({ short: 0, needed: 2, planned: 2 })).toBe('tight')
+    expect(tone({ short: 0, needed: 1, planned: 2 })).toBe('enough')
+    expect(tone({ short: 0, needed: 0, planned: 0 })).toBe('idle')
+  })
+})
+
+describe('days', () => {
+  const starts = Array.from({ length: 96 }, (_, n) => new Date(2026, 10, 22, 0, n * 30).toISOString())
+  it('finds where days begin', () => expect(dayEdges(starts)).toEqual([0, 48, 96]))
+  it('counts the hours that are short', () => {
+    const cover = { starts } as Cover
+    const found = dayCells(cover, row([...Array(46).fill(0), 1, 2, ...Array(48).fill(0)]))
+    expect(found.map((d) => [d.hours, d.worst])).toEqual([
+      [1, 2],
+      [0, 0],
+    ])
+  })
+  it('goes over the switch of clocks by calendar days', () => {
+    expect(midnight(new Date(2026, 9, 24, 13), 2).getHours()).toBe(0)
+    expect(monday(new Date(2026, 10, 22)).getDate()).toBe(16)
+  })
+})
+
+describe('arrows', () => {
+  it('follow the reading direction and stay inside', () => {
+    expect(moved('ArrowRight', 0, 0, 3, 4, false)).toEqual([0, 1])
+    expect(moved('ArrowRight', 0, 1, 3, 4, true)).toEqual([0, 0])
+    expect(moved('ArrowUp', 0, 1, 3, 4, false)).toEqual([0, 1])
+    expect(moved('End', 1, 1, 3, 4, false)).toEqual([1, 3])
+    expect(moved('a', 1, 1, 3, 4, false)).toBeUndefined()
+  })
+})

@@ -281,9 +281,9 @@ async def test_a_step_is_held_after_the_case_began_and_not_in_the_future(world: 
     clock.advance(7200)
     step_id, how = case["steps"][0]["id"], HeldHow.INTERPRETER_IN_PERSON
     for hours, code in ((1, "held_in_future"), (-3, "held_before_case")):
+        when = clock.now() + timedelta(hours=hours)
         with pytest.raises(Invalid, match=code):
             async with world.database.unit(OFFICER) as uow:
-                when = clock.now() + timedelta(hours=hours)
                 await world.cases.record_held(uow, case["id"], step_id, how=how, held_at=when)
     when = clock.now() - timedelta(minutes=30)
     async with world.database.unit(OFFICER) as uow:

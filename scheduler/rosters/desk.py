@@ -174,7 +174,9 @@ def _covers(
     for language, day, minute, count, group, weight in wanted:
         cells = tuple((at, kind_id(template, language)) for at, template in serving(templates, day, minute))
         name = f"{group or 'all'} {language} {day} {minute}"
-        yield Cover(name, cells if language in languages else (), count, weight, 0.0, group, day, minute, SLOT, language)
+        yield Cover(
+            name, cells if language in languages else (), count, weight, 0.0, group, day, minute, SLOT, language
+        )
 
 
 def serving(templates: Sequence[Template], day: int, minute: int) -> list[tuple[int, str]]:
@@ -188,7 +190,9 @@ def serving(templates: Sequence[Template], day: int, minute: int) -> list[tuple[
     return found
 
 
-def _wishes(wishes: Iterable[DeskWish], speakers: Mapping[str, Speaker], templates: Sequence[Template]) -> Iterable[Wish]:
+def _wishes(
+    wishes: Iterable[DeskWish], speakers: Mapping[str, Speaker], templates: Sequence[Template]
+) -> Iterable[Wish]:
     for wish in wishes:
         if wish.template is None:
             yield Wish(wish.person, wish.day, None, wish.weight, wish.on)

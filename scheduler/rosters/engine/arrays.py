@@ -165,7 +165,20 @@ def build(problem: Problem) -> Arrays:
     whole = whole and all(bool((array == np.round(array)).all()) for array in (own, own_free, table))
     units = np.array([kind.minutes // unit for kind in kinds], dtype=np.int64)
     return Arrays(
-        problem, unit, units, allowed, free_allowed, own, own_free, table, profile, start, lines, weekend, repeats, whole
+        problem,
+        unit,
+        units,
+        allowed,
+        free_allowed,
+        own,
+        own_free,
+        table,
+        profile,
+        start,
+        lines,
+        weekend,
+        repeats,
+        whole,
     )
 
 

@@ -27,7 +27,12 @@ class Columns:
     """The pool, its linear programme and the best bound. ``clock`` tells seconds, ``on_bound`` hears of better bounds."""
 
     def __init__(
-        self, arrays: Arrays, finder: RowFinder, seed: int, clock: Callable[[], float], on_bound: Callable[[float], None]
+        self,
+        arrays: Arrays,
+        finder: RowFinder,
+        seed: int,
+        clock: Callable[[], float],
+        on_bound: Callable[[float], None],
     ) -> None:
         self.arrays, self._finder = arrays, finder
         self.pool = Pool(arrays)

@@ -116,9 +116,7 @@ class Master:
         """Equations and segments."""
         count, rows = len(self.people), self._rows
         right = np.concatenate([np.ones(count), np.zeros(rows - count)])
-        solver.addRows(
-            rows, right, right, 0, np.zeros(rows, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0)
-        )
+        solver.addRows(rows, right, right, 0, np.zeros(rows, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0))
         lines, widths, slopes = self._segments
         size = len(lines)
         solver.addCols(

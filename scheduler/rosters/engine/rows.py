@@ -99,7 +99,9 @@ class RowFinder:
             found.append(Limit(steps, days, soft_from=min(n.at for n in person.nights), cost=cost))
         for k, kind in enumerate(problem.kinds):
             if able[k] and person.max_of.get(kind.id, days) < days:
-                found.append(Limit(tuple(int(k == other) for other in range(len(problem.kinds))), person.max_of[kind.id]))
+                found.append(
+                    Limit(tuple(int(k == other) for other in range(len(problem.kinds))), person.max_of[kind.id])
+                )
         return found
 
     def _soft(self) -> tuple[list[Floats], list[int], list[Floats]]:
@@ -110,7 +112,9 @@ class RowFinder:
         by_weekends: list[Floats] = []
         for person in problem.people:
             most = self._most(person.max_minutes)
-            by_units.append(np.array([hours_cost(person, units * arrays.unit) for units in range(most + 1)], dtype=np.float64))
+            by_units.append(
+                np.array([hours_cost(person, units * arrays.unit) for units in range(most + 1)], dtype=np.float64)
+            )
             limit = len(problem.weekends) if person.max_weekends is None else person.max_weekends
             counted.append(min(limit, len(problem.weekends)))
             beyond = [sum(w.weight * max(0, n - w.at) for w in person.weekends) for n in range(counted[-1] + 1)]
@@ -130,7 +134,12 @@ class RowFinder:
         groups: dict[tuple[object, ...], list[int]] = {}
         for kind in able:
             before = self._succession[able, kind].tobytes()
-            mark = (self._succession[kind, able].tobytes(), before, int(arrays.units[kind]), *(x.steps[kind] for x in limits))
+            mark = (
+                self._succession[kind, able].tobytes(),
+                before,
+                int(arrays.units[kind]),
+                *(x.steps[kind] for x in limits),
+            )
             groups.setdefault(mark, []).append(int(kind))
         types = [np.array(group, dtype=np.int64) for group in groups.values()]
         first = np.array([group[0] for group in types], dtype=np.int64)
@@ -152,7 +161,9 @@ class RowFinder:
                 follows[len(rows), : len(types)] = self._succession[last, first]
                 first_run = person.min_days_off + len(rows) * person.max_run + min(run, person.max_run) - 1
         caps = np.array([limit.most for limit in limits], dtype=np.int64)
-        steps = np.array([[limit.steps[f] for f in first] for limit in limits], dtype=np.int64).reshape(len(limits), len(first))
+        steps = np.array([[limit.steps[f] for f in first] for limit in limits], dtype=np.int64).reshape(
+            len(limits), len(first)
+        )
         cost = np.zeros((len(limits), int(caps.max(initial=0)) + 1))
         for c, limit in enumerate(limits):
             cost[c, : len(limit.cost)] = limit.cost

@@ -161,7 +161,9 @@ async def _send(child: asyncio.subprocess.Process, line: bytes) -> bool:
 def _environment() -> dict[str, str]:
     """What a child may see: where to find the program, and no secret of the server."""
     root = str(Path(__file__).resolve().parents[3])
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "NUMBA_CACHE_DIR", "LANG") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "NUMBA_CACHE_DIR", "LANG") if name in os.environ
+    }
     return {**kept, "PYTHONPATH": root, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 

@@ -17,6 +17,8 @@ from scheduler.rosters.engine.draft import Draft
 from scheduler.rosters.engine.rows import RowFinder
 
 TINY = 1e-7
+HEAT = 0.1
+"""What annealing begins with, as a share of what one more person on a line is usually worth; measured, see the docs page."""
 
 
 @dataclass
@@ -48,7 +50,6 @@ class Search:
             for noise in ((0.02, 0.1, 0.3) if people < 3 else (0.0, 0.1))
         ]
         self._able: dict[int, Flags] = {}
-        self.heat = 1.0
         self.tried = 0
 
     def build(self, start: Sequence[Row | None]) -> Draft | None:
@@ -87,12 +88,12 @@ class Search:
                 if idle >= len(waiting):
                     break
 
-    def run(self, draft: Draft, until: float, better: Callable[[Draft], None], stall: float = math.inf) -> list[Row]:
-        """Search until a time, or until ``stall`` seconds brought nothing. Calls ``better`` for each new best; the best rows."""
+    def run(self, draft: Draft, until: float, better: Callable[[Draft], None], heat: float = HEAT) -> list[Row]:
+        """Anneal until a time; the draft ends where that ends. Calls ``better`` for each new best; the best rows."""
         best, best_rows = draft.cost, draft.copy_rows()
-        last = start = self._clock()
-        heat = self.heat
-        while (now := self._clock()) < until and now - last < stall:
+        start = self._clock()
+        heat *= self._scale
+        while (now := self._clock()) < until:
             share = min(1.0, (now - start) / max(1e-9, until - start))
             level = heat * (1 - share)
             weights = np.array([move.credit for move in self._moves])
@@ -104,7 +105,7 @@ class Search:
             if change < -TINY or change <= -level * math.log(max(1e-12, self.dice.random())):
                 earned = 1.0 if draft.cost < best - TINY else 0.1 if change < -TINY else 0.0
                 if draft.cost < best - TINY:
-                    best, best_rows, last = draft.cost, draft.copy_rows(), now
+                    best, best_rows = draft.cost, draft.copy_rows()
                     better(draft)
             else:
                 earned = 0.0

@@ -18,13 +18,15 @@ from scheduler.rosters.engine.messages import News, Order
 from scheduler.rosters.engine.rows import RowFinder
 from scheduler.rosters.engine.search import TINY, Search
 
-FIRST_SEARCH = 0.04
-"""Share of the time for neighbourhood search before column generation, as a first pool."""
+FIRST_SEARCH = 0.12
+"""Share of the time for annealing before column generation: a first pool."""
 RELAX = 0.45
 """Share of the time after which the programme over all rows is left unsolved in favour of rosters."""
 
-DIVE = 0.6
-"""Share of the time at which the first dive must have ended."""
+DIVE = 0.15
+"""Share of the time that the first dive may take."""
+DRIFT, STALE = 0.03, 5
+"""Heat of a short annealing that changes the roster after so many neighbourhoods without a better one."""
 
 
 @dataclass
@@ -98,13 +100,15 @@ def run(desk: Desk) -> None:
 
 
 def by_search(desk: Desk, search: Search) -> None:
-    """Neighbourhood search in rounds that get longer; each begins at the best roster known."""
-    length = 4.0
+    """Annealing in rounds that get longer; every other one begins at the best roster known, the others where the last ended."""
+    length, again = desk.order.seconds / 12, True
+    draft = Draft(desk.arrays, desk.finder, desk.rows)
     while not desk.finished:
         desk.listen()
-        draft = Draft(desk.arrays, desk.finder, desk.rows)
+        if again:
+            draft = Draft(desk.arrays, desk.finder, desk.rows)
         search.run(draft, min(desk.until, desk.clock() + length), desk.better)
-        length = min(60.0, length * 1.5)
+        length, again = length * 1.5, not again
 
 
 def by_columns(desk: Desk, search: Search) -> None:
@@ -123,7 +127,7 @@ def by_columns(desk: Desk, search: Search) -> None:
     columns.relax(begin + RELAX * (desk.until - begin))
     if desk.finished:
         return
-    rows = columns.dive(begin + DIVE * (desk.until - begin), 0.6)
+    rows = columns.dive(min(desk.until, desk.clock() + DIVE * (desk.until - begin)), 0.6)
     if rows is not None:
         draft = Draft(desk.arrays, desk.finder, rows)
         search.polish(draft)
@@ -149,7 +153,11 @@ class Rerostering:
         """Until time is over or everybody together cannot do better."""
         desk, people = self._desk, self._desk.arrays.people
         draft = Draft(desk.arrays, desk.finder, desk.rows)
+        stale = 0
         while not desk.finished:
+            if stale >= STALE:
+                stale = 0
+                draft = self._drifted()
             if desk.listen():
                 draft = Draft(desk.arrays, desk.finder, desk.rows)
                 self._columns.know(desk.rows)
@@ -162,6 +170,8 @@ class Rerostering:
                 self._search.polish(draft)
                 desk.better(draft)
                 self._tries *= 0.5
+                stale = 0
+            stale += not answer
             self._tries[chosen] += 1
             if answer is None or spent > 1.2 * self._seconds:
                 self._size = max(2.0, self._size - 0.7)
@@ -172,6 +182,15 @@ class Rerostering:
             if answer is False and len(chosen) == people:
                 # as good as it gets with these rows: look elsewhere, with few people again
                 self._size = float(min(people, 8))
+
+    def _drifted(self) -> Draft:
+        """The best roster, changed a little where that costs little."""
+        desk = self._desk
+        draft = Draft(desk.arrays, desk.finder, desk.rows)
+        self._search.run(draft, min(desk.until, desk.clock() + self._seconds), desk.better, DRIFT)
+        self._columns.know(draft.copy_rows())
+        self._tries[:] = 0
+        return draft
 
     def _choose(self, draft: Draft, count: int) -> list[int]:
         """People to take: by lot, around a line that costs, or alike; those tried seldom rather than often."""

@@ -10,6 +10,7 @@ const entries: readonly NavEntry[] = [
   { path: '/today', text: 'nav.today', role: 'interpreter' },
   { path: '/month', text: 'nav.month', role: 'interpreter' },
   { path: '/board', text: 'nav.board', role: 'coordinator' },
+  { path: '/plans', text: 'nav.plans', role: 'coordinator' },
   { path: '/cover', text: 'nav.cover', role: 'coordinator' },
   { path: '/surge', text: 'nav.surge', role: 'coordinator' },
   { path: '/holidays', text: 'nav.holidays', role: 'coordinator' },

@@ -40,6 +40,7 @@ export const routes: readonly Route[] = [
     path: '/cases/:id/book',
     title: 'booking.new',
     roles: ['interviewer'],
+    texts: ['scheduling'],
     load: page(() => import('./bookings/BookingPage.svelte')),
   },
   {
@@ -52,6 +53,7 @@ export const routes: readonly Route[] = [
     path: '/bookings/:id',
     title: 'waiting.title',
     roles: ['interviewer'],
+    texts: ['scheduling'],
     load: page(() => import('./bookings/WaitingPage.svelte')),
   },
   {
@@ -88,7 +90,7 @@ export const routes: readonly Route[] = [
     texts: ['calendar'],
     load: page(() => import('./calendar/HolidaysPage.svelte')),
   },
-  { path: '/board', title: 'nav.board', roles: ['coordinator'], texts: ['ring'], load: page(() => import('./coordinator/BoardPage.svelte')) },
+  { path: '/board', title: 'nav.board', roles: ['coordinator'], texts: ['ring', 'scheduling'], load: page(() => import('./coordinator/BoardPage.svelte')) },
   {
     path: '/cover',
     title: 'nav.cover',
@@ -102,6 +104,13 @@ export const routes: readonly Route[] = [
     roles: ['coordinator'],
     texts: ['demand'],
     load: page(() => import('./demand/SurgePage.svelte')),
+  },
+  {
+    path: '/plans',
+    title: 'nav.plans',
+    roles: ['coordinator'],
+    texts: ['plans'],
+    load: page(() => import('./plans/PlansPage.svelte')),
   },
   { path: '/t', title: 'guest.title', bare: true, load: page(() => import('./applicant/GuestPage.svelte')) },
   { path: '/account', title: 'account.title', roles: everybody, load: page(() => import('./auth/AccountPage.svelte')) },

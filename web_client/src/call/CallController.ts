@@ -208,7 +208,10 @@ export class CallController {
     })
     document.addEventListener('visibilitychange', this.#visible)
     addEventListener('online', this.#online)
-    this.#prune = setInterval(() => this.#forgetSignals(), 1000)
+    this.#prune = setInterval(() => {
+      this.#forgetSignals()
+      if (this.#flags === '') this.#sendFlags() // what the server did not take a moment ago
+    }, 1000)
     void this.#screen.hold()
     client.start()
   }

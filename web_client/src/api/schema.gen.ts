@@ -130,6 +130,18 @@ export interface components {
             id: string;
         };
         /**
+         * ApprovedView
+         * @description What an approval did so far; call again while something remains.
+         */
+        ApprovedView: {
+            /** Bound */
+            bound: number;
+            /** Remaining */
+            remaining: number;
+            /** Stale */
+            stale: components["schemas"]["StaleCell"][];
+        };
+        /**
          * AssignmentList
          * @description Agreed work in a span of time.
          */
@@ -231,6 +243,16 @@ export interface components {
             name: {
                 [key: string]: string;
             };
+        };
+        /**
+         * BarView
+         * @description A day on which somebody cannot work at all, and the rule.
+         */
+        BarView: {
+            /** Day */
+            day: number;
+            /** Rule */
+            rule: string;
         };
         /**
          * Board
@@ -514,14 +536,14 @@ export interface components {
             /** Age Group */
             age_group?: ("0-13" | "14-15" | "16-17" | "18-64" | "65+") | null;
             guardian?: components["schemas"]["GuardianBody"] | null;
-            interp_sex?: components["schemas"]["WishBody"] | null;
+            interp_sex?: components["schemas"]["signaling__api__case_models__WishBody"] | null;
             /** Languages */
             languages?: components["schemas"]["LanguageBody"][] | null;
             /** Literacy */
             literacy?: ("can_read" | "cannot" | "unknown") | null;
             /** Needs */
             needs?: string[] | null;
-            officer_sex?: components["schemas"]["WishBody"] | null;
+            officer_sex?: components["schemas"]["signaling__api__case_models__WishBody"] | null;
             /** Uam */
             uam?: ("no" | "suspected" | "confirmed") | null;
             /** Version */
@@ -699,6 +721,28 @@ export interface components {
             steps: components["schemas"]["StepOut"][];
         };
         /**
+         * CellMove
+         * @description A shift (or none) for a cell.
+         */
+        CellMove: {
+            /** Day */
+            day: number;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Kind */
+            kind: string | null;
+        };
+        /**
+         * CellsBody
+         * @description Changes by hand on top of ``version``, all or none.
+         */
+        CellsBody: {
+            /** Moves */
+            moves: components["schemas"]["CellMove"][];
+            /** Version */
+            version: number;
+        };
+        /**
          * ChainView
          * @description Whether the log is whole.
          */
@@ -709,6 +753,30 @@ export interface components {
             ok: boolean;
             /** Seal */
             seal: string | null;
+        };
+        /**
+         * ChangeList
+         * @description What differs between two versions.
+         */
+        ChangeList: {
+            /** Items */
+            items: components["schemas"]["ChangeView"][];
+        };
+        /**
+         * ChangeView
+         * @description A cell in which two versions differ.
+         */
+        ChangeView: {
+            /** After */
+            after: string | null;
+            /** Before */
+            before: string | null;
+            /** Code */
+            code: string;
+            /** Day */
+            day: number;
+            /** Interpreter Id */
+            interpreter_id: string;
         };
         /**
          * ComplaintBody
@@ -912,6 +980,14 @@ export interface components {
         DecideBody: {
             /** Approve */
             approve: boolean;
+        };
+        /**
+         * DecisionBody
+         * @description A coordinator's word on a swap that costs cover.
+         */
+        DecisionBody: {
+            /** Agreed */
+            agreed: boolean;
         };
         /**
          * DeclineBody
@@ -1222,6 +1298,24 @@ export interface components {
             total_loss: number;
             /** Weeks */
             weeks: number;
+        };
+        /**
+         * GapView
+         * @description A stretch of one day in which a line is short; ``women``: only a woman is missing (R-3).
+         */
+        GapView: {
+            /** Day */
+            day: number;
+            /** End */
+            end: number;
+            /** Line */
+            line: string;
+            /** Missing */
+            missing: number;
+            /** Start */
+            start: number;
+            /** Women */
+            women: boolean;
         };
         /**
          * Gate
@@ -1624,6 +1718,26 @@ export interface components {
             session_id: string;
             /** Step Code */
             step_code: string;
+        };
+        /**
+         * KindView
+         * @description A kind of shift; its times are local.
+         */
+        KindView: {
+            /** Id */
+            id: string;
+            /** Length */
+            length: number;
+            /** Line */
+            line: string;
+            /** Night */
+            night: boolean;
+            /** On Call */
+            on_call: boolean;
+            /** Start */
+            start: number;
+            /** Word */
+            word: string;
         };
         /**
          * LadderBody
@@ -2088,7 +2202,7 @@ export interface components {
             ext_ref?: string | null;
             /** First Step */
             first_step: string;
-            interp_sex?: components["schemas"]["WishBody"] | null;
+            interp_sex?: components["schemas"]["signaling__api__case_models__WishBody"] | null;
             /** Languages */
             languages: components["schemas"]["LanguageBody"][];
             /**
@@ -2099,7 +2213,7 @@ export interface components {
             literacy?: "can_read" | "cannot" | "unknown";
             /** Needs */
             needs?: string[];
-            officer_sex?: components["schemas"]["WishBody"] | null;
+            officer_sex?: components["schemas"]["signaling__api__case_models__WishBody"] | null;
             /** Site */
             site: string;
             /**
@@ -2114,6 +2228,28 @@ export interface components {
              * @enum {string}
              */
             uam?: "no" | "suspected" | "confirmed";
+        };
+        /**
+         * NewPlanBody
+         * @description Which appointments, and how long to search.
+         */
+        NewPlanBody: {
+            country: components["schemas"]["Country"];
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /**
+             * Seconds
+             * @default 30
+             */
+            seconds?: number;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
         };
         /**
          * NewStepBody
@@ -2340,6 +2476,18 @@ export interface components {
             reviews: number;
         };
         /**
+         * OwnShifts
+         * @description Own shifts, own wishes, and swaps that wait.
+         */
+        OwnShifts: {
+            /** Shifts */
+            shifts: components["schemas"]["ShiftView"][];
+            /** Swaps */
+            swaps: components["schemas"]["SwapView"][];
+            /** Wishes */
+            wishes: components["schemas"]["WishView"][];
+        };
+        /**
          * OwnSite
          * @description The desk where somebody works.
          */
@@ -2513,6 +2661,18 @@ export interface components {
             to_time: string;
         };
         /**
+         * Pinned
+         * @description A cell and its pin.
+         */
+        Pinned: {
+            /** Booking Id */
+            booking_id: string;
+            /** Leg */
+            leg: number;
+            /** Pinned */
+            pinned: boolean;
+        };
+        /**
          * PlaceBody
          * @description Whom the coordinator places by hand; every rule is checked again.
          */
@@ -2530,6 +2690,90 @@ export interface components {
             plan: components["schemas"]["PlanInput"];
             /** Title */
             title: string;
+        };
+        /**
+         * PlanCellView
+         * @description One leg of one booking.
+         */
+        PlanCellView: {
+            /** Before */
+            before: string | null;
+            /** Booking Id */
+            booking_id: string;
+            /** Case Ref */
+            case_ref: string;
+            /** Ends At */
+            ends_at: string;
+            /** Interpreter */
+            interpreter: string | null;
+            /** Interpreter Id */
+            interpreter_id: string | null;
+            /** Language */
+            language: string;
+            /** Leg */
+            leg: number;
+            /** Moved */
+            moved: boolean;
+            /** Officer Language */
+            officer_language: string;
+            /** Pinned */
+            pinned: boolean;
+            /** Pivot */
+            pivot: string | null;
+            /** Points */
+            points: number;
+            /** Priority */
+            priority: string;
+            /** Reason */
+            reason: string | null;
+            /** Starts At */
+            starts_at: string;
+            /** State */
+            state: string;
+            /** Step Code */
+            step_code: string;
+        };
+        /**
+         * PlanHead
+         * @description One plan in a list.
+         */
+        PlanHead: {
+            /** Absent */
+            absent: string | null;
+            /** Bookings */
+            bookings: number;
+            /** Country */
+            country: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            /** Ends At */
+            ends_at: string;
+            /** Failure */
+            failure: string | null;
+            /** Gap Permille */
+            gap_permille: number | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Left Out */
+            left_out: number;
+            /** Made At */
+            made_at: string;
+            /** Phase */
+            phase: string;
+            /** Points */
+            points: number | null;
+            /** Seconds */
+            seconds: number;
+            /** Starts At */
+            starts_at: string;
+            /** State */
+            state: string;
+            /** Version */
+            version: number;
         };
         /**
          * PlanInput
@@ -2683,6 +2927,14 @@ export interface components {
             title: string;
         };
         /**
+         * PlanList
+         * @description The latest plans.
+         */
+        PlanList: {
+            /** Items */
+            items: components["schemas"]["PlanHead"][];
+        };
+        /**
          * PlanResult
          * @description The answer.
          */
@@ -2726,34 +2978,6 @@ export interface components {
         Plans: {
             /** Items */
             items: components["schemas"]["PlanLine"][];
-        };
-        /**
-         * PlanView
-         * @description A plan and, once it has run, its answer.
-         */
-        PlanView: {
-            asked: components["schemas"]["PlanInput"];
-            country: components["schemas"]["Country"];
-            /** Ended At */
-            ended_at: string | null;
-            /** Error */
-            error: string | null;
-            found: components["schemas"]["PlanResult"] | null;
-            /** Id */
-            id: string;
-            /** Made At */
-            made_at: string;
-            /** Made By */
-            made_by: string;
-            /** Progress */
-            progress: number;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "waiting" | "running" | "done" | "failed" | "cancelled";
-            /** Title */
-            title: string;
         };
         /**
          * Point
@@ -3074,6 +3298,27 @@ export interface components {
             vetting_result?: ("none" | "pass" | "fail") | null;
         };
         /**
+         * PublishBody
+         * @description Which version is to hold; with gaps only if somebody says so.
+         */
+        PublishBody: {
+            /** Version */
+            version: number;
+            /**
+             * With Gaps
+             * @default false
+             */
+            with_gaps?: boolean;
+        };
+        /**
+         * Published
+         * @description How many cells changed for people.
+         */
+        Published: {
+            /** Changes */
+            changes: number;
+        };
+        /**
          * PushKeys
          * @description The browser's keys (Push API).
          */
@@ -3242,6 +3487,25 @@ export interface components {
             video: "preferred" | "allowed" | "not_allowed" | "agreement";
         };
         /**
+         * RepairBody
+         * @description Who drops out, and from when to when.
+         */
+        RepairBody: {
+            country: components["schemas"]["Country"];
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Interpreter Ids */
+            interpreter_ids: string[];
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+        };
+        /**
          * RescheduleBody
          * @description Another time.
          */
@@ -3353,6 +3617,93 @@ export interface components {
          * @enum {string}
          */
         Role: "interviewer" | "interpreter" | "coordinator" | "administrator" | "auditor";
+        /**
+         * RosterBody
+         * @description A new period; it begins on a Monday.
+         */
+        RosterBody: {
+            country: components["schemas"]["Country"];
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /**
+             * Weeks
+             * @default 4
+             */
+            weeks?: number;
+        };
+        /**
+         * RosterList
+         * @description Rosters, the latest period first.
+         */
+        RosterList: {
+            /** Items */
+            items: components["schemas"]["RosterRow"][];
+        };
+        /**
+         * RosterRow
+         * @description A roster in the list.
+         */
+        RosterRow: {
+            /** Country */
+            country: string;
+            /** Coverage Permille */
+            coverage_permille: number;
+            /** Days */
+            days: number;
+            /** Gaps */
+            gaps: number;
+            /** Id */
+            id: string;
+            /** Newest */
+            newest: number;
+            /** Published */
+            published: number | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * RosterView
+         * @description A roster with one version.
+         */
+        RosterView: {
+            /** Country */
+            country: string;
+            /** Days */
+            days: number;
+            /** Gaps */
+            gaps: components["schemas"]["GapView"][];
+            /** Id */
+            id: string;
+            /** Kinds */
+            kinds: components["schemas"]["KindView"][];
+            /** Lines */
+            lines: string[];
+            /** Newest */
+            newest: number;
+            /** People */
+            people: components["schemas"]["scheduler__rosters__views__PersonView"][];
+            /** Published */
+            published: number | null;
+            search: components["schemas"]["SearchView"] | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /** State */
+            state: string;
+            version: components["schemas"]["VersionView"];
+            /** Zone */
+            zone: string;
+        };
         /**
          * RuleBody
          * @description One span of the week.
@@ -3469,6 +3820,85 @@ export interface components {
             sources: string[];
             /** Total */
             total: number;
+        };
+        /**
+         * PersonView
+         * @description What a plan means for one person.
+         */
+        scheduler__plans__views__PersonView: {
+            /** After Min */
+            after_min: number;
+            /** Before Min */
+            before_min: number;
+            /** Bookings */
+            bookings: number;
+            /** Interpreter */
+            interpreter: string;
+        };
+        /**
+         * PlanView
+         * @description A plan with everything in it.
+         */
+        scheduler__plans__views__PlanView: {
+            /** Against */
+            against: number | null;
+            /** Cells */
+            cells: components["schemas"]["PlanCellView"][];
+            head: components["schemas"]["PlanHead"];
+            /** Parts */
+            parts: {
+                [key: string]: number;
+            };
+            /** People */
+            people: components["schemas"]["scheduler__plans__views__PersonView"][];
+        };
+        /**
+         * PersonView
+         * @description A row of the grid.
+         */
+        scheduler__rosters__views__PersonView: {
+            /** Bars */
+            bars: components["schemas"]["BarView"][];
+            /** Cells */
+            cells: (string | null)[];
+            /** Code */
+            code: string;
+            /** Id */
+            id: string;
+            /** Lines */
+            lines: string[];
+            /** Minutes */
+            minutes: number;
+            /** Nights */
+            nights: number;
+            /** Pins */
+            pins: number[];
+            /** Target Minutes */
+            target_minutes: number;
+            /** Weekends */
+            weekends: number;
+        };
+        /**
+         * SearchBody
+         * @description How long to search.
+         */
+        SearchBody: {
+            /** Seconds */
+            seconds: number;
+        };
+        /**
+         * SearchView
+         * @description The newest search.
+         */
+        SearchView: {
+            /** Begun At */
+            begun_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Seconds */
+            seconds: number;
+            /** State */
+            state: string;
         };
         /**
          * SeriesBody
@@ -3650,6 +4080,31 @@ export interface components {
             wish: "none" | "woman" | "man";
         };
         /**
+         * ShiftView
+         * @description An own shift.
+         */
+        ShiftView: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Ends At */
+            ends_at: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Line */
+            line: string;
+            /** On Call */
+            on_call: boolean;
+            /** Starts At */
+            starts_at: string;
+            /** Word */
+            word: string;
+        };
+        /**
          * DayOut
          * @description The slots of one local day.
          */
@@ -3689,6 +4144,42 @@ export interface components {
             pieces: components["schemas"]["PieceOut"][];
             /** Stated */
             stated: boolean;
+        };
+        /**
+         * WishBody
+         * @description The answer to the question about the interpreter's or officer's sex (M-3).
+         */
+        signaling__api__case_models__WishBody: {
+            /**
+             * Asked
+             * @default false
+             */
+            asked?: boolean;
+            /**
+             * Must
+             * @default false
+             */
+            must?: boolean;
+            /**
+             * Wish
+             * @enum {string}
+             */
+            wish: "none" | "woman" | "man";
+        };
+        /**
+         * PinBody
+         * @description Which cell, and whether it is pinned.
+         */
+        signaling__api__plans__PinBody: {
+            /** Booking Id */
+            booking_id: string;
+            /**
+             * Leg
+             * @default 1
+             */
+            leg?: number;
+            /** Pinned */
+            pinned: boolean;
         };
         /**
          * ProfileBody
@@ -3754,6 +4245,63 @@ export interface components {
             vetting_expires?: string | null;
             /** Vetting Result */
             vetting_result?: ("none" | "pass" | "fail") | null;
+        };
+        /**
+         * PinBody
+         * @description Fix a cell, or let it go.
+         */
+        signaling__api__rosters__PinBody: {
+            /** Day */
+            day: number;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Pinned */
+            pinned: boolean;
+            /** Version */
+            version: number;
+        };
+        /**
+         * WishBody
+         * @description A wish for a day; ``work`` none takes it back.
+         */
+        signaling__api__rosters__WishBody: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Time */
+            time?: string | null;
+            /** Work */
+            work: boolean | null;
+        };
+        /**
+         * PlanView
+         * @description A plan and, once it has run, its answer.
+         */
+        signaling__api__surge__PlanView: {
+            asked: components["schemas"]["PlanInput"];
+            country: components["schemas"]["Country"];
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            found: components["schemas"]["PlanResult"] | null;
+            /** Id */
+            id: string;
+            /** Made At */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /** Progress */
+            progress: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled";
+            /** Title */
+            title: string;
         };
         /**
          * SignInBody
@@ -3834,6 +4382,16 @@ export interface components {
          * @enum {string}
          */
         Stage: "identification" | "registration" | "vulnerability" | "asylum" | "return";
+        /**
+         * StaleCell
+         * @description A booking that was not bound.
+         */
+        StaleCell: {
+            /** Booking Id */
+            booking_id: string;
+            /** Reason */
+            reason: string;
+        };
         /**
          * StepOut
          * @description A procedure step and what it needs.
@@ -4055,6 +4613,57 @@ export interface components {
             ratio: number | null;
             /** Urgent Wait S */
             urgent_wait_s: number | null;
+        };
+        /**
+         * SwapAnswer
+         * @description Where a swap stands.
+         */
+        SwapAnswer: {
+            /** State */
+            state: string;
+        };
+        /**
+         * SwapList
+         * @description Swaps that wait.
+         */
+        SwapList: {
+            /** Items */
+            items: components["schemas"]["SwapView"][];
+        };
+        /**
+         * SwapView
+         * @description A swap as interpreters and coordinators see it; colleagues by code.
+         */
+        SwapView: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Ends At */
+            ends_at: string;
+            /** Fits */
+            fits: boolean;
+            /** From Code */
+            from_code: string;
+            /** Gap Half Hours */
+            gap_half_hours: number;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Mine */
+            mine: boolean;
+            /** Shift Id */
+            shift_id: string;
+            /** Starts At */
+            starts_at: string;
+            /** State */
+            state: string;
+            /** To Code */
+            to_code: string | null;
+            /** Why Not */
+            why_not: string[];
         };
         /**
          * Switch
@@ -4335,6 +4944,36 @@ export interface components {
             state: string;
         };
         /**
+         * VersionList
+         * @description Versions, the newest first.
+         */
+        VersionList: {
+            /** Items */
+            items: components["schemas"]["VersionView"][];
+        };
+        /**
+         * VersionView
+         * @description One version.
+         */
+        VersionView: {
+            /** Bound */
+            bound: number | null;
+            /** Cause */
+            cause: string;
+            /** Cost */
+            cost: number;
+            /** Coverage Permille */
+            coverage_permille: number;
+            /** Fairness Permille */
+            fairness_permille: number;
+            /** Gaps */
+            gaps: number;
+            /** Made At */
+            made_at: string;
+            /** Number */
+            number: number;
+        };
+        /**
          * Waits
          * @description How long requests of one kind waited, in seconds; medians only where somebody was served.
          */
@@ -4422,6 +5061,56 @@ export interface components {
             wish: "none" | "woman" | "man";
         };
         /**
+         * WhyList
+         * @description Who may have a cell.
+         */
+        WhyList: {
+            /** Items */
+            items: components["schemas"]["WhyView"][];
+        };
+        /**
+         * WhyNot
+         * @description Why not this person? An empty list: it would be allowed.
+         */
+        WhyNot: {
+            /** Booking Id */
+            booking_id: string;
+            /** Interpreter */
+            interpreter: string;
+            /** Points */
+            points: number | null;
+            /** Reasons */
+            reasons: components["schemas"]["WhyNotReason"][];
+        };
+        /**
+         * WhyNotReason
+         * @description One rule that forbids it, with its numbers.
+         */
+        WhyNotReason: {
+            /** Params */
+            params: {
+                [key: string]: string | number;
+            };
+            /** Rule */
+            rule: string;
+        };
+        /**
+         * WhyView
+         * @description Whether somebody may have a cell, and which rules forbid it.
+         */
+        WhyView: {
+            /** Code */
+            code: string;
+            /** Fits */
+            fits: boolean;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Minutes Left */
+            minutes_left: number;
+            /** Rules */
+            rules: string[];
+        };
+        /**
          * WindowBody
          * @description On call once; its end is excluded.
          */
@@ -4468,25 +5157,19 @@ export interface components {
             value: "none" | "woman" | "man";
         };
         /**
-         * WishBody
-         * @description The answer to the question about the interpreter's or officer's sex (M-3).
+         * WishView
+         * @description An own wish for a day.
          */
-        WishBody: {
+        WishView: {
             /**
-             * Asked
-             * @default false
+             * Day
+             * Format: date
              */
-            asked?: boolean;
-            /**
-             * Must
-             * @default false
-             */
-            must?: boolean;
-            /**
-             * Wish
-             * @enum {string}
-             */
-            wish: "none" | "woman" | "man";
+            day: string;
+            /** Time */
+            time: string | null;
+            /** Work */
+            work: boolean;
         };
     };
     responses: never;
@@ -4505,12 +5188,14 @@ export type AdviceList = components['schemas']['AdviceList'];
 export type AgeingView = components['schemas']['AgeingView'];
 export type Answer = components['schemas']['Answer'];
 export type Applied = components['schemas']['Applied'];
+export type ApprovedView = components['schemas']['ApprovedView'];
 export type AssignmentList = components['schemas']['AssignmentList'];
 export type AssignmentView = components['schemas']['AssignmentView'];
 export type AuditChain = components['schemas']['AuditChain'];
 export type AuditLine = components['schemas']['AuditLine'];
 export type AuditPage = components['schemas']['AuditPage'];
 export type AuthorityOut = components['schemas']['AuthorityOut'];
+export type BarView = components['schemas']['BarView'];
 export type Board = components['schemas']['Board'];
 export type BoardCard = components['schemas']['BoardCard'];
 export type BoardNumbers = components['schemas']['BoardNumbers'];
@@ -4529,7 +5214,11 @@ export type CaseLanguage = components['schemas']['CaseLanguage'];
 export type CasePage = components['schemas']['CasePage'];
 export type CaseSummary = components['schemas']['CaseSummary'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
+export type CellMove = components['schemas']['CellMove'];
+export type CellsBody = components['schemas']['CellsBody'];
 export type ChainView = components['schemas']['ChainView'];
+export type ChangeList = components['schemas']['ChangeList'];
+export type ChangeView = components['schemas']['ChangeView'];
 export type ComplaintBody = components['schemas']['ComplaintBody'];
 export type ComplaintMove = components['schemas']['ComplaintMove'];
 export type ComplaintMoveBody = components['schemas']['ComplaintMoveBody'];
@@ -4542,6 +5231,7 @@ export type Currency = components['schemas']['Currency'];
 export type CurrentStep = components['schemas']['CurrentStep'];
 export type DeadlineOut = components['schemas']['DeadlineOut'];
 export type DecideBody = components['schemas']['DecideBody'];
+export type DecisionBody = components['schemas']['DecisionBody'];
 export type DeclineBody = components['schemas']['DeclineBody'];
 export type DevicesBody = components['schemas']['DevicesBody'];
 export type DueView = components['schemas']['DueView'];
@@ -4565,6 +5255,7 @@ export type Fill = components['schemas']['Fill'];
 export type Fills = components['schemas']['Fills'];
 export type ForecastFacts = components['schemas']['ForecastFacts'];
 export type ForecastScore = components['schemas']['ForecastScore'];
+export type GapView = components['schemas']['GapView'];
 export type Gate = components['schemas']['Gate'];
 export type GateRow = components['schemas']['GateRow'];
 export type Given = components['schemas']['Given'];
@@ -4591,6 +5282,7 @@ export type Interruption = components['schemas']['Interruption'];
 export type Invitation = components['schemas']['Invitation'];
 export type InviteBody = components['schemas']['InviteBody'];
 export type JoinAnswer = components['schemas']['JoinAnswer'];
+export type KindView = components['schemas']['KindView'];
 export type LadderBody = components['schemas']['LadderBody'];
 export type LadderOut = components['schemas']['LadderOut'];
 export type LadderPolicy = components['schemas']['LadderPolicy'];
@@ -4621,6 +5313,7 @@ export type MonthOut = components['schemas']['MonthOut'];
 export type MoveBody = components['schemas']['MoveBody'];
 export type NewBookingBody = components['schemas']['NewBookingBody'];
 export type NewCaseBody = components['schemas']['NewCaseBody'];
+export type NewPlanBody = components['schemas']['NewPlanBody'];
 export type NewStepBody = components['schemas']['NewStepBody'];
 export type NewUserBody = components['schemas']['NewUserBody'];
 export type NoticeOut = components['schemas']['NoticeOut'];
@@ -4635,6 +5328,7 @@ export type OwnMembership = components['schemas']['OwnMembership'];
 export type OwnPage = components['schemas']['OwnPage'];
 export type OwnPlace = components['schemas']['OwnPlace'];
 export type OwnQuality = components['schemas']['OwnQuality'];
+export type OwnShifts = components['schemas']['OwnShifts'];
 export type OwnSite = components['schemas']['OwnSite'];
 export type PaidView = components['schemas']['PaidView'];
 export type PairBody = components['schemas']['PairBody'];
@@ -4645,13 +5339,16 @@ export type Partner = components['schemas']['Partner'];
 export type PartnerView = components['schemas']['PartnerView'];
 export type PayPage = components['schemas']['PayPage'];
 export type PieceOut = components['schemas']['PieceOut'];
+export type Pinned = components['schemas']['Pinned'];
 export type PlaceBody = components['schemas']['PlaceBody'];
 export type PlanBody = components['schemas']['PlanBody'];
+export type PlanCellView = components['schemas']['PlanCellView'];
+export type PlanHead = components['schemas']['PlanHead'];
 export type PlanInput = components['schemas']['PlanInput'];
 export type PlanLine = components['schemas']['PlanLine'];
+export type PlanList = components['schemas']['PlanList'];
 export type PlanResult = components['schemas']['PlanResult'];
 export type Plans = components['schemas']['Plans'];
-export type PlanView = components['schemas']['PlanView'];
 export type Point = components['schemas']['Point'];
 export type PoolPage = components['schemas']['PoolPage'];
 export type PoolRow = components['schemas']['PoolRow'];
@@ -4663,6 +5360,8 @@ export type Problem = components['schemas']['Problem'];
 export type Procedures = components['schemas']['Procedures'];
 export type Profile = components['schemas']['Profile'];
 export type ProfileChangesBody = components['schemas']['ProfileChangesBody'];
+export type PublishBody = components['schemas']['PublishBody'];
+export type Published = components['schemas']['Published'];
 export type PushKeys = components['schemas']['PushKeys'];
 export type PushState = components['schemas']['PushState'];
 export type QualityPage = components['schemas']['QualityPage'];
@@ -4676,6 +5375,7 @@ export type Refusal = components['schemas']['Refusal'];
 export type Refused = components['schemas']['Refused'];
 export type ReleaseBody = components['schemas']['ReleaseBody'];
 export type RemoteOut = components['schemas']['RemoteOut'];
+export type RepairBody = components['schemas']['RepairBody'];
 export type RescheduleBody = components['schemas']['RescheduleBody'];
 export type ResultBody = components['schemas']['ResultBody'];
 export type ReviewBody = components['schemas']['ReviewBody'];
@@ -4683,6 +5383,10 @@ export type ReviewCause = components['schemas']['ReviewCause'];
 export type ReviewView = components['schemas']['ReviewView'];
 export type RingSpec = components['schemas']['RingSpec'];
 export type Role = components['schemas']['Role'];
+export type RosterBody = components['schemas']['RosterBody'];
+export type RosterList = components['schemas']['RosterList'];
+export type RosterRow = components['schemas']['RosterRow'];
+export type RosterView = components['schemas']['RosterView'];
 export type RuleBody = components['schemas']['RuleBody'];
 export type RuleOut = components['schemas']['RuleOut'];
 export type Rung = components['schemas']['Rung'];
@@ -4690,6 +5394,11 @@ export type RungKind = components['schemas']['RungKind'];
 export type RungRow = components['schemas']['RungRow'];
 export type Scenarios = components['schemas']['Scenarios'];
 export type ScenarioView = components['schemas']['ScenarioView'];
+export type SchedulerPlansViewsPersonView = components['schemas']['scheduler__plans__views__PersonView'];
+export type SchedulerPlansViewsPlanView = components['schemas']['scheduler__plans__views__PlanView'];
+export type SchedulerRostersViewsPersonView = components['schemas']['scheduler__rosters__views__PersonView'];
+export type SearchBody = components['schemas']['SearchBody'];
+export type SearchView = components['schemas']['SearchView'];
 export type SeriesBody = components['schemas']['SeriesBody'];
 export type SeriesOut = components['schemas']['SeriesOut'];
 export type SessionBrief = components['schemas']['SessionBrief'];
@@ -4697,10 +5406,16 @@ export type SessionRecord = components['schemas']['SessionRecord'];
 export type Severity = components['schemas']['Severity'];
 export type SexPref = components['schemas']['SexPref'];
 export type SexWish = components['schemas']['SexWish'];
+export type ShiftView = components['schemas']['ShiftView'];
 export type SignalingApiAppointmentsDayOut = components['schemas']['signaling__api__appointments__DayOut'];
 export type SignalingApiAuthProfileBody = components['schemas']['signaling__api__auth__ProfileBody'];
 export type SignalingApiCalendarModelsDayOut = components['schemas']['signaling__api__calendar_models__DayOut'];
+export type SignalingApiCaseModelsWishBody = components['schemas']['signaling__api__case_models__WishBody'];
+export type SignalingApiPlansPinBody = components['schemas']['signaling__api__plans__PinBody'];
 export type SignalingApiPoolProfileBody = components['schemas']['signaling__api__pool__ProfileBody'];
+export type SignalingApiRostersPinBody = components['schemas']['signaling__api__rosters__PinBody'];
+export type SignalingApiRostersWishBody = components['schemas']['signaling__api__rosters__WishBody'];
+export type SignalingApiSurgePlanView = components['schemas']['signaling__api__surge__PlanView'];
 export type SignInBody = components['schemas']['SignInBody'];
 export type SiteOut = components['schemas']['SiteOut'];
 export type SlotList = components['schemas']['SlotList'];
@@ -4708,6 +5423,7 @@ export type SlotOut = components['schemas']['SlotOut'];
 export type SocketTicket = components['schemas']['SocketTicket'];
 export type Source = components['schemas']['Source'];
 export type Stage = components['schemas']['Stage'];
+export type StaleCell = components['schemas']['StaleCell'];
 export type StepOut = components['schemas']['StepOut'];
 export type StepView = components['schemas']['StepView'];
 export type SubscriptionBody = components['schemas']['SubscriptionBody'];
@@ -4718,6 +5434,9 @@ export type SurgeBody = components['schemas']['SurgeBody'];
 export type SurgeChange = components['schemas']['SurgeChange'];
 export type SurgeNow = components['schemas']['SurgeNow'];
 export type SurgeReading = components['schemas']['SurgeReading'];
+export type SwapAnswer = components['schemas']['SwapAnswer'];
+export type SwapList = components['schemas']['SwapList'];
+export type SwapView = components['schemas']['SwapView'];
 export type Switch = components['schemas']['Switch'];
 export type SwitchEffect = components['schemas']['SwitchEffect'];
 export type SwornBody = components['schemas']['SwornBody'];
@@ -4736,15 +5455,21 @@ export type UserMembership = components['schemas']['UserMembership'];
 export type UserOut = components['schemas']['UserOut'];
 export type UserPage = components['schemas']['UserPage'];
 export type Validity = components['schemas']['Validity'];
+export type VersionList = components['schemas']['VersionList'];
+export type VersionView = components['schemas']['VersionView'];
 export type Waits = components['schemas']['Waits'];
 export type WatchView = components['schemas']['WatchView'];
 export type WeekBody = components['schemas']['WeekBody'];
 export type WeekOut = components['schemas']['WeekOut'];
 export type WeekView = components['schemas']['WeekView'];
 export type WhoOut = components['schemas']['WhoOut'];
+export type WhyList = components['schemas']['WhyList'];
+export type WhyNot = components['schemas']['WhyNot'];
+export type WhyNotReason = components['schemas']['WhyNotReason'];
+export type WhyView = components['schemas']['WhyView'];
 export type WindowBody = components['schemas']['WindowBody'];
 export type WindowOut = components['schemas']['WindowOut'];
 export type Wish = components['schemas']['Wish'];
-export type WishBody = components['schemas']['WishBody'];
+export type WishView = components['schemas']['WishView'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

@@ -11,6 +11,9 @@ const icons: Readonly<Record<string, IconName>> = {
   substitution: 'swap',
   sex_preference: 'user',
   transfer: 'swap',
+  relay: 'swap',
+  team: 'users',
+  moved: 'cal',
   invited: 'users',
   opened: 'door',
   arrived: 'user',
@@ -77,6 +80,10 @@ function word(name: string, value: unknown): string {
 export function logText({ kind, data }: Entry): string {
   if (kind === 'sex_preference' && (data.value === 'none' || !data.value)) return t('log.no_wish')
   const slots: Slots = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, word(name, value)]))
+  if (kind === 'relay') {
+    const [from, pivot, to] = [data.from, data.pivot, data.to].map((code) => languageName(String(code)))
+    Object.assign(slots, { from, pivot, to })
+  }
   if (kind === 'substitution') Object.assign(slots, { from: languageName(String(data.from)), to: languageName(String(data.to)) })
   if (data.part) slots.who = data.code ? `${byCode('part', String(data.part))} ${data.code}` : byCode('part', String(data.part))
   return lookUp(`log.${kind}`, slots) ?? kind

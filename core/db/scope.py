@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
     Mapper,
@@ -69,7 +69,7 @@ async def widened(session: AsyncSession, dialect: str) -> AsyncIterator[None]:
         yield
     except BaseException:
         info[_ACTOR] = narrow
-        with suppress(DBAPIError):  # then the transaction is lost, and its setting with it
+        with suppress(DBAPIError, PendingRollbackError):  # then the transaction is lost, and its setting with it
             await _name_countries(session, dialect, narrow.countries)
         raise
     info[_ACTOR] = narrow

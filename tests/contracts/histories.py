@@ -324,11 +324,6 @@ class Troupe:
         self._until = time.monotonic() + seconds
         self._processes = [self._start() for _ in range(count)]
 
-    @property
-    def log(self) -> Path:
-        """Where everybody writes."""
-        return self._log
-
     def kill_one(self, chosen: random.Random) -> None:
         """SIGKILL, and another in its place."""
         place = chosen.randrange(len(self._processes))
@@ -336,37 +331,64 @@ class Troupe:
         self._processes[place].wait(10)
         self._processes[place] = self._start()
 
-    def end(self) -> None:
-        """Wait for those who still play; end who does not."""
+    def kill_all(self) -> None:
+        """SIGKILL for everybody: the history ends in the middle of things."""
         for process in self._processes:
-            try:
-                process.wait(max(1.0, self._until - time.monotonic() + LONGEST_OP + 10))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(10)
+            process.kill()
+            process.wait(10)
+
+    def history(self) -> list[dict[str, Any]]:
+        """What was written so far; a last line that a kill cut short is left out. Raises ``RuntimeError`` if nobody can work."""
+        if not self._log.exists():
+            if all(process.poll() not in (None, -signal.SIGKILL) for process in self._processes):
+                raise RuntimeError(self._log.with_suffix(".errors").read_text(encoding="utf-8")[-2000:])
+            return []
+        found: list[dict[str, Any]] = []
+        for line in self._log.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                found.append(json.loads(line))
+        return found
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._seed += 1
         left = max(0.5, self._until - time.monotonic())
         command = [sys.executable, "-m", "tests.contracts.histories", self._url, str(self._log), str(self._seed), str(left)]
-        return subprocess.Popen(
-            command, cwd=Path(__file__).resolve().parents[2], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        root = Path(__file__).resolve().parents[2]
+        with self._log.with_suffix(".errors").open("ab") as errors:
+            return subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=errors)
 
 
 async def play(
-    url: str, folder: Path, *, seconds: float, workers: int, kill_every: float, seed: int, server: Postgres | None = None
+    url: str,
+    folder: Path,
+    *,
+    seconds: float,
+    workers: int,
+    kill_every: float,
+    seed: int,
+    server: Postgres | None = None,
+    least: int = 0,
 ) -> Run:
-    """Let a history happen under kills, and judge it."""
+    """Let a history happen under kills, and judge it.
+
+    On a busy machine it goes on until ``least`` operations were acknowledged, at most six times as long. The next kill waits until
+    something has happened since the last one.
+    """
     await prepare(url)
     run = Run()
     chosen = random.Random(seed)  # noqa: S311 - plays, protects nothing
-    troupe = Troupe(url, folder, seed * 1000, workers, seconds)
-    ends = time.monotonic() + seconds
-    turn = 0
-    while time.monotonic() + kill_every < ends:
+    begun = time.monotonic()
+    troupe = Troupe(url, folder, seed * 1000, workers, 6 * seconds)
+    turn, lines = 0, 0
+    while True:
         await asyncio.sleep(kill_every)
-        turn += 1
+        phases = [line["phase"] for line in troupe.history()]
+        spent = time.monotonic() - begun
+        if spent > 6 * seconds or (spent > seconds and phases.count("ok") >= least and turn >= 3):
+            break
+        if len(phases) < lines + 20:
+            continue
+        turn, lines = turn + 1, len(phases)
         if server is not None and turn % 3 == 2:
             await asyncio.to_thread(kill_server, server)
             run.server_kills += 1
@@ -375,8 +397,8 @@ async def play(
         else:
             await asyncio.to_thread(troupe.kill_one, chosen)
             run.worker_kills += 1
-    await asyncio.to_thread(troupe.end)
-    history = read_history(troupe.log)
+    await asyncio.to_thread(troupe.kill_all)
+    history = troupe.history()
     for line in history:
         run.operations[line["phase"]] += 1
         if line["phase"] == "ok":
@@ -409,15 +431,6 @@ def cut_connections(server: Postgres, url: str) -> int:
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s", (name,)
         ).fetchone()
     return int(cut[0]) if cut else 0
-
-
-def read_history(path: Path) -> list[dict[str, Any]]:
-    """The lines; a last one that a kill cut short is left out."""
-    found: list[dict[str, Any]] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        with contextlib.suppress(json.JSONDecodeError):
-            found.append(json.loads(line))
-    return found
 
 
 # The judge

@@ -321,8 +321,8 @@ async def test_slots_hold_move_notice_and_cancel(world: World) -> None:
     case = await world.open_case()
     officer = await world.browser("O-RS")
     step = {"case_id": case["id"], "step_id": case["current_step_id"], "language": "pes"}
-    query = "&".join(f"{name}={value}" for name, value in step.items())
-    found = await officer.get(f"/api/slots?{query}&minutes=30&from=2026-11-23T00:00:00Z&to=2026-11-25T00:00:00Z")
+    span = {"minutes": 30, "from": "2026-11-23T00:00:00Z", "to": "2026-11-25T00:00:00Z"}
+    found = await officer.get("/api/slots", **step, **span)
     assert found.status_code == 200, found.text
     days = {day["day"]: day for day in found.json()["days"]}
     assert days["2026-11-23"]["slots"] == []

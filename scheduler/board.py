@@ -338,10 +338,10 @@ class BoardViews:
             .where(Offer.booking_id.in_(ids), Offer.state == OfferState.PENDING, Offer.expires_at > unit.now)
             .group_by(Offer.booking_id)
         )
-        rings: dict[str, int] = dict(ringing.tuples().all())
+        rings: dict[str, int] = {row[0]: row[1] for row in ringing}
         people = {booking.interpreter_id for booking in bookings if booking.interpreter_id}
         named = await unit.session.execute(select(Interpreter.id, Interpreter.code).where(Interpreter.id.in_(people)))
-        codes: dict[str, str] = dict(named.tuples().all())
+        codes: dict[str, str] = {row[0]: row[1] for row in named}
         sessions = [booking.session_id for booking in bookings if booking.session_id]
         lines = await _lines(unit, sessions)
         runs = await _runs(unit, sessions)

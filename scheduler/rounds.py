@@ -340,7 +340,9 @@ class Rounds:
         people = await candidates_for(uow, need, rules, reachable_only=True)
         called = await self._reaching.on_call(uow, booking.country)
         known = {person.id for person in people}
-        people += await candidates_by_id(uow, set(called) - known - asked, need=need)
+        elsewhere = set(called) - known - asked
+        if elsewhere:
+            people += await candidates_by_id(uow, elsewhere, need=need)
         matches = [match for match in rank(need, people, rules) if match.candidate.id not in asked]
         means = await self._reaching.means_of(uow, [match.candidate.id for match in matches if not match.is_online])
         ringing = set(

@@ -110,10 +110,13 @@ class Postgres:
     _template: str | None = field(default=None, init=False)
 
     @classmethod
-    def start(cls) -> Postgres:
-        """Use ``TEST_PG_DSN`` or start a server; skips or fails when neither is possible."""
+    def start(cls, *, durable: bool = False) -> Postgres:
+        """Use ``TEST_PG_DSN`` or start a server; skips or fails when neither is possible.
+
+        ``durable`` starts one that waits for the disk as in production, for measurements.
+        """
         given = os.environ.get("TEST_PG_DSN")
-        if given:
+        if given and not durable:
             return cls._prepared(given)
         initdb, server = _program("initdb"), _program("postgres")
         if initdb is None or server is None:
@@ -134,12 +137,11 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "port": str(port),
-            "fsync": "off",
-            "full_page_writes": "off",
-            "synchronous_commit": "off",
             "max_connections": "200",
             "shared_buffers": "32MB",
         }
+        if not durable:
+            options |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
         arguments = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(

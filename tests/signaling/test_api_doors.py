@@ -11,6 +11,7 @@ from starlette.routing import Mount, WebSocketRoute
 
 from core.access import Actor, Role
 from scheduler.models import BookingSeries
+from scheduler.ring.policy import FILES, read_policy
 from signaling.api.routing import GuardedRoute
 from signaling.doors import DOORS, Entry
 from tests.signaling.world import NEW_CASE, World
@@ -115,6 +116,15 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
             "case_id": found["case_id"], "step_id": found["step_id"], "language": "pes", "first": "2026-11-24",
             "at": "09:00", "zone": "Europe/Belgrade", "frequency": "weekly", "count": 2,
         },
+        ("POST", "/api/bookings/{booking_id}/call-in"): {"interpreter_id": found["interpreter_id"]},
+        ("POST", "/api/push/subscriptions"): {
+            "endpoint": "https://fcm.googleapis.com/x", "keys": {"p256dh": "A" * 87, "auth": "A" * 22},
+        },
+        ("POST", "/api/push/forget"): {"endpoint": "https://fcm.googleapis.com/x"},
+        ("PUT", "/api/ring/ladders/{country}"): {
+            "version": 0, "policy": read_policy(FILES["RS"]).model_dump(mode="json"),
+        },
+        ("PUT", "/api/ring/targets/{interpreter_id}"): {"target_min": 600},
         ("PUT", "/api/interpreter/presence"): {"wanted": "away"},
         ("POST", "/api/interpreter/devices"): {"ok": True},
         ("PUT", "/api/calendar/week"): {"version": 0, "rules": []},
@@ -239,6 +249,10 @@ LISTS = {
 OWN = {
     ("PUT", "/api/interpreter/presence"),
     ("POST", "/api/interpreter/devices"),
+    ("GET", "/api/push"),
+    ("POST", "/api/push/subscriptions"),
+    ("POST", "/api/push/forget"),
+    ("GET", "/api/interpreter/turns"),
     *(door for door in DOORS if door[1].startswith("/api/calendar")),
 }
 """About the asker alone."""

@@ -63,6 +63,7 @@ QUESTIONS: dict[str, Callable[[Principal], Verdict]] = {
     "read pool": policy.may_read_interpreter,
     "change profile": lambda who: policy.may_change_interpreter(who, "RS"),
     "board": lambda who: policy.may_see_board(who, "RS"),
+    "ladder": lambda who: policy.may_keep_ladder(who, "RS"),
     "holidays": lambda who: policy.may_correct_holidays(who, "RS"),
     "plan for": lambda who: policy.may_plan_for(who, "RS"),
     "instrument": lambda who: policy.may_manage_instrument(who, "RS"),
@@ -76,19 +77,19 @@ QUESTIONS: dict[str, Callable[[Principal], Verdict]] = {
 }
 
 TABLE = """
-                     open read chan join lead read stee canc disp offe pool prof boar holi plan inst user both gran audi rate comp minu
-own desk             A    A    A    A    A    A    A    A    R    H    R    R    R    R    R    R    H    H    R    R    A    A    A
-other desk           H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
-no desk              H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
-foreign desk         H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
-forged desk          H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
-coordinator          H    A    R    R    R    A    R    A    A    H    A    A    A    A    A    R    H    H    R    R    H    A    H
-foreign coordinator  H    H    H    H    H    H    H    H    H    H    A    R    R    R    R    R    H    H    R    R    H    H    H
-interpreter          H    H    H    A    R    H    H    H    H    A    R    R    R    R    R    R    H    H    R    R    A    A    A
-other interpreter    H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
-administrator        H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    A    A    R    A    R    H    H    H
-auditor              H    H    H    R    R    H    H    H    H    H    R    R    R    R    R    R    H    H    R    A    H    H    H
-foreign auditor      H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    H    H    R    R    H    H    H
+                     open read chan join lead read stee canc disp offe pool prof boar ladd holi plan inst user both gran audi rate comp minu
+own desk             A    A    A    A    A    A    A    A    R    H    R    R    R    R    R    R    R    H    H    R    R    A    A    A
+other desk           H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H
+no desk              H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H
+foreign desk         H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H
+forged desk          H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H
+coordinator          H    A    R    R    R    A    R    A    A    H    A    A    A    A    A    A    R    H    H    R    R    H    A    H
+foreign coordinator  H    H    H    H    H    H    H    H    H    H    A    R    R    R    R    R    R    H    H    R    R    H    H    H
+interpreter          H    H    H    A    R    H    H    H    H    A    R    R    R    R    R    R    R    H    H    R    R    A    A    A
+other interpreter    H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H
+administrator        H    H    H    H    H    H    H    H    H    H    R    R    R    A    R    R    A    A    R    A    R    H    H    H
+auditor              H    H    H    R    R    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    A    H    H    H
+foreign auditor      H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H
 """
 
 

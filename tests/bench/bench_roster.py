@@ -35,7 +35,7 @@ def speakers(dice: random.Random) -> list[Speaker]:
     names = list(SHARES)
     for number in range(PEOPLE):
         first = names[number % len(names)] if number < 16 else dice.choices(names, weights=list(SHARES.values()))[0]
-        more = dice.choices(names, weights=list(SHARES.values()), k=dice.choice([0, 1, 1, 2]))
+        more = dice.sample(names, k=dice.choice([0, 1, 1, 2]))
         start = dice.randrange(DAYS - 7)
         leave = frozenset(range(start, start + dice.choice([3, 5, 7]))) if dice.random() < 0.3 else frozenset()
         hours = dice.choices([160, 120, 80], weights=[5, 3, 2])[0]
@@ -44,24 +44,33 @@ def speakers(dice: random.Random) -> list[Speaker]:
 
 
 def demand(dice: random.Random) -> dict[tuple[str, int, int], int]:
-    """Language half-hours: core languages around the clock, Pashto from 6 to 24, the day's wave by language, less at weekends."""
-    wanted: dict[tuple[str, int, int], int] = {}
-    for language, share in SHARES.items():
-        for day in range(DAYS):
-            factor = 0.6 if day % 7 >= 5 else 1.0
+    """Language half-hours as a forecast gives them: a smooth wave around noon by language and day, less at weekends.
+
+    Core languages are wanted around the clock, Pashto from 6 to 24.
+    """
+    day_factor = {(language, day): dice.uniform(0.8, 1.2) for language in SHARES for day in range(DAYS)}
+
+    def at_level(level: float) -> dict[tuple[str, int, int], int]:
+        wanted: dict[tuple[str, int, int], int] = {}
+        for (language, day), factor in day_factor.items():
+            mean = level * SHARES[language] * factor * (0.6 if day % 7 >= 5 else 1.0)
             for minute in range(0, 1440, 30):
-                # somebody who begins the evening before the period would have to be there: not asked of this roster
+                # before the first shift of the period only its past could serve
                 if day == 0 and minute < 360:
                     continue
-                wave = max(0.0, 1 - abs(minute - 13 * 60) / (7.5 * 60))
                 least = 1 if language in CORE or (language == "pbt" and minute >= 360) else 0
-                mean = share / 9 * factor * wave
-                wanted[language, day, minute] = max(least, int(mean + dice.random() * 0.9))
-    cells = [cell for cell in wanted if 480 <= cell[2] < 1080]
-    while (total := sum(wanted.values())) != HALF_HOURS:
-        cell = dice.choice(cells)
-        step = 1 if total < HALF_HOURS else -1
-        wanted[cell] = max(1 if cell[0] in (*CORE, "pbt") else 0, wanted[cell] + step)
+                wave = max(0.0, 1 - (abs(minute + 15 - 12.5 * 60) / (6 * 60)) ** 2)
+                wanted[language, day, minute] = max(least, round(mean * wave))
+        return wanted
+
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        level = (low + high) / 2
+        low, high = (level, high) if sum(at_level(level).values()) < HALF_HOURS else (low, level)
+    wanted = at_level(high)
+    spare = sum(wanted.values()) - HALF_HOURS
+    for cell in dice.sample([cell for cell in wanted if wanted[cell] > 1], spare):
+        wanted[cell] -= 1
     return wanted
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 
 from core.db.session import ReadUnit
 from scheduler.calendars.models import AvailabilitySpan, CalendarState
@@ -18,6 +18,9 @@ from scheduler.calendars.spans import Interval, subtract, union, within
 from scheduler.eligibility import Refusal, Rule
 from scheduler.lifecycle import KEPT
 from scheduler.models import Assignment, Interpreter
+
+LONGEST_DUTY = timedelta(days=31)
+"""No on-call span is longer, so that a look at one moment need not read the whole half year."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,10 @@ async def on_duty(unit: ReadUnit, at: datetime, marked: Sequence[str] = ()) -> D
         select(AvailabilitySpan)
         .join(Interpreter, Interpreter.id == AvailabilitySpan.interpreter_id)
         .where(
-            AvailabilitySpan.kind.in_(["on_call", "leave"]),
+            or_(
+                and_(AvailabilitySpan.kind == "on_call", AvailabilitySpan.ends_at <= at + LONGEST_DUTY),
+                AvailabilitySpan.kind == "leave",
+            ),
             AvailabilitySpan.starts_at <= at,
             AvailabilitySpan.ends_at > at,
             Interpreter.active.is_(True),

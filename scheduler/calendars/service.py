@@ -16,6 +16,7 @@ from core.clock import new_id
 from core.crypto import FieldCipher
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid, NotFound
+from scheduler.calendars.availability import LONGEST_DUTY
 from scheduler.calendars.localtime import ZONES, clock_time, instant, local_day, local_moment
 from scheduler.calendars.models import (
     CalendarAbsence,
@@ -35,7 +36,6 @@ STAND_BY, RESERVE = 60, 180
 """Report-in minutes of R-2: languages on call, and the surge reserve."""
 MOST_RULES, MOST_ROWS = 42, 200
 _LONGEST_ABSENCE = timedelta(days=400)
-_LONGEST_WINDOW = timedelta(days=31)
 _ABSENCES = "calendar_absences"
 Row = CalendarException | CalendarAbsence | OnCallWindow
 RowT = TypeVar("RowT", CalendarException, CalendarAbsence, OnCallWindow)
@@ -254,7 +254,7 @@ class CalendarService:
         if not 5 <= report_in_min <= 24 * 60:
             raise Invalid("value_unknown", {"field": "report_in_min"})
         who = await person(uow, interpreter_id)
-        _check_block(block, _LONGEST_WINDOW)
+        _check_block(block, LONGEST_DUTY)
         await self._room(uow, OnCallWindow, interpreter_id)
         row = OnCallWindow(
             id=new_id("window"),

@@ -30,7 +30,8 @@ AHEAD = timedelta(days=200)
 """Farther than anything can be booked (180 days), so that no booking meets the end of what is expanded."""
 BEHIND = timedelta(days=62)
 """How long past months can be looked at."""
-_ROLL_BELOW = timedelta(days=190)
+_ROLL_BELOW = timedelta(days=199)
+"""Each calendar is made anew about once a day: a changed zone or country of the profile is taken over then."""
 
 
 async def person(unit: ReadUnit, interpreter_id: str) -> Interpreter:

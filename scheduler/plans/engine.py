@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count, pairwise
@@ -34,9 +34,12 @@ WINDOW_COLUMNS = 3_600
 """How large a window should be."""
 KEEP = 300.0
 """Options that cost so many tenths more than the best by the prices of the relaxation are not looked at in windows."""
-BOUND_KEEP = 20_000.0
+BOUND_KEEP = 60_000.0
 """The same for the parts of the bound, where what is left out limits what is proven."""
-_EXACT = {"gap": 1e-4, "absolute_gap": 40.0}
+WHOLE = 3_000
+"""Columns up to which everything is solved in one program, to the proven optimum if time allows."""
+_NEAR = {"gap": 1e-4, "absolute_gap": 40.0}
+_EXACT = {"gap": 0.0, "absolute_gap": 0.5}
 _REVIVALS = 3
 
 
@@ -199,6 +202,9 @@ class _Run:
             return
         bound, slack = self._model.price(prices)
         self._raise(bound, Phase.RELAX)
+        if len(self._model.cost) <= WHOLE:
+            self._at_once()
+            return
         keep = (slack <= KEEP) | (self._guide > 1e-6)
         self._guided(keep)
         self._prove(prices, slack)
@@ -259,6 +265,18 @@ class _Run:
         days = max(1, len(np.unique(self._day)))
         return int(np.clip(round(WINDOW_COLUMNS * days / max(1, int(keep.sum()))), 1, DAYS_A_WEEK))
 
+    def _at_once(self) -> None:
+        """A small problem as one program: the answer, and what is proven of it."""
+        everybody = np.ones(len(self._problem.bookings), dtype=np.bool_)
+        keep = np.ones(self._model.at_relay, dtype=np.bool_)
+        piece = self._cutter.window(self._best, everybody, keep, None, ~everybody)
+        for found, _, news in self._solve(iter([(piece, everybody)]), lambda: self._left, exactness=_EXACT):
+            if news.x is not None:
+                chosen = self._best.copy()
+                self._put(chosen, found, news.x)
+                self._take(chosen, Phase.IMPROVE)
+            self._raise(news.bound + self._model.base, Phase.PROVE)
+
     def _guided(self, keep: Flags) -> None:
         """A new plan window by window, the relaxation standing in for what is not planned yet."""
         chosen = self._problem.nobody()
@@ -268,7 +286,7 @@ class _Run:
             for window in self._windows(self._size(keep), 0):
                 yield self._cutter.window(chosen, window, keep, self._guide, waiting), window
 
-        limit = max(1.0, self._search.seconds / 8)
+        limit = max(1.0, self._search.seconds / 6)
         for piece, window, news in self._solve(pieces(), lambda: min(limit, self._left)):
             if news.x is not None:
                 self._put(chosen, piece, news.x)
@@ -300,7 +318,8 @@ class _Run:
         for _, bookings, news in self._solve(pieces(), lambda: min(limit, self._left)):
             day = int(self._day[np.flatnonzero(bookings)[0]])
             # An option left out would cost more than ``BOUND_KEEP`` above the part's value by the prices.
-            proven = min(news.bound, values[day] + BOUND_KEEP)
+            left_out = not keep[bookings[self._model.opt_booking]].all()
+            proven = min(news.bound, values[day] + BOUND_KEEP) if left_out else news.bound
             values[day] = max(values[day], proven)
             self._raise(constant + float(values.sum()), Phase.PROVE)
 
@@ -339,7 +358,12 @@ class _Run:
     # --- children --------------------------------------------------------------------------------------------------
 
     def _solve(
-        self, pieces: Iterator[tuple[Piece, Flags]], seconds: Callable[[], float], *, relaxed: bool = False
+        self,
+        pieces: Iterator[tuple[Piece, Flags]],
+        seconds: Callable[[], float],
+        *,
+        relaxed: bool = False,
+        exactness: Mapping[str, float] = _NEAR,
     ) -> Iterator[tuple[Piece, Flags, News]]:
         """Let the children solve pieces; yields each when it is done, with the last answer it had.
 
@@ -362,7 +386,7 @@ class _Run:
                 if not relaxed and any(self._meet(following[0], other) for other, _ in running.values()):
                     held = following
                     break
-                job = self._workers.give(idle[0], following[0].program, seconds=max(0.05, seconds()), **_EXACT)
+                job = self._workers.give(idle[0], following[0].program, seconds=max(0.05, seconds()), **exactness)
                 running[job] = following
             if not running:
                 return

@@ -62,8 +62,11 @@ async def test_a_plan_is_searched_and_approved(world: World) -> None:
     await search(world)
     plan, cells = await plan_of(world, plan_id)
     assert plan.state is PlanState.PROPOSED
-    assert plan.bookings == 3 and plan.left_out == 0
-    assert plan.bound is not None and plan.total is not None and plan.bound <= plan.total
+    assert plan.bookings == 3
+    assert plan.left_out == 0
+    assert plan.bound is not None
+    assert plan.total is not None
+    assert plan.bound <= plan.total
     by_booking = {cell.booking_id: cell.interpreter_id for cell in cells}
     assert by_booking[early] != by_booking[late]
 
@@ -121,7 +124,8 @@ async def test_a_search_that_is_stopped_proposes_what_it_has(world: World) -> No
         await world.services.plans.service.stop(uow, plan_id)
     await search(world)
     plan, cells = await plan_of(world, plan_id)
-    assert plan.state is PlanState.PROPOSED and cells[0].interpreter_id is not None
+    assert plan.state is PlanState.PROPOSED
+    assert cells[0].interpreter_id is not None
 
 
 async def test_a_drop_out_is_repaired_all_or_nothing(world: World) -> None:
@@ -160,10 +164,12 @@ async def test_a_repair_that_is_refused_changes_nothing(world: World) -> None:
         person = await uow.session.get_one(Interpreter, well)
         person.vetting_expires = now
     done = await world.services.plans.approval.approve(world.database, COORDINATOR, plan.id)
-    assert done.bound == 0 and done.stale == ((booking_id, "M-2.vetting"),)
+    assert done.bound == 0
+    assert done.stale == ((booking_id, "M-2.vetting"),)
     assert (await world.booking(booking_id)).interpreter_id == ill
     after, cells = await plan_of(world, plan.id)
-    assert after.state is PlanState.STALE and cells[0].state is CellState.STALE
+    assert after.state is PlanState.STALE
+    assert cells[0].state is CellState.STALE
 
 
 async def test_why_not_names_the_rule_and_the_numbers(world: World) -> None:
@@ -171,7 +177,8 @@ async def test_why_not_names_the_rule_and_the_numbers(world: World) -> None:
     who, man = await world.interpreters(2, max_minutes_day=240)
     async with world.database.unit(COORDINATOR) as uow:
         why = await world.services.plans.views.why_not(uow, second, who)
-        assert why["reasons"] == [] and why["points"] is not None
+        assert why["reasons"] == []
+        assert why["points"] is not None
         await world.services.bookings.place(uow, first, interpreter_id=who)
     async with world.database.unit(COORDINATOR) as uow:
         why = await world.services.plans.views.why_not(uow, second, who)

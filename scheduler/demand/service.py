@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
@@ -140,8 +140,11 @@ class CoverService:
         pool = await people(unit, country, rules, self._table)
         planned = per_slot(duties.items, pool, starts, rules)
         columns = [
-            cells(rules, _half_hour(at, country), rates, who)
-            for at, rates, who in zip(starts, expected, planned, strict=True)
+            _over(found) if at + SLOT <= unit.now else found
+            for at, found in (
+                (at, cells(rules, _half_hour(at, country), rates, who))
+                for at, rates, who in zip(starts, expected, planned, strict=True)
+            )
         ]
         rows = [_row(rules, number, [column[row.key] for column in columns], high) for number, row in enumerate(rules.rows)]
         busiest = max(expected, key=lambda rates: sum(rates.values()), default={})
@@ -236,6 +239,11 @@ def _starts(start: datetime, end: datetime) -> list[datetime]:
     if not timedelta(0) < end - start <= LONGEST:
         raise Invalid("span_wrong", {"days": LONGEST.days})
     return slots_between(slot_start(start), end)
+
+
+def _over(column: dict[str, Cell]) -> dict[str, Cell]:
+    """A half-hour that is over has no gaps: nobody can close them."""
+    return {key: replace(cell, short=0, why=()) for key, cell in column.items()}
 
 
 def _half_hour(at: datetime, country: str) -> int:

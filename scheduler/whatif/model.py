@@ -103,6 +103,7 @@ class Simulation:
         """From the first midnight until everybody who came was served or gave up."""
         env = self._env
         env.process(self._days())
+        env.process(self._clock())
         for person in self._people.values():
             env.process(self._duty(person))
         env.process(self._arrive())
@@ -196,6 +197,14 @@ class Simulation:
             for who in list(self._people) if self._waiting else ():
                 self._released(who)
             yield self._env.timeout(86_400)
+
+    def _clock(self) -> Steps:
+        """What each hour begins with, also when nothing happens in it."""
+        for hour in self.tally.hours:
+            hour.on_shift = max(hour.on_shift, sum(one.on_duty for one in self._people.values()))
+            hour.waiting = max(hour.waiting, len(self._waiting))
+            hour.busy = max(hour.busy, self._busy)
+            yield self._env.timeout(3600)
 
     def _duty(self, person: _Person) -> Steps:
         who = person.worker.candidate.id

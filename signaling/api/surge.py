@@ -98,14 +98,14 @@ class ScenarioView(Out):
     plan: PlanInput
 
 
-class PlanBody(In):
+class SurgePlanBody(In):
     """A plan to be run."""
 
     title: Annotated[str, Field(min_length=1, max_length=80)]
     plan: PlanInput
 
 
-class PlanView(Out):
+class SurgePlan(Out):
     """A plan and, once it has run, its answer."""
 
     id: str
@@ -121,7 +121,7 @@ class PlanView(Out):
     ended_at: Instant | None
 
 
-class PlanLine(Out):
+class SurgePlanLine(Out):
     """A plan in the list."""
 
     id: str
@@ -139,10 +139,10 @@ class Scenarios(Out):
     items: list[ScenarioView]
 
 
-class Plans(Out):
+class SurgePlans(Out):
     """The latest plans."""
 
-    items: list[PlanLine]
+    items: list[SurgePlanLine]
 
 
 @router.get("/api/surge")
@@ -190,18 +190,18 @@ async def read_scenarios(_: Who) -> Scenarios:
 
 
 @router.get("/api/surge/plans")
-async def read_plans(who: Who, services: Svc, country: Country) -> Plans:
+async def read_plans(who: Who, services: Svc, country: Country) -> SurgePlans:
     """The latest plans of a country, newest first."""
     demand(may_plan_for(who, country))
     async with services.database.read(who.actor) as unit:
         runs = await services.foresight.plans.latest(unit, country)
-    fields = PlanLine.model_fields
+    fields = SurgePlanLine.model_fields
     lines = [{name: value for name, value in one.items() if name in fields} for one in runs]
-    return Plans(items=[PlanLine.model_validate(line) for line in lines])
+    return SurgePlans(items=[SurgePlanLine.model_validate(line) for line in lines])
 
 
 @router.post("/api/surge/plans", status_code=201)
-async def ask_plan(body: PlanBody, who: Who, services: Svc) -> PlanView:
+async def ask_plan(body: SurgePlanBody, who: Who, services: Svc) -> SurgePlan:
     """Ask for a plan; it is worked off in the background."""
     demand(may_plan_for(who, body.plan.country))
     async with services.database.unit(who.actor) as uow:
@@ -210,13 +210,13 @@ async def ask_plan(body: PlanBody, who: Who, services: Svc) -> PlanView:
 
 
 @router.get("/api/surge/plans/{run_id}")
-async def read_plan(run_id: Key, who: Who, services: Svc) -> PlanView:
+async def read_plan(run_id: Key, who: Who, services: Svc) -> SurgePlan:
     """One plan with its answer."""
     return _view(await _own(services, who, run_id))
 
 
 @router.post("/api/surge/plans/{run_id}/cancel")
-async def cancel_plan(run_id: Key, who: Who, services: Svc) -> PlanView:
+async def cancel_plan(run_id: Key, who: Who, services: Svc) -> SurgePlan:
     """Stop a plan that waits or runs."""
     await _own(services, who, run_id)
     async with services.database.unit(who.actor) as uow:
@@ -241,5 +241,5 @@ async def _answer(services: Services, unit: ReadUnit, country: Country) -> Surge
     )
 
 
-def _view(run: RunView) -> PlanView:
-    return PlanView.model_validate(run)
+def _view(run: RunView) -> SurgePlan:
+    return SurgePlan.model_validate(run)

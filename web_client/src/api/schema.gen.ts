@@ -2683,15 +2683,6 @@ export interface components {
             second_id?: string | null;
         };
         /**
-         * PlanBody
-         * @description A plan to be run.
-         */
-        PlanBody: {
-            plan: components["schemas"]["PlanInput"];
-            /** Title */
-            title: string;
-        };
-        /**
          * PlanCellView
          * @description One leg of one booking.
          */
@@ -2905,28 +2896,6 @@ export interface components {
             woman_percent?: number;
         };
         /**
-         * PlanLine
-         * @description A plan in the list.
-         */
-        PlanLine: {
-            country: components["schemas"]["Country"];
-            /** Id */
-            id: string;
-            /** Made At */
-            made_at: string;
-            /** Made By */
-            made_by: string;
-            /** Progress */
-            progress: number;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "waiting" | "running" | "done" | "failed" | "cancelled";
-            /** Title */
-            title: string;
-        };
-        /**
          * PlanList
          * @description The latest plans.
          */
@@ -2972,12 +2941,21 @@ export interface components {
             utilisation: number;
         };
         /**
-         * Plans
-         * @description The latest plans.
+         * PlanView
+         * @description A plan with everything in it.
          */
-        Plans: {
-            /** Items */
-            items: components["schemas"]["PlanLine"][];
+        PlanView: {
+            /** Against */
+            against: number | null;
+            /** Cells */
+            cells: components["schemas"]["PlanCellView"][];
+            head: components["schemas"]["PlanHead"];
+            /** Parts */
+            parts: {
+                [key: string]: number;
+            };
+            /** People */
+            people: components["schemas"]["scheduler__plans__views__PersonView"][];
         };
         /**
          * Point
@@ -3836,23 +3814,6 @@ export interface components {
             interpreter: string;
         };
         /**
-         * PlanView
-         * @description A plan with everything in it.
-         */
-        scheduler__plans__views__PlanView: {
-            /** Against */
-            against: number | null;
-            /** Cells */
-            cells: components["schemas"]["PlanCellView"][];
-            head: components["schemas"]["PlanHead"];
-            /** Parts */
-            parts: {
-                [key: string]: number;
-            };
-            /** People */
-            people: components["schemas"]["scheduler__plans__views__PersonView"][];
-        };
-        /**
          * PersonView
          * @description A row of the grid.
          */
@@ -4276,34 +4237,6 @@ export interface components {
             work: boolean | null;
         };
         /**
-         * PlanView
-         * @description A plan and, once it has run, its answer.
-         */
-        signaling__api__surge__PlanView: {
-            asked: components["schemas"]["PlanInput"];
-            country: components["schemas"]["Country"];
-            /** Ended At */
-            ended_at: string | null;
-            /** Error */
-            error: string | null;
-            found: components["schemas"]["PlanResult"] | null;
-            /** Id */
-            id: string;
-            /** Made At */
-            made_at: string;
-            /** Made By */
-            made_by: string;
-            /** Progress */
-            progress: number;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "waiting" | "running" | "done" | "failed" | "cancelled";
-            /** Title */
-            title: string;
-        };
-        /**
          * SignInBody
          * @description Code and password.
          */
@@ -4599,6 +4532,73 @@ export interface components {
             switches: {
                 [key: string]: boolean;
             };
+        };
+        /**
+         * SurgePlan
+         * @description A plan and, once it has run, its answer.
+         */
+        SurgePlan: {
+            asked: components["schemas"]["PlanInput"];
+            country: components["schemas"]["Country"];
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            found: components["schemas"]["PlanResult"] | null;
+            /** Id */
+            id: string;
+            /** Made At */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /** Progress */
+            progress: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled";
+            /** Title */
+            title: string;
+        };
+        /**
+         * SurgePlanBody
+         * @description A plan to be run.
+         */
+        SurgePlanBody: {
+            plan: components["schemas"]["PlanInput"];
+            /** Title */
+            title: string;
+        };
+        /**
+         * SurgePlanLine
+         * @description A plan in the list.
+         */
+        SurgePlanLine: {
+            country: components["schemas"]["Country"];
+            /** Id */
+            id: string;
+            /** Made At */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /** Progress */
+            progress: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled";
+            /** Title */
+            title: string;
+        };
+        /**
+         * SurgePlans
+         * @description The latest plans.
+         */
+        SurgePlans: {
+            /** Items */
+            items: components["schemas"]["SurgePlanLine"][];
         };
         /**
          * SurgeReading
@@ -5341,14 +5341,12 @@ export type PayPage = components['schemas']['PayPage'];
 export type PieceOut = components['schemas']['PieceOut'];
 export type Pinned = components['schemas']['Pinned'];
 export type PlaceBody = components['schemas']['PlaceBody'];
-export type PlanBody = components['schemas']['PlanBody'];
 export type PlanCellView = components['schemas']['PlanCellView'];
 export type PlanHead = components['schemas']['PlanHead'];
 export type PlanInput = components['schemas']['PlanInput'];
-export type PlanLine = components['schemas']['PlanLine'];
 export type PlanList = components['schemas']['PlanList'];
 export type PlanResult = components['schemas']['PlanResult'];
-export type Plans = components['schemas']['Plans'];
+export type PlanView = components['schemas']['PlanView'];
 export type Point = components['schemas']['Point'];
 export type PoolPage = components['schemas']['PoolPage'];
 export type PoolRow = components['schemas']['PoolRow'];
@@ -5395,7 +5393,6 @@ export type RungRow = components['schemas']['RungRow'];
 export type Scenarios = components['schemas']['Scenarios'];
 export type ScenarioView = components['schemas']['ScenarioView'];
 export type SchedulerPlansViewsPersonView = components['schemas']['scheduler__plans__views__PersonView'];
-export type SchedulerPlansViewsPlanView = components['schemas']['scheduler__plans__views__PlanView'];
 export type SchedulerRostersViewsPersonView = components['schemas']['scheduler__rosters__views__PersonView'];
 export type SearchBody = components['schemas']['SearchBody'];
 export type SearchView = components['schemas']['SearchView'];
@@ -5415,7 +5412,6 @@ export type SignalingApiPlansPinBody = components['schemas']['signaling__api__pl
 export type SignalingApiPoolProfileBody = components['schemas']['signaling__api__pool__ProfileBody'];
 export type SignalingApiRostersPinBody = components['schemas']['signaling__api__rosters__PinBody'];
 export type SignalingApiRostersWishBody = components['schemas']['signaling__api__rosters__WishBody'];
-export type SignalingApiSurgePlanView = components['schemas']['signaling__api__surge__PlanView'];
 export type SignInBody = components['schemas']['SignInBody'];
 export type SiteOut = components['schemas']['SiteOut'];
 export type SlotList = components['schemas']['SlotList'];
@@ -5433,6 +5429,10 @@ export type SurgeBadge = components['schemas']['SurgeBadge'];
 export type SurgeBody = components['schemas']['SurgeBody'];
 export type SurgeChange = components['schemas']['SurgeChange'];
 export type SurgeNow = components['schemas']['SurgeNow'];
+export type SurgePlan = components['schemas']['SurgePlan'];
+export type SurgePlanBody = components['schemas']['SurgePlanBody'];
+export type SurgePlanLine = components['schemas']['SurgePlanLine'];
+export type SurgePlans = components['schemas']['SurgePlans'];
 export type SurgeReading = components['schemas']['SurgeReading'];
 export type SwapAnswer = components['schemas']['SwapAnswer'];
 export type SwapList = components['schemas']['SwapList'];

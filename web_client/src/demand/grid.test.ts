@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cells, dayCells, dayEdges, joined, midnight, monday, moved, tone } from './grid'
+import { cells, dayCells, dayEdges, joined, midnight, moved, tone } from './grid'
 import type { Cover, CoverRow } from './types'
 
 const row = (short: number[], why = short.map((s) => (s > 0 ? 'minimum' : ''))): CoverRow => ({
@@ -46,7 +46,6 @@ describe('days', () => {
   })
   it('goes over the switch of clocks by calendar days', () => {
     expect(midnight(new Date(2026, 9, 24, 13), 2).getHours()).toBe(0)
-    expect(monday(new Date(2026, 10, 22)).getDate()).toBe(16)
   })
 })
 

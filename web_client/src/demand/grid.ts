@@ -73,9 +73,6 @@ export function midnight(day: Date, ahead = 0): Date {
   return new Date(day.getFullYear(), day.getMonth(), day.getDate() + ahead)
 }
 
-/** Monday of the week of a day. */
-export const monday = (day: Date): Date => midnight(day, -((day.getDay() + 6) % 7))
-
 /** Where an arrow leads in a grid of `rows` x `columns`; undefined for other keys. */
 export function moved(
   key: string,

@@ -24,9 +24,9 @@ export function cellText(language: string, at: string, cell: Cell): string {
   return parts.filter(Boolean).join(' ')
 }
 
-/** A wait of a plan in words; none: more people gave up than the share allows. */
-export function waitText(seconds: number | null): string {
-  if (seconds === null) return t('demand.what.never')
+/** A wait of a plan in words; none: so many gave up that it is over the longest wait. */
+export function waitText(seconds: number | null, patience: number): string {
+  if (seconds === null) return t('demand.what.over', { n: patience })
   const whole = Math.round(seconds)
   return whole < 90 ? `${whole} s` : `${Math.round(whole / 60)} min`
 }

@@ -37,6 +37,8 @@ class Template:
     start: int
     minutes: int
     night: bool = False
+    counts: int | None = None
+    """Minutes of contract time, if other than those on the clock (on call, R-6)."""
 
 
 TEMPLATES = (
@@ -121,7 +123,13 @@ def desk_problem(
             raise ValueError(f"night shift {template.id} is longer than {rules.night_block} minutes (R-4)")
     languages = sorted({language for speaker in speakers for language in speaker.languages})
     kinds = tuple(
-        ShiftKind(kind_id(template.id, language), template.minutes, template.start, template.night, language)
+        ShiftKind(
+            kind_id(template.id, language),
+            template.minutes if template.counts is None else template.counts,
+            template.start,
+            template.night,
+            language,
+        )
         for template in templates
         for language in languages
     )

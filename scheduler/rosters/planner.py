@@ -17,17 +17,15 @@ from scheduler.demand.planned import people
 from scheduler.demand.service import CoverNeed, CoverService
 from scheduler.languages import LanguageTable
 from scheduler.models import Interpreter
+from scheduler.rosters.desk import DeskRules, DeskWish, Speaker, desk_problem, kind_id
 from scheduler.rosters.models import Shift, ShiftWish
-from scheduler.rosters.problem import Bar, Cover, History, Person, Pin, Problem, ShiftKind, Threshold, Wish
-from scheduler.rosters.shifts import TIMES, instants, kind_id, kinds_for, parts, too_close
+from scheduler.rosters.problem import Bar, History, Person, Pin, Problem
+from scheduler.rosters.shifts import TIMES, instants, too_close
 
 CONTRACT_HOURS = {"staff": 160, "contract": 120, "roster": 80, "volunteer": 20}
 """Hours of four weeks by engagement (policy; overtime up to a tenth)."""
-HALF_HOUR = 30
-_UNDER, _WOMAN, _SHORT_HOUR, _NIGHT, _WEEKEND = 10.0, 5.0, 6.0, 30.0, 40.0
 _CHUNK = timedelta(days=14)
 _LOOK_BACK = timedelta(days=8)
-WOMEN = "women"
 
 
 @dataclass(frozen=True)
@@ -68,22 +66,22 @@ class RosterPlanner:
         rows = (await unit.session.scalars(select(Interpreter).where(Interpreter.id.in_(mine)))).all()
         stated = await stated_hours(unit, list(mine), period.start, period.end)
         needs = await self._needs(unit, country, period)
-        lines = sorted({need.key for need in needs} | {key for person in mine.values() for key in person.rows})
-        kinds = kinds_for(lines)
         history = await self._history(unit, list(mine), period)
-        members = [
-            _person(row, mine[row.id].rows, mine[row.id].woman, kinds, stated.get(row.id), history.get(row.id), period)
+        speakers = [
+            _speaker(row, mine[row.id].rows, mine[row.id].woman, stated.get(row.id), history.get(row.id), period)
             for row in sorted(rows, key=lambda row: row.code)
         ]
-        return Problem(
+        problem = desk_problem(
             days=period.days,
-            kinds=kinds,
-            people=tuple(members),
-            covers=tuple(_covers(needs, period)),
-            wishes=tuple(await self._wishes(unit, members, period)),
-            forbidden=too_close(kinds),
             first_weekday=period.starts_on.weekday(),
+            speakers=speakers,
+            demand=_demand(needs, period),
+            wishes=await self._wishes(unit, list(mine), period),
+            rules=DeskRules(min_days_off=1, core=frozenset(need.key for need in needs if need.woman)),
+            templates=TIMES,
         )
+        # On call the minutes of a kind are contract time, so rest is told by the clock.
+        return replace(problem, forbidden=too_close(problem.kinds))
 
     async def _needs(self, unit: ReadUnit, country: str, period: Period) -> list[CoverNeed]:
         found: list[CoverNeed] = []
@@ -113,23 +111,22 @@ class RosterPlanner:
             worked[row.interpreter_id][row.day] = row.kind
         return {who: last_days(days, period.starts_on) for who, days in worked.items()}
 
-    async def _wishes(self, unit: ReadUnit, members: Sequence[Person], period: Period) -> list[Wish]:
+    async def _wishes(self, unit: ReadUnit, ids: Sequence[str], period: Period) -> list[DeskWish]:
         rows = await unit.session.execute(
             select(ShiftWish.interpreter_id, ShiftWish.day, ShiftWish.work, ShiftWish.time, ShiftWish.weight).where(
-                ShiftWish.interpreter_id.in_([person.id for person in members]),
+                ShiftWish.interpreter_id.in_(ids),
                 ShiftWish.day >= period.starts_on,
                 ShiftWish.day < period.day(period.days),
             )
         )
-        able = {person.id: sorted(person.kinds) for person in members}
-        found: list[Wish] = []
+        found: list[DeskWish] = []
         for row in rows:
             number = (row.day - period.starts_on).days
             if row.work or row.time is None:
-                found.append(Wish(row.interpreter_id, number, None, row.weight, row.work))
+                found.append(DeskWish(row.interpreter_id, number, None, row.weight, row.work))
             else:
-                same = [kind for kind in able[row.interpreter_id] if parts(kind)[0].word == row.time]
-                found += [Wish(row.interpreter_id, number, kind, row.weight, False) for kind in same]
+                same = [one.id for one in TIMES if one.word == row.time]
+                found += [DeskWish(row.interpreter_id, number, code, row.weight, False) for code in same]
         return found
 
 
@@ -160,35 +157,32 @@ def last_days(worked: Mapping[date, str], starts_on: date) -> History:
     return History(kind, run)
 
 
-def _person(
+def _speaker(
     row: Interpreter,
     lines: frozenset[str],
     woman: bool,
-    kinds: Sequence[ShiftKind],
     stated: Stated | None,
     history: History | None,
     period: Period,
-) -> Person:
-    target = CONTRACT_HOURS.get(row.engagement, 80) * 60 * period.days // 28
-    able = frozenset(kind.id for kind in kinds if kind.language in lines)
-    return Person(
+) -> Speaker:
+    bars = list(_bars(row, lines, stated, period))
+    closed = defaultdict(set)
+    for bar in bars:
+        closed[bar.day].add((bar.kind, bar.rule))
+    away = {(kind_id(one.id, line), "leave") for one in TIMES for line in lines}
+    leave = frozenset(day for day, found in closed.items() if found >= away)
+    return Speaker(
         id=row.id,
-        kinds=able,
-        max_minutes=target * 11 // 10,
-        max_run=5,
-        max_weekends=3,
-        max_week_minutes=44 * 60,
-        bars=tuple(_bars(row, able, stated, period)),
+        languages=lines,
+        contract_minutes=CONTRACT_HOURS.get(row.engagement, 80) * 60 * period.days // 28,
+        woman=woman,
+        leave=leave,
+        bars=tuple(bar for bar in bars if bar.day not in leave),
         history=history,
-        groups=frozenset({WOMEN}) if woman else frozenset(),
-        target_minutes=target,
-        short=(Threshold(target, _SHORT_HOUR),),
-        nights=(Threshold(5, _NIGHT),),
-        weekends=(Threshold(2, _WEEKEND),),
     )
 
 
-def _bars(row: Interpreter, able: frozenset[str], stated: Stated | None, period: Period) -> Iterable[Bar]:
+def _bars(row: Interpreter, lines: frozenset[str], stated: Stated | None, period: Period) -> Iterable[Bar]:
     """Leave, stated hours and expired papers (R-8), by day and kind."""
     until = min(
         (end for end in (row.vetting_expires, row.nda_expires, row.conduct_expires) if end is not None),
@@ -197,44 +191,30 @@ def _bars(row: Interpreter, able: frozenset[str], stated: Stated | None, period:
     hours = stated.bookable if stated is not None else None
     away = stated.away if stated is not None else []
     for number in range(period.days):
-        day = period.day(number)
-        begins = {one.code: instants(day, kind_id(one.code, ""), period.zone) for one in TIMES}
-        if until is not None and until <= begins["E"][0]:
-            yield Bar(number, None, "R-8")
-            continue
-        for kind in sorted(able):
-            when, _ = parts(kind)
-            span = Interval(*begins[when.code])
-            if any(leave.starts_at < span.ends_at and span.starts_at < leave.ends_at for leave in away):
-                yield Bar(number, kind, "leave")
+        for when in TIMES:
+            span = Interval(*instants(period.day(number), kind_id(when.id, ""), period.zone))
+            rule = None
+            if until is not None and until < span.ends_at:
+                rule = "R-8"
+            elif any(leave.starts_at < span.ends_at and span.starts_at < leave.ends_at for leave in away):
+                rule = "leave"
             elif hours is not None and not when.on_call and not _inside(span, hours):
-                yield Bar(number, kind, "availability")
+                rule = "availability"
+            if rule is not None:
+                for line in sorted(lines):
+                    yield Bar(number, kind_id(when.id, line), rule)
 
 
 def _inside(span: Interval, hours: Sequence[Interval]) -> bool:
     return any(one.starts_at <= span.starts_at and span.ends_at <= one.ends_at for one in hours)
 
 
-def _covers(needs: Iterable[CoverNeed], period: Period) -> Iterable[Cover]:
+def _demand(needs: Iterable[CoverNeed], period: Period) -> dict[tuple[str, int, int], int]:
+    """People wanted by line, day and minute. The hour that an autumn night has twice is planned once, for the larger need."""
     zone = ZoneInfo(period.zone)
+    found: dict[tuple[str, int, int], int] = {}
     for need in needs:
         local = need.starts_at.astimezone(zone)
-        day = (local.date() - period.starts_on).days
-        minute = local.hour * 60 + local.minute
-        cells = _cells(need.key, day, minute, period.days)
-        about = {"day": day, "minute": minute, "minutes": HALF_HOUR, "language": need.key}
-        name = f"{need.key}:{day}:{minute}:{local.fold}"
-        yield Cover(name, cells, need.needed, _UNDER, **about)  # type: ignore[arg-type]
-        if need.woman:
-            yield Cover(f"{name}:w", cells, 1, _WOMAN, group=WOMEN, **about)  # type: ignore[arg-type]
-
-
-def _cells(line: str, day: int, minute: int, days: int) -> tuple[tuple[int, str], ...]:
-    """Shifts at the desk of a line that hold the half-hour: of the day itself, and nights of the day before."""
-    found = []
-    for begun, at in ((day, minute), (day - 1, minute + 24 * 60)):
-        if 0 <= begun < days:
-            found += [
-                (begun, kind_id(one.code, line)) for one in TIMES if one.start <= at and at + HALF_HOUR <= one.end
-            ]
-    return tuple(found)
+        cell = (need.key, (local.date() - period.starts_on).days, local.hour * 60 + local.minute)
+        found[cell] = max(need.needed, found.get(cell, 0))
+    return found

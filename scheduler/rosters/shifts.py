@@ -10,61 +10,46 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from scheduler.rosters.desk import Template
 from scheduler.rosters.problem import ShiftKind
 
 
 @dataclass(frozen=True)
-class ShiftTime:
+class ShiftTime(Template):
     """When a kind of shift is, whatever desk it serves."""
 
-    code: str
-    word: str
+    word: str = ""
     """early, day, short, late, night, on_call: for wishes and texts."""
-    start: int
-    """Minutes after local midnight."""
-    length: int
-    """Minutes on the clock."""
-    counts: int
-    """Minutes of contract time."""
-    on_call: bool = False
-    night: bool = False
+
+    @property
+    def on_call(self) -> bool:
+        """Not at the desk, but ready to be called."""
+        return self.word == "on_call"
 
     @property
     def end(self) -> int:
         """Minutes after local midnight; above 1440 on the next day."""
-        return self.start + self.length
+        return self.start + self.minutes
 
 
 TIMES: tuple[ShiftTime, ...] = (
-    ShiftTime("E", "early", 6 * 60, 8 * 60, 8 * 60),
-    ShiftTime("D", "day", 9 * 60, 8 * 60, 8 * 60),
-    ShiftTime("S", "short", 8 * 60, 4 * 60, 4 * 60),
-    ShiftTime("L", "late", 14 * 60, 8 * 60, 8 * 60),
-    ShiftTime("N", "night", 22 * 60, 6 * 60, 6 * 60, night=True),
-    ShiftTime("A", "on_call", 8 * 60, 12 * 60, 3 * 60, on_call=True),
-    ShiftTime("B", "on_call", 20 * 60, 12 * 60, 3 * 60, on_call=True, night=True),
+    ShiftTime("E", 6 * 60, 8 * 60, word="early"),
+    ShiftTime("D", 9 * 60, 8 * 60, word="day"),
+    ShiftTime("S", 8 * 60, 4 * 60, word="short"),
+    ShiftTime("L", 14 * 60, 8 * 60, word="late"),
+    ShiftTime("N", 22 * 60, 6 * 60, night=True, word="night"),
+    ShiftTime("A", 8 * 60, 12 * 60, counts=3 * 60, word="on_call"),
+    ShiftTime("B", 20 * 60, 12 * 60, counts=3 * 60, word="on_call"),
 )
-BY_CODE = {one.code: one for one in TIMES}
+BY_CODE = {one.id: one for one in TIMES}
 REST = 11 * 60
 """Minutes between two shifts (R-4)."""
-
-
-def kind_id(code: str, line: str) -> str:
-    """The kind of a time at the desk of a line."""
-    return f"{code}:{line}"
 
 
 def parts(kind: str) -> tuple[ShiftTime, str]:
     """Time and line of a kind. Raises ``KeyError`` for one that is not ours."""
     code, _, line = kind.partition(":")
     return BY_CODE[code], line
-
-
-def kinds_for(lines: list[str]) -> tuple[ShiftKind, ...]:
-    """All kinds at the desks of these lines."""
-    return tuple(
-        ShiftKind(kind_id(one.code, line), one.counts, one.start, one.night, line) for line in lines for one in TIMES
-    )
 
 
 def too_close(kinds: tuple[ShiftKind, ...]) -> frozenset[tuple[str, str]]:

@@ -13,9 +13,9 @@ from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid
 from scheduler.models import Interpreter
 from scheduler.rosters import checker
+from scheduler.rosters.desk import SLOT, WOMEN
 from scheduler.rosters.lifecycle import RosterState, RunState
 from scheduler.rosters.models import RosterPeriod, RosterSearch, RosterVersion, Shift, ShiftWish
-from scheduler.rosters.planner import HALF_HOUR, WOMEN
 from scheduler.rosters.problem import Problem, diff
 from scheduler.rosters.service import Held, RosterService
 from scheduler.rosters.shifts import parts
@@ -376,7 +376,7 @@ def _kinds(problem: Problem) -> list[KindView]:
                 word=when.word,
                 line=line,
                 start=when.start,
-                length=when.length,
+                length=when.minutes,
                 on_call=when.on_call,
                 night=when.night,
             )
@@ -430,14 +430,14 @@ def _gaps(problem: Problem, held: Held) -> list[GapView]:
             gap.missing,
             cover.minute,
         ):
-            last["end"] = cover.minute + HALF_HOUR
+            last["end"] = cover.minute + SLOT
         else:
             found.append(
                 GapView(
                     day=cover.day,
                     line=cover.language or "",
                     start=cover.minute,
-                    end=cover.minute + HALF_HOUR,
+                    end=cover.minute + SLOT,
                     missing=gap.missing,
                     women=women,
                 )

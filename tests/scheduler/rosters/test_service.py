@@ -18,6 +18,7 @@ from scheduler.foresight import Foresight
 from scheduler.languages import load_languages
 from scheduler.models import Interpreter
 from scheduler.rosters import checker
+from scheduler.rosters.desk import DeskRules, Speaker, desk_problem
 from scheduler.rosters.duty import RosterDuties
 from scheduler.rosters.lifecycle import RunState, SwapState
 from scheduler.rosters.models import RosterSearch, Shift
@@ -26,7 +27,7 @@ from scheduler.rosters.problem import History
 from scheduler.rosters.searches import STALE, RosterSearches
 from scheduler.rosters.service import Held
 from scheduler.rosters.services import Rosters
-from scheduler.rosters.shifts import TIMES, instants, kinds_for, too_close
+from scheduler.rosters.shifts import TIMES, instants, too_close
 from tests.scheduler.world import COORDINATOR, MK_OFFICER, SYSTEM, World
 
 MONDAY = date(2026, 12, 7)
@@ -91,7 +92,9 @@ async def desk(database: Database, clock: ManualClock) -> Desk:
 
 
 def test_no_two_shifts_leave_less_than_eleven_hours() -> None:
-    pairs = too_close(kinds_for([LINE]))
+    someone = [Speaker("somebody", frozenset({LINE}), 0)]
+    problem = desk_problem(days=1, first_weekday=0, speakers=someone, demand={}, rules=DeskRules(), templates=TIMES)
+    pairs = too_close(problem.kinds)
     assert ("L:pbt", "E:pbt") in pairs, "22:00 to 06:00 is eight hours"
     assert ("N:pbt", "D:pbt") in pairs
     assert ("E:pbt", "E:pbt") not in pairs
@@ -99,7 +102,7 @@ def test_no_two_shifts_leave_less_than_eleven_hours() -> None:
 
 
 def test_night_blocks_are_at_most_six_hours() -> None:
-    assert all(one.length <= 360 for one in TIMES if one.night and not one.on_call), "R-4"
+    assert all(one.minutes <= 360 for one in TIMES if one.night and not one.on_call), "R-4"
 
 
 @pytest.mark.parametrize("zone", sorted(set(ZONES.values())))

@@ -15,6 +15,7 @@ from core.access import Actor
 from core.clock import Clock, SystemClock, new_id
 from core.crypto import FieldCipher, KeyRing
 from core.db.outbox import OutboxRelay
+from core.db.server_clock import ServerClock
 from core.db.session import Database
 from core.events.bus import EventBus
 from core.events.memory_bus import InProcessBus
@@ -104,6 +105,9 @@ class Services:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             stack.push_async_callback(self.bus.close)
+            if isinstance(self.clock, ServerClock):
+                await self.clock.measure(self.database)
+                await stack.enter_async_context(running_task(self.clock.follow(self.database), "server-clock"))
             await stack.enter_async_context(self.live.running())
             await stack.enter_async_context(self.relay.running())
             await stack.enter_async_context(running_task(self.lag.watch(), "loop-lag"))
@@ -174,7 +178,7 @@ def build(
     Raises ``records.procedure_source.CatalogueError`` (file, line, reason) when a procedure file is wrong, and
     ``core.crypto.KeyFileError``.
     """
-    clock = clock or SystemClock()
+    clock = clock or ServerClock(SystemClock())
     database = open_database(settings, clock)
     bus = open_bus(settings)
     catalogue, languages = catalogue or load_catalogue(), languages or load_languages()

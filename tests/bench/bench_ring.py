@@ -1,6 +1,6 @@
 """The ring under load on a PostgreSQL server that waits for its disk: from a request to its offers, from an acceptance to the assignment.
 
-Requests come at random times at many times the 700 an hour of the target, each rings eight, two of these accept at the same moment;
+Requests come at random times, half as often again as the 700 an hour of the target, each rings eight, two of these accept at the same moment;
 three scheduler workers run beside. Compared with ringing one person at a time (as ``linear`` queues and one reservation per task
 do), by drawing the same answers for both.
 """
@@ -31,9 +31,9 @@ from tests.scheduler.samples import NOW, OPEN, need, person
 from tests.scheduler.world import COORDINATOR, OFFICER, SYSTEM, World
 from tests.services import Postgres
 
-PEOPLE, REQUESTS, WIDTH, WORKERS = 60, 120, 8, 3
-PER_SECOND = 1.0
-"""Requests; 3,600 an hour, five times the target."""
+PEOPLE, REQUESTS, WIDTH, WORKERS = 60, 60, 8, 3
+PER_SECOND = 0.3
+"""Requests; 1,080 an hour, half as many again as the target."""
 LIMIT_S = 0.5
 DRAWS = 4000
 ACCEPTS, THINKS_S = 0.65, (2.0, 9.0)

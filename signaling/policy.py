@@ -282,11 +282,6 @@ def may_see_board(who: Principal, country: str) -> Verdict:
     return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED
 
 
-def may_plan(who: Principal, country: str) -> Verdict:
-    """Ask for, see, pin, approve plans of a country's appointments and repairs: its coordinators."""
-    return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED
-
-
 def may_keep_ladder(who: Principal, country: str) -> Verdict:
     """See and change the ring of a country (M-11): its coordinators and administrators."""
     allowed = who.has(Role.COORDINATOR, country) or who.has(Role.ADMINISTRATOR, country)
@@ -294,7 +289,8 @@ def may_keep_ladder(who: Principal, country: str) -> Verdict:
 
 
 def may_plan_for(who: Principal, country: str) -> Verdict:
-    """See demand, cover and surge of a country, steer the surge state, run what-if plans: its coordinators."""
+    """See demand, cover and surge of a country, steer the surge state, run what-if plans, plan who takes which appointment: its
+    coordinators."""
     return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED
 
 

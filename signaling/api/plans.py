@@ -18,7 +18,7 @@ from signaling.api.shapes import In, InstantIn, Key
 from signaling.api.shown import shown
 from signaling.deps import Svc, Who
 from signaling.facts import booking_facts
-from signaling.policy import demand, may_dispatch_booking, may_plan
+from signaling.policy import demand, may_dispatch_booking, may_plan_for
 
 router: APIRouter = guarded_router("plans")
 Leg = Annotated[int, Field(ge=1, le=2)]
@@ -83,7 +83,7 @@ async def list_plans(who: Who, services: Svc) -> PlanList:
 @router.post("/api/plans", response_model=shown(PlanHead), status_code=201)
 async def ask_for_plan(body: NewPlanBody, who: Who, services: Svc) -> PlanHead:
     """Ask for a plan; its search begins within seconds. Watch it with ``GET /api/plans/{plan_id}``."""
-    demand(may_plan(who, body.country))
+    demand(may_plan_for(who, body.country))
     async with services.database.unit(who.actor) as uow:
         plan = await services.scheduler.plans.service.ask(
             uow, body.country.value, body.starts_at, body.ends_at, seconds=body.seconds
@@ -97,7 +97,7 @@ async def ask_for_plan(body: NewPlanBody, who: Who, services: Svc) -> PlanHead:
 @router.post("/api/plans/repairs", response_model=shown(PlanList), status_code=201)
 async def propose_repair(body: RepairBody, who: Who, services: Svc) -> PlanList:
     """Proposals for the agreed appointments of people who drop out: at most two."""
-    demand(may_plan(who, body.country))
+    demand(may_plan_for(who, body.country))
     async with services.database.unit(who.actor) as uow:
         plans = await services.scheduler.plans.repairs.propose(
             uow, body.country.value, body.interpreter_ids, body.starts_at, body.ends_at
@@ -113,7 +113,7 @@ async def propose_repair(body: RepairBody, who: Who, services: Svc) -> PlanList:
 async def read_plan(plan_id: Key, who: Who, services: Svc, against: Key | None = None) -> PlanView:
     """A plan beside another one: by default the version before it."""
     async with services.database.read(who.actor) as unit:
-        demand(may_plan(who, (await services.scheduler.plans.service.get(unit, plan_id)).country))
+        demand(may_plan_for(who, (await services.scheduler.plans.service.get(unit, plan_id)).country))
         return await services.scheduler.plans.views.plan(unit, plan_id, against=against)
 
 
@@ -122,7 +122,7 @@ async def stop_plan(plan_id: Key, who: Who, services: Svc) -> PlanHead:
     """End the search; the best plan so far is proposed."""
     async with services.database.unit(who.actor) as uow:
         plan = await services.scheduler.plans.service.stop(uow, plan_id)
-        demand(may_plan(who, plan.country))
+        demand(may_plan_for(who, plan.country))
         return head(plan, {})
 
 
@@ -131,7 +131,7 @@ async def reject_plan(plan_id: Key, who: Who, services: Svc) -> PlanHead:
     """Put a proposal aside."""
     async with services.database.unit(who.actor) as uow:
         plan: Plan = await services.scheduler.plans.service.reject(uow, plan_id)
-        demand(may_plan(who, plan.country))
+        demand(may_plan_for(who, plan.country))
         services.audit.record(uow, "plan.rejected", plan.id, country=plan.country, purpose="coordination", data={})
         return head(plan, {})
 
@@ -141,7 +141,7 @@ async def pin_cell(plan_id: Key, body: PinBody, who: Who, services: Svc) -> Pinn
     """Pin a cell, so that later plans keep it, or lift the pin."""
     async with services.database.unit(who.actor) as uow:
         cell = await services.scheduler.plans.service.pin(uow, plan_id, body.booking_id, body.leg, pinned=body.pinned)
-        demand(may_plan(who, cell.country))
+        demand(may_plan_for(who, cell.country))
         return Pinned(booking_id=cell.booking_id, leg=cell.leg, pinned=cell.pinned)
 
 
@@ -150,7 +150,7 @@ async def approve_plan(plan_id: Key, who: Who, services: Svc) -> ApprovedView:
     """Bind the plan; every rule is checked again. While something remains, call again."""
     async with services.database.unit(who.actor) as uow:
         plan = await services.scheduler.plans.service.get(uow, plan_id)
-        demand(may_plan(who, plan.country))
+        demand(may_plan_for(who, plan.country))
         services.audit.record(
             uow,
             "plan.approved",

@@ -147,8 +147,8 @@ def _totals(problem: Problem, person: Person, row: Row) -> Iterator[Breach]:
         yield Breach(Rule.MAX_WEEKENDS, person.id, -1, worked_weekends, person.max_weekends, "contract")
     if person.max_week_minutes is not None:
         weeks: Counter[int] = Counter()
-        for day, kind in enumerate(row):
-            weeks[problem.week(day)] += problem.kind[kind].minutes if kind else 0
+        for day, worked_kind in enumerate(row):
+            weeks[problem.week(day)] += problem.kind[worked_kind].minutes if worked_kind else 0
         for week, minutes in sorted(weeks.items()):
             if minutes > person.max_week_minutes:
                 first = max(0, week * 7 - problem.first_weekday)

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 if "NUMBA_CACHE_DIR" not in os.environ and not os.access(Path(__file__).parent, os.W_OK):
     os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"tarjuman-roster-engine-{os.getuid()}")
@@ -21,5 +21,4 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def compiled(function: F) -> F:
     """Compile a function of arrays and numbers to machine code at its first call; later processes take it from the cache."""
-    ready: F = numba.njit(cache=True)(function)
-    return ready
+    return cast(F, numba.njit(cache=True)(function))

@@ -53,7 +53,7 @@ class Pool:
 
 
 def _solver(seconds: float | None = None) -> highspy.Highs:
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     if seconds is not None:

@@ -81,7 +81,7 @@ class Search:
                 if found is None or draft.cost > before - TINY:
                     if found is not None:
                         draft.take(person)
-                    draft.put(person, row, cost)  # type: ignore[arg-type]
+                    draft.put(person, row, cost)
                     idle += 1
                 else:
                     idle = 0

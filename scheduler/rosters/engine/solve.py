@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scheduler.rosters.engine import arrays as prepare
-from scheduler.rosters.engine.arrays import Arrays, Row
+from scheduler.rosters.engine.arrays import Arrays, Floats, Row
 from scheduler.rosters.engine.draft import Draft
 from scheduler.rosters.engine.messages import News, Order
 from scheduler.rosters.engine.rows import RowFinder
@@ -203,6 +203,6 @@ class Rerostering:
                 weight = weight * np.where(self._search.able(int(line)), 3.0, 1.0)
         elif way == 2:
             able = arrays.allowed.any(axis=1).astype(np.float64)
-            like = able @ able[int(dice.integers(arrays.people))]
+            like: Floats = (able * able[int(dice.integers(arrays.people))]).sum(axis=1)
             weight = weight * (0.05 + like / max(1.0, like.max())) ** 3
         return sorted(int(p) for p in dice.choice(arrays.people, count, replace=False, p=weight / weight.sum()))

@@ -240,7 +240,7 @@ SECTION_COVER
 """
     problem = parse(text)
     first, second = problem.people
-    assert (problem.days, problem.forbidden) == (14, {("L", "E")})
+    assert (problem.days, problem.forbidden) == (14, frozenset({("L", "E")}))
     assert (first.max_of, first.max_run, first.min_run, first.min_days_off, first.max_weekends) == ({"L": 3}, 5, 2, 3, 1)
     assert (first.bars, second.kinds) == ((Bar(0), Bar(4)), frozenset({"L"}))
     assert problem.wishes == (Wish("A", 2, "L", 2.0, on=True), Wish("B", 3, "L", 1.0, on=False))

@@ -32,6 +32,7 @@ from signaling.auth import tokens
 from signaling.auth.models import User
 from signaling.auth.tokens import TokenKind
 from signaling.bootstrap import Services, build
+from signaling.demo_bookings import tell_bookings
 from signaling.demo_calendar import tell_calendars
 from signaling.demo_data import (
     CASES,
@@ -154,6 +155,7 @@ class _Story:
         self._move_to(self._now)
         await self._rest()
         await tell_calendars(self._services, self._now)
+        await tell_bookings(self._services, self._now, self._officers)
         await tell_demand(self._services, self._now)
 
     def _move_to(self, at: datetime) -> None:

@@ -1,0 +1,106 @@
+"""The demo's appointments: one in a free slot, one held, a weekly series, and a relay that waits for the coordinator's word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from core.access import Actor
+from records.case_write import NewCase, NewLanguage, SexWishInput
+from scheduler.booking.appointments import SlotsAsked
+from scheduler.booking.series import Frequency, NewSeries, SeriesRule
+from scheduler.booking.slots import Slot
+from scheduler.bookings import NewBooking
+from scheduler.pool import regional
+from signaling.bootstrap import Services
+
+BOOKED_AHEAD = 4
+"""Cases that are opened here."""
+_ZONE = "Europe/Belgrade"
+
+
+async def tell_bookings(services: Services, now: datetime, officers: dict[str, tuple[Actor, str]]) -> None:
+    """Book through the real services, in slots that the calendars leave free."""
+    asylum, language = officers["O-2040"]
+    tell = _Teller(services, now, asylum, language)
+    await tell.slot("apc", minutes=45)
+    await tell.hold("arb", minutes=30)
+    await tell.series("pes", minutes=30)
+    border, language = officers["O-3071"]
+    await _Teller(services, now, border, language).relay("fra", step="MK-VUL-10")
+
+
+class _Teller:
+    """One officer's bookings."""
+
+    def __init__(self, services: Services, now: datetime, officer: Actor, officer_language: str) -> None:
+        self._services = services
+        self._now = now
+        self._officer = officer
+        self._officer_language = officer_language
+
+    async def slot(self, language: str, *, minutes: int) -> None:
+        """An appointment in the first free slot of tomorrow."""
+        new = await self._wanted(language, minutes)
+        if new is not None:
+            async with self._services.database.unit(regional(self._officer)) as uow:
+                await self._services.scheduler.appointments.book(uow, new)
+
+    async def hold(self, language: str, *, minutes: int) -> None:
+        """A slot that is held for the rest of the day."""
+        new = await self._wanted(language, minutes)
+        if new is not None:
+            async with self._services.database.unit(regional(self._officer)) as uow:
+                await self._services.scheduler.appointments.hold(uow, new, span=timedelta(hours=8))
+
+    async def series(self, language: str, *, minutes: int) -> None:
+        """Four weeks at the same local time, as far as they are free."""
+        new = await self._wanted(language, minutes)
+        if new is None or new.starts_at is None:
+            return
+        local = new.starts_at.astimezone(ZoneInfo(_ZONE))
+        rule = SeriesRule(local.date(), time(local.hour, local.minute), _ZONE, Frequency.WEEKLY, count=4)
+        async with self._services.database.unit(regional(self._officer)) as uow:
+            await self._services.scheduler.series.book(uow, NewSeries(new, rule, all_or_none=False))
+
+    async def relay(self, language: str, *, step: str) -> None:
+        """A talk beyond registration for which nobody connects the two languages: a coordinator decides."""
+        step_id = await self._case(language, step)
+        new = NewBooking(
+            step_id, "appointment", language, self._officer_language, self._now + timedelta(hours=20), 30, way="relay"
+        )
+        async with self._services.database.unit(regional(self._officer)) as uow:
+            await self._services.scheduler.appointments.book(uow, new)
+
+    async def _wanted(self, language: str, minutes: int) -> NewBooking | None:
+        """A case and its first sure slot in the next two weeks; none if the calendars leave none."""
+        step_id = await self._case(language, "RS-ASY-10")
+        asked = SlotsAsked(step_id, language, self._officer_language, minutes)
+        start = self._now + timedelta(days=1)
+        async with self._services.database.read(regional(self._officer)) as unit:
+            found = await self._services.scheduler.appointments.slots(unit, asked, start, start + timedelta(days=14))
+        at = _by_day(found)
+        new = NewBooking(step_id, "appointment", language, self._officer_language, minutes=minutes)
+        return None if at is None else replace(new, starts_at=at)
+
+    async def _case(self, language: str, step: str) -> str:
+        new = NewCase(
+            country=(self._officer.site or "")[:2],
+            site=str(self._officer.site),
+            age_group="18-64",
+            first_step=step,
+            languages=[NewLanguage(language, "self_declared")],
+            interp_sex=SexWishInput(asked=True),
+        )
+        async with self._services.database.unit(self._officer) as uow:
+            made = await self._services.cases.open(uow, new)
+        return made["steps"][0]["id"]
+
+
+def _by_day(found: list[Slot]) -> datetime | None:
+    """The first sure slot between nine and three, local time."""
+    for slot in found:
+        if slot.sure and 9 <= slot.starts_at.astimezone(ZoneInfo(_ZONE)).hour < 15:
+            return slot.starts_at
+    return None

@@ -171,7 +171,8 @@ class SessionLog:
     ) -> None:
         """The interpreter is gone for good: a running session pauses (``interpreter_lost``), a planned or waiting one waits.
 
-        ``only`` is the code of the one of two who is lost; the other keeps the place. ``reason`` is a closed word. ``recused`` is the step back of M-5: what was interpreted is to be checked again.
+        ``only`` is the code of the one of two who is lost; the other keeps the place.
+        ``reason`` is a closed word. ``recused`` is the step back of M-5: what was interpreted is to be checked again.
         """
         session = await locked_session(uow, session_id)
         if session.state in SESSION_OVER:

@@ -56,7 +56,8 @@ class ConductService:
     ) -> Booking:
         """The interpreter gives an agreed booking back before it began (or did not come: ``broken``): search anew at once.
 
-        ``who`` is the one of two who gives it back; only that leg is looked for again, the other stays. Neither bars from the case; a recusal code does (M-5). Raises ``Conflict('move_not_allowed')``.
+        ``who`` is the one of two who gives it back; only that leg is looked for again, the other stays.
+        Neither bars from the case; a recusal code does (M-5). Raises ``Conflict('move_not_allowed')``.
         """
         booking = await locked_booking(uow, booking_id)
         move = AssignmentMove.BREAK if broken else AssignmentMove.RELEASE

@@ -119,6 +119,7 @@ INTERPRETERS = (
     DemoInterpreter("I-0426", "RS", "woman", "L1", "tir amh", "srp eng", on_call=False),
     DemoInterpreter("I-0427", "RS", "man", "L0", "pbt prs", "srp"),
     DemoInterpreter("I-0428", "RS", "other", "L2", "fra", "srp eng"),
+    DemoInterpreter("I-0429", "RS", "woman", "L3", "eng", "srp mkd", trainings="CHILD GBV-TRAUMA", on_call=False),
     DemoInterpreter("I-0501", "MK", "man", "L3", "apc arb", "mkd sqi", region="Aleppo"),
     DemoInterpreter("I-0502", "MK", "woman", "L2", "arb acm", "mkd", trainings="GBV-TRAUMA"),
     DemoInterpreter("I-0503", "MK", "man", "L1", "ary arb", "mkd sqi"),

@@ -242,7 +242,10 @@ class AppointmentService:
         _check_time(starts_at, uow.now)
         seen = await self._bookings.get(uow, booking_id)
         length = timedelta(minutes=minutes) if minutes is not None else seen.ends_at - seen.starts_at
-        if seen.state is BookingState.ASSIGNED and (seen.starts_at, seen.ends_at - seen.starts_at) == (starts_at, length):
+        if seen.state is BookingState.ASSIGNED and (seen.starts_at, seen.ends_at - seen.starts_at) == (
+            starts_at,
+            length,
+        ):
             return seen
         agreed_with = [row.interpreter_id for row in await self._assignments.kept(uow, seen)]
         moved = await self._moved_need(uow, seen, starts_at, minutes)
@@ -364,9 +367,7 @@ class AppointmentService:
         if session.interpreter_id is not None and session.interpreter_id not in stay and Way(booking.way) is Way.DIRECT:
             await self._log.lose_interpreter(uow, session_id, reason="moved")
 
-    async def _moved_need(
-        self, uow: UnitOfWork, booking: Booking, starts_at: datetime, minutes: int | None
-    ) -> Need:
+    async def _moved_need(self, uow: UnitOfWork, booking: Booking, starts_at: datetime, minutes: int | None) -> Need:
         """The need made again from the case as it is now, for another time."""
         facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
         need = fresh_need(booking, facts, self._table, uow.now)

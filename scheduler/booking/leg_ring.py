@@ -19,7 +19,15 @@ from records.procedures import Catalogue
 from scheduler.assignments import Assignments
 from scheduler.booking.slots import Plan
 from scheduler.legs import PIVOTS, RelayState, Way, leg_need, relay_free, relay_minutes
-from scheduler.lifecycle import AssignmentMove, AssignmentState, BookingMove, BookingState, OfferState, WithdrawReason, advance
+from scheduler.lifecycle import (
+    AssignmentMove,
+    AssignmentState,
+    BookingMove,
+    BookingState,
+    OfferState,
+    WithdrawReason,
+    advance,
+)
 from scheduler.locks import locked_booking
 from scheduler.models import Assignment, Booking, Offer
 from scheduler.need import MatchRules, Need
@@ -66,7 +74,7 @@ class LegRing:
         """
         if Way(booking.way) is not Way.DIRECT or booking.relay_state == RelayState.REFUSED:
             return False
-        if await self._assignments.kept(uow, booking) or booking.session_id is not None and booking.kind != "now":
+        if await self._assignments.kept(uow, booking) or (booking.session_id is not None and booking.kind != "now"):
             return False
         plan = await self.find(uow, booking, way=Way.RELAY)
         if plan is None:
@@ -310,7 +318,9 @@ def _shared_out(free: Mapping[int, Sequence[Match]]) -> dict[int, list[Match]]:
     """Whom to ring for each leg, nobody for two: who could do several goes where fewer others can."""
     able = Counter(match.candidate.id for matches in free.values() for match in matches)
     chosen = {leg: [match for match in matches if able[match.candidate.id] == 1] for leg, matches in free.items()}
-    places = {match.candidate.id: match for matches in free.values() for match in matches if able[match.candidate.id] > 1}
+    places = {
+        match.candidate.id: match for matches in free.values() for match in matches if able[match.candidate.id] > 1
+    }
     for person in places:
         leg = min(chosen, key=lambda one: (len(chosen[one]), one))
         chosen[leg] += [match for match in free[leg] if match.candidate.id == person]

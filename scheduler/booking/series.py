@@ -272,9 +272,7 @@ class SeriesService:
     ) -> None:
         if one.starts_at is None:
             raise Conflict("time_missing", {"day": one.day.isoformat()})
-        wanted = replace(
-            new.booking, step_id=step_id, kind="appointment", starts_at=one.starts_at, zone=new.rule.zone
-        )
+        wanted = replace(new.booking, step_id=step_id, kind="appointment", starts_at=one.starts_at, zone=new.rule.zone)
         booking = await self._appointments.book(uow, wanted)
         booking.series_id, booking.occurrence = series.id, one.day.isoformat()
         await uow.flush()

@@ -49,9 +49,7 @@ class Plan:
             yield from ((match,) for match in legs[1])
             return
         first, second = legs[1][:_PAIRS_TRIED], legs[2][:_PAIRS_TRIED]
-        pairs = [
-            (one, other) for one in first for other in second if one.candidate.id != other.candidate.id
-        ]
+        pairs = [(one, other) for one in first for other in second if one.candidate.id != other.candidate.id]
         # Each pair once: for a team the order of the two says nothing.
         if self.way is Way.TEAM:
             pairs = [pair for pair in pairs if pair[0].candidate.id < pair[1].candidate.id]
@@ -89,7 +87,9 @@ RELAY_COST = 350
 class Openings:
     """Who could take an appointment of one need at any moment of a span of time. One object, read once, asked often."""
 
-    def __init__(self, need: Need, rules: MatchRules, way: Way, pools: Mapping[tuple[str | None, int], PoolSpan]) -> None:
+    def __init__(
+        self, need: Need, rules: MatchRules, way: Way, pools: Mapping[tuple[str | None, int], PoolSpan]
+    ) -> None:
         self._need = need
         self._rules = rules
         self._way = way

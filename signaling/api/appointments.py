@@ -230,9 +230,7 @@ async def read_notice(booking_id: Key, who: Who, services: Svc) -> NoticeOut:
         notice = await services.scheduler.bookings.notice(unit, booking_id)
     if notice is None:
         return NoticeOut(applies=False, code=None, hours=None, percent=None, until=None)
-    return NoticeOut(
-        applies=True, code=notice.code, hours=notice.hours, percent=notice.percent, until=notice.until
-    )
+    return NoticeOut(applies=True, code=notice.code, hours=notice.hours, percent=notice.percent, until=notice.until)
 
 
 @router.post("/api/bookings/{booking_id}/relay")
@@ -253,9 +251,7 @@ async def decide_relay(booking_id: Key, body: DecideBody, who: Who, services: Sv
         return await services.scheduler.legs.decide(uow, booking_id, approve=body.approve)
 
     data = {"approve": body.approve}
-    return await change_booking(
-        services, who, booking_id, may_dispatch_booking, "booking.relay_decided", decide, data
-    )
+    return await change_booking(services, who, booking_id, may_dispatch_booking, "booking.relay_decided", decide, data)
 
 
 @router.post("/api/series", status_code=201)

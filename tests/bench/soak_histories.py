@@ -30,7 +30,9 @@ async def run() -> list[Figure]:
             played = await histories.play(
                 url, folder / name, seconds=SECONDS, workers=WORKERS, kill_every=KILL_EVERY, seed=7, server=mine
             )
-            kills = f"{played.worker_kills} worker kills, {played.server_kills} server kills, {played.cut_connections} cut"
+            kills = (
+                f"{played.worker_kills} worker kills, {played.server_kills} server kills, {played.cut_connections} cut"
+            )
             for violation in played.violations[:20]:
                 print(f"{name}: {violation}")
             done = f"{played.operations['ok']} done, {played.operations['refused']} refused, {played.operations['unknown']} unknown"

@@ -19,6 +19,7 @@ from scheduler.models import Booking, Interpreter, TransferInstrument
 from signaling.bootstrap import build
 from signaling.cli import free_port
 from signaling.demo import make_links, seed_if_empty
+from signaling.demo_bookings import BOOKED_AHEAD
 from signaling.demo_data import CASES, INTERPRETERS, STAFF
 from signaling.operations import verify_records
 from tests.signaling.house import Browser, House, open_house, settings_for
@@ -57,7 +58,7 @@ async def test_what_is_there(settings: Settings) -> None:
         async with services.database.read(Actor.system()) as unit:
             assert await unit.session.scalar(select(func.count()).select_from(Interpreter)) == len(INTERPRETERS) >= 40
             cases = (await unit.session.scalars(select(Case))).all()
-            assert len(cases) == len(CASES) >= 12
+            assert len(cases) == len(CASES) + BOOKED_AHEAD >= 12
             sessions = (await unit.session.scalars(select(Session))).all()
             held = [one for one in sessions if one.seal_hash is not None]
             assert len(held) == sum(step.talk is not None for case in CASES for step in case.steps)

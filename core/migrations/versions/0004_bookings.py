@@ -118,9 +118,10 @@ def _assignments() -> None:
         batch.add_column(sa.Column("notice_hours", sa.Integer(), nullable=True))
         batch.add_column(sa.Column("notice_percent", sa.Integer(), nullable=True))
     op.execute(
-        "UPDATE assignments SET block_min = 45, "
+        "UPDATE assignments SET block_min = 45, "  # noqa: S608 - our own columns
         "ends_at = (SELECT b.ends_at FROM bookings b WHERE b.id = assignments.booking_id), "
-        f"minutes = (SELECT {_minutes('b.ends_at', 'b.starts_at')} FROM bookings b WHERE b.id = assignments.booking_id)"
+        f"minutes = (SELECT {_minutes('b.ends_at', 'b.starts_at')} FROM bookings b "
+        "WHERE b.id = assignments.booking_id)"
     )
     with op.batch_alter_table("assignments") as batch:
         batch.alter_column("ends_at", existing_type=UtcDateTime(), nullable=False)

@@ -165,11 +165,10 @@ async def test_an_appointment_by_relay_takes_both_or_none(world: World) -> None:
     await works(world, first, (9, 12))
     await works(world, second, (11, 13))
     _, step = await world.case()
-    async with world.database.unit(OFFICER) as uow:
-        with pytest.raises(Conflict, match="slot_not_free"):
-            new = NewBooking(step, "appointment", "pbt", "srp", at(world, 9), 20, way="relay")
-            await world.services.appointments.book(uow, new)
-        await uow.session.rollback()
+    early = NewBooking(step, "appointment", "pbt", "srp", at(world, 9), 20, way="relay")
+    with pytest.raises(Conflict, match="slot_not_free"):
+        async with world.database.unit(OFFICER) as uow:
+            await world.services.appointments.book(uow, early)
     new = NewBooking(step, "appointment", "pbt", "srp", at(world, 11), 20, way="relay")
     async with world.database.unit(OFFICER) as uow:
         booking = await world.services.appointments.book(uow, new)

@@ -53,7 +53,9 @@ def test_weekdays_months_and_exceptions() -> None:
     assert SeriesRule.from_json(rule.to_json()) == rule
 
 
-@pytest.mark.parametrize("changes", [{"count": None}, {"count": 99}, {"interval": 0}, {"zone": "Mars"}, {"weekdays": (8,)}])
+@pytest.mark.parametrize(
+    "changes", [{"count": None}, {"count": 99}, {"interval": 0}, {"zone": "Mars"}, {"weekdays": (8,)}]
+)
 def test_wrong_rules_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(Invalid, match="series_wrong"):
         occurrences(replace(WEEKLY, **changes))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -105,8 +106,10 @@ class RosterRun:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             for child in self._children:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
+                # not child.kill(): it would reap a child that just ended, before the event loop can
+                if child.returncode is None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(child.pid, signal.SIGKILL)
                 await child.wait()
         return self.result
 

@@ -17,7 +17,30 @@ from scheduler.plans.prepare import Ask, Frame, Span
 
 MONDAY = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)
 """Midnight in Belgrade."""
-SPOKEN = ("pbt prs apc pes acm urd pbu som tir kmr ckb ary arq ben fra tur arz amh rus lin tam nep").split()
+SPOKEN = [
+    "pbt",
+    "prs",
+    "apc",
+    "pes",
+    "acm",
+    "urd",
+    "pbu",
+    "som",
+    "tir",
+    "kmr",
+    "ckb",
+    "ary",
+    "arq",
+    "ben",
+    "fra",
+    "tur",
+    "arz",
+    "amh",
+    "rus",
+    "lin",
+    "tam",
+    "nep",
+]
 """22 languages of the people, most frequent first."""
 TOWARD = ("srp", "mkd", "eng")
 _BREAK_SHORT, _BREAK_LONG = 15, 30
@@ -60,7 +83,13 @@ def instance(bookings: int, people: int, *, seed: int, available: float = 0.55, 
         for a, b in (("RS", "MK"), ("MK", "RS"))
     )  # fmt: skip
     hours = {who.id: dice.choice([1_200, 1_500, 1_800]) for who in pool}
-    return Instance(asks, pool, MatchRules(load_languages(), gates), Frame(MONDAY, week_minutes=hours, rest=rest, day_minutes=420), free)
+    return Instance(
+        asks,
+        pool,
+        MatchRules(load_languages(), gates),
+        Frame(MONDAY, week_minutes=hours, rest=rest, day_minutes=420),
+        free,
+    )
 
 
 def _person(number: int, dice: random.Random, weights: list[float]) -> Candidate:

@@ -1,7 +1,8 @@
 """The roster engine on the public shift-scheduling instances of Curtois and Qu, against plain CP-SAT in the same run.
 
-The files are cited data and no part of the project: they are read from ``../shared/benchmarks/nrp`` beside the checkout, or the
-folder that ``TARJUMAN_NRP`` or ``--data`` names, and without it nothing is measured. Every answer is re-scored by the independent checker. ``--instances``, ``--seconds``.
+The files are cited data and no part of the project: they are read from ``../shared/benchmarks/nrp`` beside the checkout, or from
+the folder that ``TARJUMAN_NRP`` or ``--data`` names, and without it nothing is measured. Every answer is re-scored by the
+independent checker. ``--instances``, ``--seconds``.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ import threading
 
 from core.clock import SystemClock
 from scheduler.rosters.engine.messages import News, decode_news, decode_order, encode_news
-from scheduler.rosters.engine.solve import Desk, run
+from scheduler.rosters.engine.solve import run
+from scheduler.rosters.engine.work import Work
 
 MOST_MEMORY = 6 * 1024**3
 """Bytes of data that a child may take; beyond, it fails, and the parent keeps what it has."""
@@ -48,7 +49,7 @@ def main() -> None:
             found.append(inbox.get_nowait())
         return found
 
-    run(Desk(order, SystemClock().monotonic, report, heard))
+    run(Work(order, SystemClock().monotonic, report, heard))
     report(News(done=True))
     # the reading thread sits in the input's lock, which a normal end would wait for
     sys.stdout.flush()

@@ -181,14 +181,12 @@ class RowFinder:
             found = self._solve(number, counted, cells, free)
             if found is None:
                 return None
-            row, cost, exact = found
+            row, cost = found
             missed = [which for which in self._broken(number, row) if which not in counted]
             if not missed:
                 return Best(row, cost, cost)
             wider = tuple(sorted((*counted, *missed)))[:COUNTERS]
-            if wider == counted or not exact:
-                return self._kept(number, counted, cells, free, cost)
-            if self._layout_of(number, wider).states > MOST_STATES:
+            if wider == counted or self._layout_of(number, wider).states > MOST_STATES:
                 return self._kept(number, counted, cells, free, cost)
             counted = wider
             self._missed[number] += 1
@@ -251,7 +249,7 @@ class RowFinder:
 
     def _solve(
         self, number: int, counted: tuple[int, ...], cells: Floats, free: Floats
-    ) -> tuple[Row, float, bool] | None:
+    ) -> tuple[Row, float] | None:
         arrays = self._arrays
         person = arrays.problem.people[number]
         layout = self._layout_of(number, counted)
@@ -287,4 +285,4 @@ class RowFinder:
         if answer == NONE:
             return None
         row = np.where(out >= 0, chosen[every, np.maximum(out, 0)], -1).astype(np.int16)
-        return row, float(cost), True
+        return row, float(cost)

@@ -76,9 +76,7 @@ def plan_of(entries: Sequence[Mapping[str, Any]]) -> list[Rung]:
     """The ladder with which a search began, from the first of its stored entries; empty before the search."""
     if not entries:
         return []
-    return [
-        Rung(RungKind(row["kind"]), int(row["seconds"]), row["least"], row["most"]) for row in entries[0]["plan"]
-    ]
+    return [Rung(RungKind(row["kind"]), int(row["seconds"]), row["least"], row["most"]) for row in entries[0]["plan"]]
 
 
 @dataclass(frozen=True)

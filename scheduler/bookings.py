@@ -38,6 +38,8 @@ from scheduler.news import tell_booking
 from scheduler.notice import Notice, notice_rules
 from scheduler.offers import OfferService
 from scheduler.rounds import Rounds, give_up_at
+from scheduler.surge.rule import triage_minutes
+from scheduler.surge.states import SurgeStates
 from scheduler.times import PLACED_LEASE
 
 LONGEST_MINUTES = 480
@@ -79,7 +81,9 @@ class BookingService:
         assignments: Assignments,
         offers: OfferService,
         closing: Closing,
+        surge: SurgeStates | None = None,
     ) -> None:
+        self._surge = surge or SurgeStates()
         self._table = table
         self._cases = cases
         self._rounds = rounds
@@ -113,7 +117,9 @@ class BookingService:
             raise Conflict("booking_exists")
         now_wanted = new.kind == "now"
         starts_at = _start(new, uow.now)
-        minutes = _minutes(new, facts.typical_minutes)
+        # Under RED the triage script counts; minutes that the officer names stay as they are.
+        switches = (await self._surge.current(uow, facts.country)).switches
+        minutes = _minutes(new, triage_minutes(switches, facts.stage.value, facts.typical_minutes))
         party = await uow.session.scalars(
             select(Interpreter.id).where(Interpreter.user_id.in_({uow.actor.id, facts.opened_by}))
         )

@@ -62,9 +62,7 @@ class DemandCounts:
         until = slot_start(uow.now)
         row = await uow.session.get(DemandSpan, country, with_for_update=True)
         if row is None:
-            first = await uow.session.scalar(
-                select(func.min(Booking.requested_at)).where(Booking.country == country)
-            )
+            first = await uow.session.scalar(select(func.min(Booking.requested_at)).where(Booking.country == country))
             begin = slot_start(min(first or until, until))
             row = DemandSpan(country=country, counted_from=begin, counted_until=begin)
             uow.session.add(row)

@@ -210,9 +210,7 @@ class SeasonalNaive:
 def told(total: Array, shares: Shares, total_spread: float, language_spread: float) -> Told:
     """Means and quantiles from the total and the shares."""
     means = total[:, None] * shares.values
-    return Told(
-        shares.languages, total, means, quantiles(total, total_spread), quantiles(means, language_spread)
-    )
+    return Told(shares.languages, total, means, quantiles(total, total_spread), quantiles(means, language_spread))
 
 
 def shares_json(shares: Shares) -> dict[str, float]:

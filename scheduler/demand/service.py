@@ -146,7 +146,9 @@ class CoverService:
                 for at, rates, who in zip(starts, expected, planned, strict=True)
             )
         ]
-        rows = [_row(rules, number, [column[row.key] for column in columns], high) for number, row in enumerate(rules.rows)]
+        rows = [
+            _row(rules, number, [column[row.key] for column in columns], high) for number, row in enumerate(rules.rows)
+        ]
         busiest = max(expected, key=lambda rates: sum(rates.values()), default={})
         pooled = pooling(rules, busiest)
         return CoverView(

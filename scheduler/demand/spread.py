@@ -21,9 +21,7 @@ def dispersion(counts: NDArray[np.float64], means: NDArray[np.float64], weights:
     return min(_WIDEST, max(0.0, top / bottom)) if bottom > 0 else 0.0
 
 
-def quantiles(
-    means: NDArray[np.float64], spread: float, levels: Sequence[float] = LEVELS
-) -> NDArray[np.float64]:
+def quantiles(means: NDArray[np.float64], spread: float, levels: Sequence[float] = LEVELS) -> NDArray[np.float64]:
     """Per mean (any shape) and level (last axis) the smallest count that is not exceeded with that probability."""
     mu = np.maximum(means, 1e-9)[..., None]
     wanted = np.asarray(levels)

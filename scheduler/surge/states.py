@@ -229,7 +229,11 @@ class SurgeStates:
                 reading=reading,
             )
         )
-        data: dict[str, str | int] = {"before": before.value, "after": after.value, "multiplier": f"{row.multiplier:.2f}"}
+        data: dict[str, str | int] = {
+            "before": before.value,
+            "after": after.value,
+            "multiplier": f"{row.multiplier:.2f}",
+        }
         self._audit.record(
             uow, "surge.changed", row.country, country=row.country, purpose="coordination", data={**data, **switches}
         )
@@ -252,9 +256,7 @@ class SurgeStates:
         return found
 
 
-def hours_of(
-    changes: Sequence[tuple[datetime, SurgeState]], start: datetime, end: datetime
-) -> dict[SurgeState, float]:
+def hours_of(changes: Sequence[tuple[datetime, SurgeState]], start: datetime, end: datetime) -> dict[SurgeState, float]:
     """Hours in each state within [start, end), from changes in order of time; GREEN before the first. Pure."""
     hours = dict.fromkeys(SurgeState, 0.0)
     state, since = SurgeState.GREEN, start
@@ -268,6 +270,4 @@ def hours_of(
 def _now(country: str, row: SurgeRow | None) -> SurgeNow:
     if row is None:
         return SurgeNow(country, SurgeState.GREEN, None, 1.0, frozenset(), None)
-    return SurgeNow(
-        country, row.state, row.since, row.multiplier, effects_of(row.state, row.switches), row.held_until
-    )
+    return SurgeNow(country, row.state, row.since, row.multiplier, effects_of(row.state, row.switches), row.held_until)

@@ -86,7 +86,7 @@ class Simulation:
         self._rules = MatchRules(languages=table)
         self._odds = Odds(aim=policy.aim_percent / 100, usual=plan.ring.accept_percent / 100)
         self._env = simpy.Environment()
-        self._dice = random.Random(plan.seed)
+        self._dice = random.Random(plan.seed)  # noqa: S311 - simulated people
         self._people = {one.candidate.id: _Person(one) for one in make_people(plan, START)}
         self._pool = Pool((one.worker.candidate for one in self._people.values()), table)
         self._waiting: list[_Request] = []
@@ -133,7 +133,7 @@ class Simulation:
 
     def _booked(self) -> Steps:
         """Appointments in office hours, known beforehand: the reserve is kept for them."""
-        dice = random.Random(self._plan.seed + 1)
+        dice = random.Random(self._plan.seed + 1)  # noqa: S311 - simulated people
         languages, shares = list(self._plan.languages), list(self._plan.languages.values())
         found = []
         for day in range(len(self._plan.persons)):
@@ -287,17 +287,14 @@ class Simulation:
             if self._is_kept(request):
                 return
             ranked = self._pool.rank(need, self._rules).matches
-            turn = next_rung(
-                state, ranked, asked, now, ladder=self._policy.ladder, reach=Reach(), odds=self._odds
-            )
+            turn = next_rung(state, ranked, asked, now, ladder=self._policy.ladder, reach=Reach(), odds=self._odds)
             if turn is None or turn.is_coordinator or turn.deadline is None:
                 return
             state = turn.state
             rung = [match.candidate.id for match in turn.matches]
             asked.update(rung)
             seconds = (turn.deadline - now).total_seconds()
-            for step in self._answers(request, rung, seconds, found):
-                yield step
+            yield from self._answers(request, rung, seconds, found)
             if found:
                 return
 
@@ -341,7 +338,7 @@ class Simulation:
             self._env.process(self._partner_session(request.minutes))
 
     def _partner_session(self, minutes: float) -> Steps:
-        yield self._env.timeout((self._plan.ring.join_seconds + minutes * 60))
+        yield self._env.timeout(self._plan.ring.join_seconds + minutes * 60)
         self._partners += 1
 
     def _relay_pair(self, request: _Request) -> list[str] | None:
@@ -368,8 +365,7 @@ class Simulation:
         left = self._env.timeout(max(0.0, request.gives_up_at - self._env.now))
         yield request.woken | left
         if request.woken.triggered:
-            for step in self._answers(request, [str(request.woken.value)], RING_ONE, found):
-                yield step
+            yield from self._answers(request, [str(request.woken.value)], RING_ONE, found)
         elif request in self._waiting:
             self._waiting.remove(request)
 
@@ -406,9 +402,7 @@ class Simulation:
         if not booked:
             return False
         there = [who for who, one in self._people.items() if one.on_duty and _speaks(one.worker, language)]
-        kept = reserve_of(
-            len(there), booked, percent=self._policy.reserve_percent, smallest=self._policy.reserve_from
-        )
+        kept = reserve_of(len(there), booked, percent=self._policy.reserve_percent, smallest=self._policy.reserve_from)
         return kept > 0 and sum(self._is_free(who) for who in there) <= kept
 
     def _start(self, request: _Request, people: Sequence[str], minutes: float) -> None:
@@ -444,7 +438,11 @@ class Simulation:
             self._recent.clear()
             for language in busy:
                 who = next(
-                    (one for one, person in self._people.items() if self._is_free(one) and _speaks(person.worker, language)),
+                    (
+                        one
+                        for one, person in self._people.items()
+                        if self._is_free(one) and _speaks(person.worker, language)
+                    ),
                     None,
                 )
                 if who is None:

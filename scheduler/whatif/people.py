@@ -40,7 +40,7 @@ class Worker:
 
 def make_people(plan: PlanInput, start: datetime) -> list[Worker]:
     """The pool, the same for the same plan and seed. Languages by the plan's mix, the commonest first, so that all are there."""
-    spec, dice = plan.pool, random.Random(plan.seed * 7919 + 17)
+    spec, dice = plan.pool, random.Random(plan.seed * 7919 + 17)  # noqa: S311 - simulated people
     officer = OFFICER[plan.country]
     firsts = _apportioned(plan.languages, spec.interpreters)
     long_valid = start + timedelta(days=4000)

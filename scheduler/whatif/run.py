@@ -95,7 +95,9 @@ def _result(plan: PlanInput, tally: Tally, effects: list[SwitchEffect], seconds:
         minutes=round(tally.interpreted_minutes, 1),
         all=waits_of([one for one in tally.asked if one.priority != "P4"]),
         by_priority={key: waits_of(value) for key, value in sorted(by_priority.items())},
-        by_language={key: waits_of(value) for key, value in sorted(by_language.items(), key=lambda x: (-len(x[1]), x[0]))},
+        by_language={
+            key: waits_of(value) for key, value in sorted(by_language.items(), key=lambda x: (-len(x[1]), x[0]))
+        },
         utilisation=_utilisation(tally),
         relays=tally.relays,
         partner_sessions=tally.partner_sessions,

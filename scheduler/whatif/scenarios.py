@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -40,7 +41,7 @@ def spread_over(total: int, days: int, rise: float) -> list[int]:
     weights = [1 + (rise - 1) * (day / max(1, days - 1)) for day in range(days)]
     whole = sum(weights)
     edges = [round(total * sum(weights[:day]) / whole) for day in range(days + 1)]
-    return [after - before for before, after in zip(edges, edges[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(edges)]
 
 
 def languages_of(mix: Mapping[str, float], nationalities: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -121,7 +121,12 @@ async def read_cover(
 
 @router.get("/api/demand/fill")
 async def read_fill(
-    who: Who, services: Svc, country: Country, key: Language, at: InstantIn, minutes: Annotated[int, Query(ge=30, le=720)] = 60
+    who: Who,
+    services: Svc,
+    country: Country,
+    key: Language,
+    at: InstantIn,
+    minutes: Annotated[int, Query(ge=30, le=720)] = 60,
 ) -> Fills:
     """Who could close the gap of a line at that time, and which rules keep the others from it."""
     demand(may_plan_for(who, country))

@@ -205,7 +205,9 @@ async def ask_plan(body: SurgePlanBody, who: Who, services: Svc) -> SurgePlan:
     """Ask for a plan; it is worked off in the background."""
     demand(may_plan_for(who, body.plan.country))
     async with services.database.unit(who.actor) as uow:
-        services.audit.record(uow, "surge.plan_asked", body.plan.country, country=body.plan.country, purpose="coordination")
+        services.audit.record(
+            uow, "surge.plan_asked", body.plan.country, country=body.plan.country, purpose="coordination"
+        )
         return _view(await services.foresight.plans.ask(uow, body.plan, title=body.title))
 
 

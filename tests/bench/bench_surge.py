@@ -11,7 +11,9 @@ from scheduler.languages import load_languages
 from scheduler.whatif.run import run_plan, shipped_policies
 from scheduler.whatif.scenarios import load_scenarios
 
-COLUMNS = "| scenario | people | sessions | pool | p50 / p90 wait s | within 5 min | given up | used | needed | seconds |"
+COLUMNS = (
+    "| scenario | people | sessions | pool | p50 / p90 wait s | within 5 min | given up | used | needed | seconds |"
+)
 
 
 def main() -> None:

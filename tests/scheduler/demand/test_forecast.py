@@ -44,7 +44,10 @@ def test_scores_see_nothing_of_the_week_they_score() -> None:
     before = score(series, held_out=2)
     after = score(type(series)(series.grid, series.languages, changed), held_out=2)
     fitted = Level1.fit(series.cut(0, len(series.grid) - 336))
-    assert fitted.level == Level1.fit(type(series)(series.grid, series.languages, changed).cut(0, len(series.grid) - 336)).level
+    assert (
+        fitted.level
+        == Level1.fit(type(series)(series.grid, series.languages, changed).cut(0, len(series.grid) - 336)).level
+    )
     assert after[0].total_loss > before[0].total_loss
 
 
@@ -78,7 +81,9 @@ def test_too_little_is_no_forecast() -> None:
 
 def test_stored_and_read_back() -> None:
     series = draw("steady", 2, weeks=4).series
-    ahead = Grid.of(series.grid.starts[-1] + timedelta(minutes=30), series.grid.starts[-1] + timedelta(days=2), "Europe/Belgrade")
+    ahead = Grid.of(
+        series.grid.starts[-1] + timedelta(minutes=30), series.grid.starts[-1] + timedelta(days=2), "Europe/Belgrade"
+    )
     level1, naive = Level1.fit(series), SeasonalNaive.fit(series)
     for model, again in (
         (level1, Level1.from_json(level1.as_json())),
@@ -94,7 +99,17 @@ def test_nothing_at_night_and_nothing_at_all() -> None:
     told = Level1.fit(series_of(grid, noon)).tell(grid)
     assert told.total[2] < 0.05
     assert told.total[24] > 2
-    made = fit(ToFit(zone="Europe/Belgrade", start=start, end=start + timedelta(weeks=4), rows=[], free=[], scheduled=[], level2=False))
+    made = fit(
+        ToFit(
+            zone="Europe/Belgrade",
+            start=start,
+            end=start + timedelta(weeks=4),
+            rows=[],
+            free=[],
+            scheduled=[],
+            level2=False,
+        )
+    )
     assert made["model"] == "level1"
 
 

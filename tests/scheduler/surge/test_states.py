@@ -13,9 +13,10 @@ from core.db.outbox_event import OutboxEvent
 from core.db.session import Database
 from core.errors import AppError, Conflict, Forbidden, Invalid
 from records.models import AuditEntry
+from scheduler.bookings import NewBooking
 from scheduler.surge.rule import Reading, SurgeState, Switch
 from scheduler.surge.states import SURGE_CHANGED, ByHand, SurgeNow, SurgeStates
-from tests.scheduler.world import COORDINATOR, SYSTEM
+from tests.scheduler.world import COORDINATOR, OFFICER, SYSTEM, World
 
 STATES = SurgeStates()
 
@@ -106,3 +107,22 @@ async def test_the_story_cannot_be_rewritten(database: Database, clock: ManualCl
         with pytest.raises((Conflict, DBAPIError)):
             async with database.unit(SYSTEM) as uow:
                 await uow.session.execute(text(statement))
+
+
+async def test_the_short_script_shortens_what_is_planned_and_not_what_the_officer_says(
+    database: Database, clock: ManualClock
+) -> None:
+    world = await World(database, clock).begin()
+
+    async def planned(minutes: int | None) -> int:
+        _, step_id = await world.case()
+        new = NewBooking(step_id=step_id, kind="now", language="pbt", officer_language="srp", minutes=minutes)
+        async with database.unit(OFFICER) as uow:
+            booking = await world.services.bookings.request(uow, new)
+        return int((booking.ends_at - booking.starts_at).total_seconds() // 60)
+
+    usual = await planned(None)
+    async with database.unit(COORDINATOR) as uow:
+        await STATES.set_by_hand(uow, "RS", ByHand("queue at the post", switches={Switch.SHORT_SCRIPT: True}))
+    assert await planned(None) == min(usual, 5)
+    assert await planned(12) == 12

@@ -59,9 +59,7 @@ async def test_a_rush_raises_the_state_and_an_hour_of_calm_lowers_it(database: D
     assert (await state(database)).state is SurgeState.GREEN
 
 
-async def test_an_urgent_request_that_waits_is_red_without_any_forecast(
-    database: Database, clock: ManualClock
-) -> None:
+async def test_an_urgent_request_that_waits_is_red_without_any_forecast(database: Database, clock: ManualClock) -> None:
     world = await World(database, clock).begin()
     watch = SurgeWatch(database, STATES, COUNTS, FORECASTS, clock)
     _, step_id = await world.case(uam="suspected")

@@ -132,7 +132,8 @@ def test_who_gave_up_counts_as_waiting_for_ever() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"persons": []}, {"hours": [0.0] * 24}, {"languages": {}}, {"persons": [40_000] * 62, "group": 1}, {"x": 1}]
+    "wrong",
+    [{"persons": []}, {"hours": [0.0] * 24}, {"languages": {}}, {"persons": [40_000] * 62, "group": 1}, {"x": 1}],
 )
 def test_plans_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

@@ -110,7 +110,7 @@ class Player:
             except AppError as error:
                 unknown = is_transient(error)
                 self._recorder.write(op=op, kind=name, phase="unknown" if unknown else "refused", code=error.code)
-                await asyncio.sleep(0.05 if unknown else 0)
+                await asyncio.sleep(0.2 if unknown else 0)
             except (TimeoutError, OSError) as error:
                 self._recorder.write(op=op, kind=name, phase="unknown", code=type(error).__name__)
             except Exception as error:  # the judge counts them: an answer that nobody coded

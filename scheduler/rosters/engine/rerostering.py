@@ -75,11 +75,11 @@ class Rerostering:
         weight = np.maximum(np.exp(-0.7 * (self._tries - self._tries.min())), 1e-6)
         way = int(dice.integers(3))
         if way == 1:
-            cost = arrays.table[np.arange(len(draft.present)), draft.present] - arrays.table.min(axis=1)
-            for line in dice.choice(len(cost), 3, p=cost / cost.sum()) if cost.sum() > 0 else []:
+            cost: Floats = arrays.table[np.arange(len(draft.present)), draft.present] - arrays.table.min(axis=1)
+            for line in dice.choice(np.arange(len(cost)), 3, p=cost / cost.sum()) if cost.sum() > 0 else []:
                 weight = weight * np.where(self._search.able(int(line)), 3.0, 1.0)
         elif way == 2:
-            able = arrays.allowed.any(axis=1).astype(np.float64)
-            like: Floats = (able * able[int(dice.integers(arrays.people))]).sum(axis=1)
+            able: Floats = np.asarray(arrays.allowed.any(axis=1), dtype=np.float64)
+            like: Floats = np.sum(able * able[int(dice.integers(arrays.people))], axis=1)
             weight = weight * (0.05 + like / max(1.0, like.max())) ** 3
         return sorted(int(p) for p in dice.choice(arrays.people, count, replace=False, p=weight / weight.sum()))

@@ -5,7 +5,7 @@ It imports no solver and nothing of the model or of the search; it reads the pro
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
@@ -172,9 +172,11 @@ def _person(problem: Problem, who: int, work: list[_Work]) -> list[Finding]:
         else:
             busy_planned = busy_planned or piece.planned
     length, most = problem.limits.window, problem.limits.window_most
+    starts, longest = [piece.start for piece in work], max(piece.minutes for piece in work)
     for first in work:
         # The fullest stretch of any length begins where some work begins.
-        inside = [(p, min(p.end, first.start + length) - max(p.start, first.start)) for p in work]
+        near = work[bisect_left(starts, first.start - longest) : bisect_left(starts, first.start + length)]
+        inside = [(p, min(p.end, first.start + length) - max(p.start, first.start)) for p in near]
         inside = [(piece, shared) for piece, shared in inside if shared > 0]
         total = sum(shared for _, shared in inside)
         if total > most and any(piece.planned for piece, _ in inside):

@@ -22,6 +22,9 @@ from scheduler.models import Assignment, Interpreter
 LONGEST_DUTY = timedelta(days=31)
 """No on-call span is longer, so that a look at one moment need not read the whole half year."""
 
+LONGEST_DAY = timedelta(hours=25)
+"""No desk span is longer: a whole day on which the clocks are set back."""
+
 
 @dataclass(frozen=True)
 class OnCall:
@@ -44,6 +47,10 @@ class Stated:
     """Leave, and busy elsewhere."""
     desk: list[Interval] = field(default_factory=list)
     """Working hours of a pattern: who stated them can be booked without being asked."""
+
+    def add(self, kind: str, starts_at: datetime, ends_at: datetime) -> None:
+        """Take in one span of that kind."""
+        (self.away if kind in ("leave", "busy") else self.hours).append(Interval(starts_at, ends_at))
 
     @property
     def bookable(self) -> list[Interval]:
@@ -183,11 +190,11 @@ async def stated_hours(
         AvailabilitySpan.kind != "on_call",
         AvailabilitySpan.starts_at < end,
         AvailabilitySpan.ends_at > start,
+        AvailabilitySpan.ends_at <= end + LONGEST_DAY,
     )
+    span = (AvailabilitySpan.kind, AvailabilitySpan.starts_at, AvailabilitySpan.ends_at)
     rows = await unit.session.execute(
-        select(
-            CalendarState.interpreter_id, AvailabilitySpan.kind, AvailabilitySpan.starts_at, AvailabilitySpan.ends_at
-        )
+        select(CalendarState.interpreter_id, *span)
         .outerjoin(AvailabilitySpan, touching)
         .where(CalendarState.interpreter_id.in_(ids))
     )
@@ -195,8 +202,16 @@ async def stated_hours(
     for row in rows:
         stated = found[row.interpreter_id]
         if row.kind is not None:
-            spans = stated.away if row.kind in ("leave", "busy") else stated.hours
-            spans.append(Interval(row.starts_at, row.ends_at))
-            if row.kind == "desk":
-                stated.desk.append(Interval(row.starts_at, row.ends_at))
+            stated.add(row.kind, row.starts_at, row.ends_at)
+    # The few that last long are read apart: a look at one hour need not pass over half a year of working days.
+    longer = await unit.session.execute(
+        select(AvailabilitySpan.interpreter_id, *span).where(
+            AvailabilitySpan.interpreter_id.in_(list(found)),
+            AvailabilitySpan.kind.in_(["open", "leave", "busy"]),
+            AvailabilitySpan.starts_at < end,
+            AvailabilitySpan.ends_at > end + LONGEST_DAY,
+        )
+    )
+    for row in longer:
+        found[row.interpreter_id].add(row.kind, row.starts_at, row.ends_at)
     return found

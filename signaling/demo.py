@@ -46,6 +46,9 @@ from signaling.demo_data import (
     DemoTalk,
 )
 from signaling.demo_demand import tell_demand
+from signaling.demo_ring import tell_ring
+from signaling.demo_plans import tell_plans
+from signaling.demo_rosters import tell_rosters
 
 log = logging.getLogger(__name__)
 _STORY_BEGINS = timedelta(days=14)
@@ -157,6 +160,9 @@ class _Story:
         await tell_calendars(self._services, self._now)
         await tell_bookings(self._services, self._now, self._officers)
         await tell_demand(self._services, self._now)
+        await tell_ring(self._services)
+        await tell_rosters(self._services, self._now)
+        await tell_plans(self._services, self._now, self._officers["C-07"][0], "RS")
 
     def _move_to(self, at: datetime) -> None:
         self._wait(max(0.0, (at - self._clock.now()).total_seconds()))

@@ -145,7 +145,7 @@ class PlanResult(_Model):
     partner_sessions: int
     briefings: int
     peak_at_once: int
-    """Sessions that would run at once in the busiest hour if nobody ever waited (Erlang C, 90 % within 60 s)."""
+    """People at once in the busiest hour for 90 % within 60 s, each language by itself (Erlang C)."""
     people_needed: int
     """Interpreters on the roster for that: by the busiest hour and by the minutes of the busiest day, whichever is more."""
     series: list[Point]

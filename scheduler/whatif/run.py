@@ -86,7 +86,12 @@ def _result(plan: PlanInput, tally: Tally, effects: list[SwitchEffect], seconds:
             by_language[one.language].append(one)
     minutes = plan.minutes + plan.ring.join_seconds / 60
     per_hour = max(plan.persons) / plan.group * max(plan.hours) / sum(plan.hours)
-    at_once = agents_for(per_hour, minutes, ring_seconds=plan.ring.answer_seconds)
+    whole = sum(plan.languages.values())
+    # Language by language: pooling helps only as far as people really share languages, which the simulated waits show.
+    at_once = sum(
+        agents_for(round(per_hour * share / whole, 4), minutes, ring_seconds=plan.ring.answer_seconds)
+        for share in plan.languages.values()
+    )
     by_minutes = -(-max(plan.persons) / plan.group * minutes // plan.pool.minutes_day)
     # Whoever is at the desk in the busiest hour works a shift of some hours, on some days out of seven.
     by_hour = at_once * 24 / plan.pool.shift_hours * 7 / plan.pool.days_on * _evenness(plan)

@@ -1,0 +1,153 @@
+"""The demo's roster: four weeks of Serbia from next Monday, filled as a coordinator would by hand, published with what stays open.
+
+Shift by shift the one that covers most is given to somebody whom no rule forbids and who has worked least: the same roster at
+every start. Searching for a better one is left to the person who looks at it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+
+from core.access import Actor
+from core.db.session import UnitOfWork
+from scheduler.models import Interpreter
+from scheduler.rosters import checker
+from scheduler.rosters.models import Shift
+from scheduler.rosters.planner import HALF_HOUR
+from scheduler.rosters.problem import Problem
+from scheduler.rosters.service import Cells
+from scheduler.rosters.shifts import TIMES, ShiftTime, kind_id
+from scheduler.rosters.swaps import why_not
+from signaling.bootstrap import Services
+
+_WEEKS = 4
+_LEAST_GAIN = 4
+"""Half-hours that a shift must cover to be worth it."""
+_WISHES = {"I-0402": (2, 5), "I-0403": (8, 9), "I-0412": (5, 6), "I-0415": (12, 13), "I-0417": (4, 11), "I-0420": (3,)}
+"""Days of the period on which they would like to be free."""
+_OFFERS = ("I-0402", "I-0417")
+"""A colleague's shift is offered that one of them could take."""
+
+
+async def tell_rosters(services: Services, now: datetime) -> None:
+    """Wishes, the roster, and two swaps that wait: one for a colleague, one for the coordinator."""
+    starts_on = now.date() + timedelta(days=7 - now.date().weekday())
+    keeper = services.rosters.keeper
+    async with services.database.unit(Actor.system()) as uow:
+        codes = await _codes(uow)
+        await _wish(services, uow, codes, starts_on)
+        roster_id = await keeper.begin(uow, "RS", starts_on, _WEEKS)
+        held = await keeper.read(uow, roster_id)
+        cells = _filled(held.problem)
+        moves = [(who, day, kind) for who, row in cells.items() for day, kind in enumerate(row) if kind is not None]
+        if not moves:
+            return
+        held = await keeper.change(uow, roster_id, version=held.version.number, moves=moves)
+        await keeper.publish(uow, roster_id, version=held.version.number, with_gaps=True)
+    async with services.database.unit(Actor.system()) as uow:
+        await _offer(services, uow, roster_id, codes)
+
+
+async def _codes(uow: UnitOfWork) -> dict[str, str]:
+    rows = await uow.session.execute(select(Interpreter.code, Interpreter.id))
+    return dict(rows.tuples().all())
+
+
+async def _wish(services: Services, uow: UnitOfWork, codes: dict[str, str], starts_on: date) -> None:
+    for code, days in _WISHES.items():
+        for number in days:
+            day = starts_on + timedelta(days=number)
+            await services.rosters.views.wish(uow, codes[code], day, work=False)
+
+
+def _filled(problem: Problem) -> Cells:
+    """Day by day the shift that covers most, until none covers enough or nobody may have it."""
+    cells: Cells = {person.id: (None,) * problem.days for person in problem.people}
+    worked: dict[str, int] = defaultdict(int)
+    nights: dict[str, int] = defaultdict(int)
+    unwanted = {(wish.person, wish.day) for wish in problem.wishes if wish.kind is None and not wish.on}
+    lines = sorted({cover.language for cover in problem.covers if cover.language is not None})
+    missing: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    for cover in problem.covers:
+        if cover.group is None and cover.language is not None:
+            missing[cover.day, cover.language][cover.minute] = cover.required
+    closed: set[tuple[int, str]] = set()
+    for day in range(problem.days):
+        while True:
+            wanted = [
+                (_gain(missing, day, line, when), line, when)
+                for line in lines
+                for when in TIMES
+                if (day, kind_id(when.code, line)) not in closed
+            ]
+            gain, line, when = max(wanted, key=lambda one: one[0], default=(0, "", TIMES[0]))
+            if gain < _LEAST_GAIN:
+                break
+            kind = kind_id(when.code, line)
+            able = [person for person in problem.people if kind in person.kinds and cells[person.id][day] is None]
+            able.sort(key=lambda one: ((one.id, day) in unwanted, nights[one.id] * when.night, worked[one.id], one.id))
+            chosen = next(
+                (
+                    one.id
+                    for one in able
+                    if not checker.row_breaches(problem, one, checker.replaced(cells[one.id], day, kind))
+                ),
+                None,
+            )
+            if chosen is None:
+                closed.add((day, kind))
+                continue
+            cells[chosen] = checker.replaced(cells[chosen], day, kind)
+            worked[chosen] += when.counts
+            nights[chosen] += when.night
+            for at, minute in _half_hours(day, when):
+                left = missing[at, line].get(minute, 0)
+                if left > 0:
+                    missing[at, line][minute] = left - 1
+    return cells
+
+
+def _gain(missing: dict[tuple[int, str], dict[int, int]], day: int, line: str, when: ShiftTime) -> float:
+    """Half-hours that are short now; the desk counts more than being on call, which is what nights are for."""
+    found = sum(missing[at, line].get(minute, 0) > 0 for at, minute in _half_hours(day, when))
+    return found * ((0.8 if when.night else 0.5) if when.on_call else 1.0)
+
+
+def _half_hours(day: int, when: ShiftTime) -> Iterator[tuple[int, int]]:
+    for minute in range(when.start, when.end, HALF_HOUR):
+        yield day + minute // 1440, minute % 1440
+
+
+async def _offer(services: Services, uow: UnitOfWork, roster_id: str, codes: dict[str, str]) -> None:
+    """One shift that a colleague could take, and one that a colleague would take though no woman stays: a coordinator decides."""
+    rosters = services.rosters
+    held = await rosters.keeper.read(uow, roster_id)
+    rows = (await uow.session.scalars(select(Shift).where(Shift.roster_id == roster_id).order_by(Shift.day, Shift.id))).all()
+    shifts = [shift for shift in rows if shift.starts_at > uow.now + timedelta(days=1)]
+    offered: set[str] = set()
+    for code in _OFFERS:
+        taker = codes[code]
+        found = next((one for one in shifts if one.id not in offered and not why_not(held, one, taker)), None)
+        if found is not None:
+            await rosters.swaps.ask(uow, found.id, found.interpreter_id)
+            offered.add(found.id)
+            break
+    women = {person.id for person in held.problem.people if person.groups}
+    short = sum(gap.missing for gap in checker.gaps(held.problem, held.cells))
+    for shift in shifts:
+        if shift.interpreter_id not in women or shift.id in offered:
+            continue
+        day = (shift.day - held.row.starts_on).days
+        for taker in sorted(held.cells.keys() - women):
+            if why_not(held, shift, taker):
+                continue
+            after = dict(held.cells)
+            after[shift.interpreter_id] = checker.replaced(after[shift.interpreter_id], day, None)
+            after[taker] = checker.replaced(after[taker], day, shift.kind)
+            if sum(gap.missing for gap in checker.gaps(held.problem, after)) > short:
+                await rosters.swaps.take(uow, await rosters.swaps.ask(uow, shift.id, shift.interpreter_id), taker)
+                return

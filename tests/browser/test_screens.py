@@ -97,7 +97,7 @@ async def test_screens(demo: Stack, playwright: Playwright, axe: str, tmp_path: 
             await officer.press("case.join")
             await asyncio.gather(into_the_room(officer), into_the_room(interpreter))
             await judge(coordinator, "board", axe)
-            for path, name in (("/cover", "cover"), ("/surge", "surge-planner")):
+            for path, name in (("/cover", "cover"), ("/surge", "surge-planner"), ("/plans", "plans")):
                 await coordinator.page.goto(demo.url + path)
                 await expect(coordinator.page.get_by_test_id(name)).to_be_visible()
                 await judge(coordinator, name, axe)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scheduler.rosters.engine.arrays import Arrays, Floats, Row
-from scheduler.rosters.engine.kernel import cell_sums
+from scheduler.rosters.engine.kernel import cell_sums, move_lines
 from scheduler.rosters.engine.rows import Best, RowFinder
 
 
@@ -50,12 +50,9 @@ class Draft:
         self.rows[person], self.row_costs[person] = row, cost
 
     def _move(self, person: int, row: Row, step: int) -> None:
-        served = self.arrays.served(person, row)
-        lines = np.unique(served)
-        table = self.arrays.table
-        before = table[lines, self.present[lines]].sum()
-        np.add.at(self.present, served, step)
-        self.cover_cost += float(table[lines, self.present[lines]].sum() - before)
+        arrays = self.arrays
+        start = arrays.start[arrays.profile[person]]
+        self.cover_cost += move_lines(row, step, len(arrays.units), arrays.lines, start, self.present, arrays.table)
 
     def prices(self, person: int, values: Floats) -> tuple[Floats, Floats]:
         """Costs of a person's cells (D, K) and free days (D) when each line that a cell serves costs ``values``."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.rosters.engine.arrays import Flags, Floats, Ints
+from scheduler.rosters.engine.arrays import Row as Marks
 from scheduler.rosters.engine.jit import compiled
 
 FREE_TYPE = -1
@@ -160,3 +161,20 @@ def cell_sums(values: Floats, lines: Ints, start: Ints, out: Floats) -> None:
         for at in range(start[cell], start[cell + 1]):
             total += values[lines[at]]
         out[cell] = total
+
+
+@compiled
+def move_lines(
+    row: Marks, step: int, kinds: int, lines: Ints, start: Ints, present: Ints, table: Floats
+) -> float:  # fmt: skip
+    """Put a row on its lines (``step`` 1) or take it off (-1): changes ``present``; what that changes in cost."""
+    change = 0.0
+    for day in range(row.size):
+        if row[day] >= 0:
+            cell = day * kinds + row[day]
+            for at in range(start[cell], start[cell + 1]):
+                line = lines[at]
+                change -= table[line, present[line]]
+                present[line] += step
+                change += table[line, present[line]]
+    return change

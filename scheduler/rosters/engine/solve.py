@@ -35,14 +35,14 @@ def run(work: Work) -> None:
 
 def by_search(work: Work, search: Search) -> None:
     """Annealing in rounds that get longer; every other one begins at the best roster known, the others where the last ended."""
-    length, again = work.order.seconds / 12, True
+    length, again = work.order.seconds / 5, True
     draft = Draft(work.arrays, work.finder, work.rows)
     while not work.finished:
         work.listen()
         if again:
             draft = Draft(work.arrays, work.finder, work.rows)
         search.run(draft, min(work.until, work.clock() + length), work.better)
-        length, again = length * 1.5, not again
+        length, again = length * 2, not again
 
 
 def by_columns(work: Work, search: Search) -> None:

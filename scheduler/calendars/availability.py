@@ -51,6 +51,8 @@ class Stated:
     def add(self, kind: str, starts_at: datetime, ends_at: datetime) -> None:
         """Take in one span of that kind."""
         (self.away if kind in ("leave", "busy") else self.hours).append(Interval(starts_at, ends_at))
+        if kind == "desk":
+            self.desk.append(Interval(starts_at, ends_at))
 
     @property
     def bookable(self) -> list[Interval]:

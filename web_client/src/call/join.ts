@@ -15,6 +15,8 @@ export type Join = {
   language: string
   officer_language: string
   case_ref: string | null
+  /** For the person: a secret that works once, to say after the talk how it went. */
+  rating?: string | null
   country?: Country
 }
 

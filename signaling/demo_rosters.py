@@ -16,15 +16,16 @@ from core.access import Actor
 from core.db.session import UnitOfWork
 from scheduler.models import Interpreter
 from scheduler.rosters import checker
+from scheduler.rosters.desk import SLOT
 from scheduler.rosters.models import Shift
-from scheduler.rosters.planner import HALF_HOUR
 from scheduler.rosters.problem import Problem
 from scheduler.rosters.service import Cells
-from scheduler.rosters.shifts import TIMES, ShiftTime, kind_id
+from scheduler.rosters.shifts import ShiftTime, parts
 from scheduler.rosters.swaps import why_not
 from signaling.bootstrap import Services
 
 _WEEKS = 4
+_DAY = 24 * 60
 _LEAST_GAIN = 4
 """Half-hours that a shift must cover to be worth it."""
 _WISHES = {"I-0402": (2, 5), "I-0403": (8, 9), "I-0412": (5, 6), "I-0415": (12, 13), "I-0417": (4, 11), "I-0420": (3,)}
@@ -70,26 +71,27 @@ def _filled(problem: Problem) -> Cells:
     worked: dict[str, int] = defaultdict(int)
     nights: dict[str, int] = defaultdict(int)
     unwanted = {(wish.person, wish.day) for wish in problem.wishes if wish.kind is None and not wish.on}
-    lines = sorted({cover.language for cover in problem.covers if cover.language is not None})
+    kinds = [(kind, *parts(kind.id)) for kind in problem.kinds]
     missing: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     for cover in problem.covers:
         if cover.group is None and cover.language is not None:
             missing[cover.day, cover.language][cover.minute] = cover.required
-    closed: set[tuple[int, str]] = set()
     for day in range(problem.days):
+        closed: set[str] = set()
         while True:
             wanted = [
-                (_gain(missing, day, line, when), line, when)
-                for line in lines
-                for when in TIMES
-                if (day, kind_id(when.code, line)) not in closed
+                (_gain(missing, day, line, when), kind.id, kind.minutes, when, line)
+                for kind, when, line in kinds
+                if kind.id not in closed
             ]
-            gain, line, when = max(wanted, key=lambda one: one[0], default=(0, "", TIMES[0]))
+            if not wanted:
+                break
+            gain, kind, minutes, when, line = max(wanted, key=lambda one: one[:2])
             if gain < _LEAST_GAIN:
                 break
-            kind = kind_id(when.code, line)
+            late = when.end > _DAY
             able = [person for person in problem.people if kind in person.kinds and cells[person.id][day] is None]
-            able.sort(key=lambda one: ((one.id, day) in unwanted, nights[one.id] * when.night, worked[one.id], one.id))
+            able.sort(key=lambda one: ((one.id, day) in unwanted, nights[one.id] * late, worked[one.id], one.id))
             chosen = next(
                 (
                     one.id
@@ -99,11 +101,11 @@ def _filled(problem: Problem) -> Cells:
                 None,
             )
             if chosen is None:
-                closed.add((day, kind))
+                closed.add(kind)
                 continue
             cells[chosen] = checker.replaced(cells[chosen], day, kind)
-            worked[chosen] += when.counts
-            nights[chosen] += when.night
+            worked[chosen] += minutes
+            nights[chosen] += late
             for at, minute in _half_hours(day, when):
                 left = missing[at, line].get(minute, 0)
                 if left > 0:
@@ -114,19 +116,21 @@ def _filled(problem: Problem) -> Cells:
 def _gain(missing: dict[tuple[int, str], dict[int, int]], day: int, line: str, when: ShiftTime) -> float:
     """Half-hours that are short now; the desk counts more than being on call, which is what nights are for."""
     found = sum(missing[at, line].get(minute, 0) > 0 for at, minute in _half_hours(day, when))
-    return found * ((0.8 if when.night else 0.5) if when.on_call else 1.0)
+    return found * ((0.8 if when.end > _DAY else 0.5) if when.on_call else 1.0)
 
 
 def _half_hours(day: int, when: ShiftTime) -> Iterator[tuple[int, int]]:
-    for minute in range(when.start, when.end, HALF_HOUR):
-        yield day + minute // 1440, minute % 1440
+    for minute in range(when.start, when.end, SLOT):
+        yield day + minute // _DAY, minute % _DAY
 
 
 async def _offer(services: Services, uow: UnitOfWork, roster_id: str, codes: dict[str, str]) -> None:
     """One shift that a colleague could take, and one that a colleague would take though no woman stays: a coordinator decides."""
     rosters = services.rosters
     held = await rosters.keeper.read(uow, roster_id)
-    rows = (await uow.session.scalars(select(Shift).where(Shift.roster_id == roster_id).order_by(Shift.day, Shift.id))).all()
+    rows = (
+        await uow.session.scalars(select(Shift).where(Shift.roster_id == roster_id).order_by(Shift.day, Shift.id))
+    ).all()
     shifts = [shift for shift in rows if shift.starts_at > uow.now + timedelta(days=1)]
     offered: set[str] = set()
     for code in _OFFERS:

@@ -67,6 +67,7 @@ async def things(world: World) -> dict[str, str]:
         "instrument_id": instrument.json()["id"],
         "series_id": await a_series(world, case["id"]),
         **dict.fromkeys(("run_id", "review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
+        **dict.fromkeys(("roster_id", "swap_id", "shift_id"), "x" * 20),
         "ticket": "x" * 43,
         "token": "x" * 65,
         "kind": "absence",
@@ -168,6 +169,17 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
             "valid_from": "2026-01-01T00:00:00Z",
         },
         ("POST", "/api/pay/export"): {"country": "RS"},
+        ("POST", "/api/rosters"): {"country": "RS", "starts_on": "2026-11-30", "weeks": 1},
+        ("POST", "/api/rosters/{roster_id}/cells"): {
+            "version": 1, "moves": [{"interpreter_id": found["interpreter_id"], "day": 0, "kind": None}],
+        },
+        ("POST", "/api/rosters/{roster_id}/pins"): {
+            "version": 1, "interpreter_id": found["interpreter_id"], "day": 0, "pinned": True,
+        },
+        ("POST", "/api/rosters/{roster_id}/search"): {"seconds": 5},
+        ("POST", "/api/rosters/{roster_id}/publish"): {"version": 1},
+        ("POST", "/api/swaps/{swap_id}/decide"): {"agreed": False},
+        ("PUT", "/api/interpreter/wishes"): {"day": "2099-01-01", "work": None},
         ("POST", "/api/surge"): {"country": "RS", "reason": "a test", "multiplier": 2},
         ("POST", "/api/surge/plans"): {
             "title": "a test", "plan": {"country": "RS", "persons": [10], "languages": {"apc": 1}},
@@ -185,6 +197,12 @@ def address(route: APIRoute, found: dict[str, str]) -> str:
         query = "?country=RS&key=apc&at=2026-11-22T08:00:00Z"
     if route.path in ("/api/calendar/month", "/api/interpreters/{interpreter_id}/month"):
         query = "?month=2026-11"
+    if route.path == "/api/interpreter/shifts":
+        query = "?from=2026-11-01&to=2026-11-30"
+    if route.path == "/api/rosters/{roster_id}/diff":
+        query = "?before=1&after=2"
+    if route.path == "/api/rosters/{roster_id}/why":
+        query = "?day=0&kind=E:pbt"
     if route.path == "/api/slots":
         step = f"case_id={found['case_id']}&step_id={found['step_id']}"
         query = f"?{step}&language=pes&from=2026-11-24T08:00:00Z&to=2026-11-25T08:00:00Z"
@@ -243,7 +261,7 @@ LISTS = {
     ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/board"), ("GET", "/api/users"), ("GET", "/api/audit"),
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
     ("GET", "/api/quality"), ("GET", "/api/pay"), ("GET", "/api/minutes"), ("GET", "/api/interpreter/minutes"),
-    ("GET", "/api/interpreter/quality"),
+    ("GET", "/api/interpreter/quality"), ("GET", "/api/rosters"), ("GET", "/api/swaps"), ("GET", "/api/interpreter/shifts"),
 }  # fmt: skip
 """Answer everybody of the role with what is theirs: must not hold anything of the other country."""
 OWN = {

@@ -116,7 +116,7 @@ def _filled(problem: Problem) -> Cells:
 def _gain(missing: dict[tuple[int, str], dict[int, int]], day: int, line: str, when: ShiftTime) -> float:
     """Half-hours that are short now; the desk counts more than being on call, which is what nights are for."""
     found = sum(missing[at, line].get(minute, 0) > 0 for at, minute in _half_hours(day, when))
-    return found * ((0.8 if when.end > _DAY else 0.5) if when.on_call else 1.0)
+    return found * ((0.66 if when.end > _DAY else 0.5) if when.on_call else 1.0)
 
 
 def _half_hours(day: int, when: ShiftTime) -> Iterator[tuple[int, int]]:

@@ -92,7 +92,8 @@ class PushSettings(_Section):
     """Web Push, which wakes the browser of an interpreter whose page is closed."""
 
     private_key: SecretStr | None = Field(
-        None, description="VAPID key: P-256, raw 32 bytes in base64url; empty: no Web Push (tarjuman push-key makes one)"
+        None,
+        description="VAPID key: P-256, raw 32 bytes in base64url; empty: no Web Push (tarjuman push-key makes one)",
     )
     subject: str = Field("", description="mailto: or https: address under which push services can reach the operator")
     hosts: list[str] = Field(

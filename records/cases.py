@@ -157,9 +157,7 @@ class CaseService:
         apply_changes(case, changes, uow.now, self._is_language)
         return await self._changed(uow, case)
 
-    async def plan_step(
-        self, uow: UnitOfWork, case_id: str, *, code: str, beside_open: bool = False
-    ) -> CaseDetail:
+    async def plan_step(self, uow: UnitOfWork, case_id: str, *, code: str, beside_open: bool = False) -> CaseDetail:
         """Plan one more step. Raises ``Conflict('step_exists')`` while one of this code is not done.
 
         ``beside_open`` allows that: a series has a step for each of its appointments.

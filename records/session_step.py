@@ -37,9 +37,7 @@ async def confirm_language_in_case(uow: UnitOfWork, case_id: str, code: str) -> 
     """The confirmed variety becomes the first language of the case."""
     case = await uow.session.get_one(Case, case_id, with_for_update=True, populate_existing=True)
     known = {language.code: language for language in case.languages}
-    first = known.get(code) or CaseLanguage(
-        case_id=case_id, country=case.country, code=code, region_note=None
-    )
+    first = known.get(code) or CaseLanguage(case_id=case_id, country=case.country, code=code, region_note=None)
     first.source, first.confirmed_at = "interpreter_confirmed", uow.now
     others = [language for language in case.languages if language.code != code]
     for rank, language in enumerate([first, *others], start=1):

@@ -282,9 +282,7 @@ class Assignments:
             await tell_assignment(uow, booking, assignment)
         return ended
 
-    async def refusals(
-        self, uow: UnitOfWork, booking: Booking, interpreter_id: str, *, leg: int = 1
-    ) -> list[Refusal]:
+    async def refusals(self, uow: UnitOfWork, booking: Booking, interpreter_id: str, *, leg: int = 1) -> list[Refusal]:
         """Every rule that forbids this interpreter this booking now; presence aside. Raises ``interpreter_unknown``."""
         facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
         context, candidate = await self._candidate(uow, booking, facts, interpreter_id, leg)

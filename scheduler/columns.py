@@ -170,9 +170,7 @@ class Columns:
         return who.code if who else ""
 
 
-def _put_spans(
-    spans: NDArray[np.int64], row: int, values: Sequence[tuple[datetime, datetime]]
-) -> NDArray[np.int64]:
+def _put_spans(spans: NDArray[np.int64], row: int, values: Sequence[tuple[datetime, datetime]]) -> NDArray[np.int64]:
     """``spans`` with those of one row replaced; made wider if they do not fit."""
     width = spans.shape[1]
     if len(values) > width:

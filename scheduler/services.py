@@ -22,8 +22,8 @@ from scheduler.conduct import ConductService
 from scheduler.interpreter_views import InterpreterViews
 from scheduler.languages import LanguageTable
 from scheduler.offers import OfferService
-from scheduler.pool import PoolService
 from scheduler.plans.services import Plans
+from scheduler.pool import PoolService
 from scheduler.pool_life.services import PoolLife
 from scheduler.presence import PresenceService
 from scheduler.ring.ledger import Ledger
@@ -93,9 +93,7 @@ class SchedulerServices:
         rounds.legs = legs = LegRing(catalogue, rounds, assignments)
         closing.freed = WaitingList(rounds, assignments).freed
         bookings = BookingService(table, cases, rounds, assignments, offers, closing)
-        appointments = AppointmentService(
-            catalogue, table, cases, log, bookings, rounds, assignments, closing, legs
-        )
+        appointments = AppointmentService(catalogue, table, cases, log, bookings, rounds, assignments, closing, legs)
         presence = PresenceService(offers)
         waits = Waits(catalogue)
         pool = PoolService(table)

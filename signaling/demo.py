@@ -46,8 +46,9 @@ from signaling.demo_data import (
     DemoTalk,
 )
 from signaling.demo_demand import tell_demand
-from signaling.demo_ring import tell_ring
 from signaling.demo_plans import tell_plans
+from signaling.demo_pool import tell_pool
+from signaling.demo_ring import tell_ring
 from signaling.demo_rosters import tell_rosters
 
 log = logging.getLogger(__name__)
@@ -163,6 +164,7 @@ class _Story:
         await tell_ring(self._services)
         await tell_rosters(self._services, self._now)
         await tell_plans(self._services, self._now, self._officers["C-07"][0], "RS")
+        await tell_pool(self._services, self._now, self._officers)
 
     def _move_to(self, at: datetime) -> None:
         self._wait(max(0.0, (at - self._clock.now()).total_seconds()))
@@ -290,6 +292,8 @@ class _Story:
             answer = await self._services.scheduler.offers.accept(
                 uow, found[0].id, interpreter_id=found[0].interpreter_id, round_no=found[0].round
             )
+            if answer["session_id"] is None:
+                raise Conflict("demo_story_broken", {"interpreter": code or "anybody"})
             return answer["session_id"]
 
     async def _hold(self, case: _OpenCase, index: int) -> None:

@@ -157,7 +157,9 @@ async def place_by_hand(booking_id: Key, body: PlaceBody, who: Who, services: Sv
     """Give the booking to somebody; every rule is checked again. For coordinators."""
 
     async def place(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.bookings.place(uow, booking_id, interpreter_id=body.interpreter_id, second_id=body.second_id)
+        return await services.scheduler.bookings.place(
+            uow, booking_id, interpreter_id=body.interpreter_id, second_id=body.second_id
+        )
 
     data = {"interpreter_id": body.interpreter_id}
     return await change_booking(services, who, booking_id, may_dispatch_booking, "booking.placed", place, data)

@@ -227,10 +227,10 @@ async def release_assignment(assignment_id: Key, body: ReleaseBody, who: Who, se
         asked = await assigned_to(uow, assignment_id)
         demand(may_answer_for(who, asked.interpreter_id), hidden="assignment_unknown")
         booking = await services.scheduler.bookings.get(uow, asked.booking_id)
-        who = asked.interpreter_id
-        if who not in [row.interpreter_id for row in await services.scheduler.bookings.kept(uow, booking)]:
+        giver = asked.interpreter_id
+        if giver not in [row.interpreter_id for row in await services.scheduler.bookings.kept(uow, booking)]:
             return
-        await services.scheduler.conduct.release(uow, asked.booking_id, reason=body.reason, who=who)
+        await services.scheduler.conduct.release(uow, asked.booking_id, reason=body.reason, who=giver)
         _record(services, uow, "assignment.released", assignment_id, asked)
 
 

@@ -85,7 +85,10 @@ def plain_cpsat(problem: Problem, seconds: float) -> dict[str, tuple[str | None,
     model: Any = cp_model.CpModel()
     names = [kind.id for kind in problem.kinds]
     works = {
-        (p.id, day, kind): model.new_bool_var("") for p in problem.people for day in range(problem.days) for kind in names
+        (p.id, day, kind): model.new_bool_var("")
+        for p in problem.people
+        for day in range(problem.days)
+        for kind in names
     }
     costs: list[Any] = []
     for p in problem.people:
@@ -139,8 +142,19 @@ def plain_cpsat(problem: Problem, seconds: float) -> dict[str, tuple[str | None,
 
 def plain_apart(folder: Path, number: int, seconds: float) -> float:
     """The baseline's value by the checker, from a process of its own; infinite without a sound roster."""
-    command = [sys.executable, "-m", "tests.bench.bench_nrp", "--data", str(folder), "--plain", str(number), "--seconds"]
-    done = subprocess.run([*command, str(seconds)], capture_output=True, text=True, timeout=seconds * 3 + 60, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.bench_nrp",
+        "--data",
+        str(folder),
+        "--plain",
+        str(number),
+        "--seconds",
+    ]
+    done = subprocess.run(
+        [*command, str(seconds)], capture_output=True, text=True, timeout=seconds * 3 + 60, check=False
+    )
     if done.returncode != 0:
         return float("inf")
     roster = {name: tuple(row) for name, row in json.loads(done.stdout).items()}

@@ -105,7 +105,9 @@ def measure(seconds: float, seed: int = 1) -> list[Figure]:
     at_least = Better.HIGHER
     return [
         Figure("roster: coverage at the desks", 100 * score.coverage, "%", at_least, 97.5, note),
-        Figure("roster: coverage after allocation", 100 * allocation.covered / allocation.wanted, "%", at_least, 97.5, note),
+        Figure(
+            "roster: coverage after allocation", 100 * allocation.covered / allocation.wanted, "%", at_least, 97.5, note
+        ),
         Figure("roster: smallest hours / target", score.fairness, "", at_least, 0.9, note),
         Figure("roster: cost", score.total, "", note=f"bound {result.bound:.0f}"),
         Figure("roster: proven gap", 100 * result.gap, "% of the cost", note="column generation"),

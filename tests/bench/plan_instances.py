@@ -69,7 +69,7 @@ def instance(bookings: int, people: int, *, seed: int, available: float = 0.55, 
     days = [week * 7 + day for week in range(weeks) for day in range(6)]
     pool = [_person(number, dice, weights) for number in range(people)]
     free = {who.id: _half_days(dice, days, available) for who in pool}
-    asks = []
+    asks: list[Ask] = []
     while len(asks) < bookings:
         case = f"case_{len(asks)}"
         language = dice.choices(SPOKEN, weights)[0]

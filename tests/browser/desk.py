@@ -44,7 +44,9 @@ class Desk:
 
     def say(self, key: str) -> str:
         """The text of a catalogue key in the language of this desk; of one with slots the longest piece."""
-        texts = json.loads((ROOT / "web_client" / "locales" / f"{self.locale}.json").read_text())
+        texts: dict[str, str] = {}
+        for path in (ROOT / "web_client" / "locales").rglob(f"{self.locale}.json"):
+            texts |= json.loads(path.read_text())
         return max(re.split(r"\{\{\w+\}\}", str(texts[key])), key=len).strip(" .,:")
 
     def button(self, key: str) -> Locator:

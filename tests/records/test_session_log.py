@@ -24,7 +24,9 @@ async def world(database: Database, clock: ManualClock) -> World:
 async def _planned(world: World) -> str:
     await world.interpreters(1)
     booking = await world.request()
-    return (await world.accept((await world.offers(booking))[0]))["session_id"]
+    session_id = (await world.accept((await world.offers(booking))[0]))["session_id"]
+    assert session_id is not None
+    return session_id
 
 
 async def _record(world: World, session_id: str) -> SessionRecord:

@@ -85,7 +85,9 @@ _usually = st.sampled_from([True] * 6 + [False])
 _seldom = st.sampled_from([False] * 9 + [True])
 _spoken = st.sampled_from(["pbt", "pbt", "pbu", "pst", "prs", "pes", "apc", "acm", "arb", "ckb"])
 _toward = st.sampled_from(["srp", "srp", "bos", "mkd", "eng"])
-_hours = st.sampled_from([None, None, None, (), ((-60, 15),), ((0, 120),), ((-60, 10), (20, 80)), ((-60, 5), (15, 40), (60, 75))])
+_hours = st.sampled_from(
+    [None, None, None, (), ((-60, 15),), ((0, 120),), ((-60, 10), (20, 80)), ((-60, 5), (15, 40), (60, 75))]
+)
 _work = st.lists(st.sampled_from([-40, -15, 0, 10, 15, 45]), max_size=3, unique=True)
 
 

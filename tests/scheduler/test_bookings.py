@@ -120,7 +120,7 @@ async def test_release_searches_anew_without_that_person_and_keeps_the_session(w
     assert [a.state for a in await world.assignments(booking)] == [AssignmentState.RELEASED]
     assert (await world.accept(ring))["session_id"] == session_id
     async with world.database.read(SYSTEM) as unit:
-        record = await world.log.record(unit, session_id)
+        record = await world.log.record(unit, str(session_id))
     kinds = [entry["kind"] for entry in record["entries"]]
     assert kinds.index("interpreter_lost") < kinds.index("replaced")
     assert record["chain"]["ok"]
@@ -309,7 +309,7 @@ async def test_views_of_a_case_say_what_comes_next(world: World) -> None:
     for part in ("officer", "interpreter"):
         await world.enter(answer["session_id"], part)
     async with world.database.unit(SYSTEM) as uow:
-        await world.services.conduct.start(uow, answer["session_id"])
+        await world.services.conduct.start(uow, str(answer["session_id"]))
     assert await link() == "in_session"
     async with world.database.read(OFFICER) as unit:
         (view,) = await world.services.booking_views.list(unit, case_id=case_id, state="open")

@@ -144,7 +144,9 @@ def test_no_history_rings_three_who_always_accept_ring_alone() -> None:
 
 
 @given(st.lists(st.floats(0, 1), max_size=20), st.floats(0.5, 0.99), st.integers(1, 5), st.integers(5, 12))
-def test_the_width_is_the_smallest_that_reaches_the_aim(chances: list[float], aim: float, least: int, most: int) -> None:
+def test_the_width_is_the_smallest_that_reaches_the_aim(
+    chances: list[float], aim: float, least: int, most: int
+) -> None:
     found = width(chances, aim=aim, least=least, most=most)
 
     def somebody(count: int) -> float:

@@ -225,11 +225,13 @@ class World:
         """Accept the first pending offer, enter and begin; returns the session id."""
         offer = (await self.offers(booking_id))[0]
         answer = await self.accept(offer)
+        session_id = answer["session_id"]
+        assert session_id is not None, "one leg of a relay waits for the other"
         for part in ("officer", "interpreter"):
-            await self.enter(answer["session_id"], part)
+            await self.enter(session_id, part)
         async with self.database.unit(SYSTEM) as uow:
-            await self.services.conduct.start(uow, answer["session_id"])
-        return answer["session_id"]
+            await self.services.conduct.start(uow, session_id)
+        return session_id
 
     async def events(self, name: str | None = None) -> list[OutboxEvent]:
         """What was told so far."""

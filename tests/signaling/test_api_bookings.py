@@ -303,16 +303,22 @@ async def works(world: World, code: str, day: str = "2026-11-24") -> None:
         if await uow.session.get(CalendarState, who) is None:
             uow.session.add(
                 CalendarState(
-                    interpreter_id=who, changed_at=uow.now, expanded_from=uow.now,
-                    expanded_to=uow.now + timedelta(days=90), tz_version="test",
-                )  # fmt: skip
+                    interpreter_id=who,
+                    changed_at=uow.now,
+                    expanded_from=uow.now,
+                    expanded_to=uow.now + timedelta(days=90),
+                    tz_version="test",
+                )
             )
         uow.session.add(
             AvailabilitySpan(
-                interpreter_id=who, kind="desk", source="rule", reachable_by=[],
+                interpreter_id=who,
+                kind="desk",
+                source="rule",
+                reachable_by=[],
                 starts_at=datetime.fromisoformat(f"{day}T08:00:00+00:00"),
                 ends_at=datetime.fromisoformat(f"{day}T16:00:00+00:00"),
-            )  # fmt: skip
+            )
         )
 
 
@@ -337,7 +343,10 @@ async def test_slots_hold_move_notice_and_cancel(world: World) -> None:
     assert (held["state"], held["interpreters"][0]["held"]) == ("held", True)
     assert (await officer.post("/api/holds", body, **key)).json()["id"] == held["id"]
     done = (await officer.post(f"/api/bookings/{held['id']}/confirm", {})).json()
-    assert (done["state"], done["interpreters"]) == ("assigned", [{"leg": 1, "code": "I-RS", "level": "L3", "held": False}])
+    assert (done["state"], done["interpreters"]) == (
+        "assigned",
+        [{"leg": 1, "code": "I-RS", "level": "L3", "held": False}],
+    )
     moved = await officer.post(f"/api/bookings/{held['id']}/reschedule", {"starts_at": "2026-11-24T12:00:00Z"})
     assert moved.json()["starts_at"] == "2026-11-24T12:00:00.000Z"
     refused = await officer.post(f"/api/bookings/{held['id']}/reschedule", {"starts_at": "2026-11-24T18:00:00Z"})

@@ -21,6 +21,7 @@ from signaling.cli import free_port
 from signaling.demo import make_links, seed_if_empty
 from signaling.demo_bookings import BOOKED_AHEAD
 from signaling.demo_data import CASES, INTERPRETERS, STAFF
+from signaling.demo_pool import APPLICANTS
 from signaling.operations import verify_records
 from tests.signaling.house import Browser, House, open_house, settings_for
 
@@ -56,7 +57,8 @@ async def test_what_is_there(settings: Settings) -> None:
     services = build(settings)
     try:
         async with services.database.read(Actor.system()) as unit:
-            assert await unit.session.scalar(select(func.count()).select_from(Interpreter)) == len(INTERPRETERS) >= 40
+            pool = await unit.session.scalar(select(func.count()).select_from(Interpreter))
+            assert pool == len(INTERPRETERS) + len(APPLICANTS) >= 40
             cases = (await unit.session.scalars(select(Case))).all()
             assert len(cases) == len(CASES) + BOOKED_AHEAD >= 12
             sessions = (await unit.session.scalars(select(Session))).all()

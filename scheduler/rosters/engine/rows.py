@@ -247,9 +247,7 @@ class RowFinder:
             layout = self._layouts[number, counted] = self._layout(number, counted)
         return layout
 
-    def _solve(
-        self, number: int, counted: tuple[int, ...], cells: Floats, free: Floats
-    ) -> tuple[Row, float] | None:
+    def _solve(self, number: int, counted: tuple[int, ...], cells: Floats, free: Floats) -> tuple[Row, float] | None:
         arrays = self._arrays
         person = arrays.problem.people[number]
         layout = self._layout_of(number, counted)

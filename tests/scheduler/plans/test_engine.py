@@ -55,7 +55,7 @@ def test_the_model_prices_and_forbids_what_the_checker_does(seed: int) -> None:
     chosen = random_plan(one, seed)
     x = model.columns(chosen)
     verdict = check(one, chosen)
-    assert round(model.cost @ x) + model.base == verdict.price.total
+    assert round(float(model.cost @ x)) + model.base == verdict.price.total
     rows = model.matrix @ x
     within = bool((rows <= model.upper + 1e-9).all() and (np.abs(rows - model.upper)[model.equal] < 1e-9).all())
     assert within == verdict.ok

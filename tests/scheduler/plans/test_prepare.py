@@ -19,9 +19,9 @@ def test_options_are_those_whom_the_plain_rules_allow(seed: int) -> None:
     found: dict[tuple[int, int, str], set[str]] = {}
     for way, booking in enumerate(problem.way_booking.tolist()):
         for leg in range(int(problem.way_ptr[way]), int(problem.way_ptr[way + 1])):
-            people = problem.opt_person[problem.leg_ptr[leg] : problem.leg_ptr[leg + 1]]
+            options = problem.opt_person[problem.leg_ptr[leg] : problem.leg_ptr[leg + 1]]
             key = (booking, int(problem.leg_place[leg]), problem.pivots[way])
-            found[key] = {problem.people[who] for who in people.tolist()}
+            found[key] = {problem.people[who] for who in options.tolist()}
     relays = 0
     for booking, ask in enumerate(given.asks):
         plain = expected(given, ask.need)

@@ -118,7 +118,9 @@ def small() -> Problem:
         for name in "abc"
     )
     covers = tuple(
-        Cover(f"{day}{kind}", ((day, kind),), 1 + (day + (kind == "E")) % 2, 20.0, 1.0) for day in range(5) for kind in "EL"
+        Cover(f"{day}{kind}", ((day, kind),), 1 + (day + (kind == "E")) % 2, 20.0, 1.0)
+        for day in range(5)
+        for kind in "EL"
     )
     wishes = (Wish("a", 0, "L", 2.0, on=True), Wish("b", 1, None, 5.0, on=False), Wish("c", 2, "E", 3.0, on=False))
     return Problem(5, kinds, members, covers, wishes, min_rest=660, first_weekday=3)
@@ -151,14 +153,26 @@ def test_a_small_roster_is_as_good_as_any() -> None:
 
 def month() -> Problem:
     """Large enough that the engine is not done before it is interrupted."""
-    kinds = (ShiftKind("E", 480, 360), ShiftKind("D", 480, 540), ShiftKind("L", 480, 840), ShiftKind("N", 480, 1320, night=True))
+    kinds = (
+        ShiftKind("E", 480, 360),
+        ShiftKind("D", 480, 540),
+        ShiftKind("L", 480, 840),
+        ShiftKind("N", 480, 1320, night=True),
+    )
     members = tuple(
-        Person(f"p{n}", frozenset("EDL" if n % 3 else "ELN"), 9600, 7200, 5, 2, 2, 2, bars=(Bar(n % 28),)) for n in range(24)
+        Person(f"p{n}", frozenset("EDL" if n % 3 else "ELN"), 9600, 7200, 5, 2, 2, 2, bars=(Bar(n % 28),))
+        for n in range(24)
     )
     covers = tuple(
-        Cover(f"{day}{kind}", ((day, kind),), 2 + (day * 7 + ord(kind)) % 3, 100.0, 1.0) for day in range(28) for kind in "EDLN"
+        Cover(f"{day}{kind}", ((day, kind),), 2 + (day * 7 + ord(kind)) % 3, 100.0, 1.0)
+        for day in range(28)
+        for kind in "EDLN"
     )
-    wishes = tuple(Wish(f"p{n}", (n * 5 + k * 3) % 28, "EDLN"[(n + k) % 4], 1.0 + k, k % 2 == 0) for n in range(24) for k in range(4))
+    wishes = tuple(
+        Wish(f"p{n}", (n * 5 + k * 3) % 28, "EDLN"[(n + k) % 4], 1.0 + k, k % 2 == 0)
+        for n in range(24)
+        for k in range(4)
+    )
     return Problem(28, kinds, members, covers, wishes, min_rest=660)
 
 
@@ -193,7 +207,9 @@ async def test_cancel_ends_the_children_and_keeps_the_roster() -> None:
 async def test_a_child_that_lies_is_not_believed(tmp_path: Path) -> None:
     liar = tmp_path / "python"
     rows = '{"a":["E","E","E","E","E"],"b":[null,null,null,null,null],"c":["X"]}'
-    liar.write_text(f"#!/bin/sh\nread order\necho '{{\"cost\":0,\"rows\":{rows}}}'\necho 'half a li'\n", encoding="utf-8")
+    liar.write_text(
+        f"#!/bin/sh\nread order\necho '{{\"cost\":0,\"rows\":{rows}}}'\necho 'half a li'\n", encoding="utf-8"
+    )
     liar.chmod(0o700)
     result = await RosterRun(small(), seconds=10, workers=1, python=str(liar)).run()
     assert (result.roster, result.refused) == (None, 1)
@@ -241,7 +257,13 @@ SECTION_COVER
     problem = parse(text)
     first, second = problem.people
     assert (problem.days, problem.forbidden) == (14, frozenset({("L", "E")}))
-    assert (first.max_of, first.max_run, first.min_run, first.min_days_off, first.max_weekends) == ({"L": 3}, 5, 2, 3, 1)
+    assert (first.max_of, first.max_run, first.min_run, first.min_days_off, first.max_weekends) == (
+        {"L": 3},
+        5,
+        2,
+        3,
+        1,
+    )
     assert (first.bars, second.kinds) == ((Bar(0), Bar(4)), frozenset({"L"}))
     assert problem.wishes == (Wish("A", 2, "L", 2.0, on=True), Wish("B", 3, "L", 1.0, on=False))
     assert (problem.covers[0].required, problem.covers[0].under, problem.covers[0].over) == (5, 100.0, 1.0)

@@ -53,7 +53,9 @@ RULES = DeskRules(core=frozenset({"ara"}))
 SHIFTS = (Template("E", 360, 480), Template("N", 1320, 360, night=True))
 
 
-def desk(speakers: list[Speaker], demand: dict[tuple[str, int, int], int], wishes: tuple[DeskWish, ...] = ()) -> Problem:
+def desk(
+    speakers: list[Speaker], demand: dict[tuple[str, int, int], int], wishes: tuple[DeskWish, ...] = ()
+) -> Problem:
     return desk_problem(
         days=7, first_weekday=0, speakers=speakers, demand=demand, wishes=wishes, rules=RULES, templates=SHIFTS
     )
@@ -88,7 +90,12 @@ def test_women_are_wanted_for_core_languages_at_all_times() -> None:
 def test_a_night_longer_than_the_block_is_refused() -> None:
     with pytest.raises(ValueError, match="R-4"):
         desk_problem(
-            days=7, first_weekday=0, speakers=[], demand={}, rules=RULES, templates=(Template("N", 1320, 480, night=True),)
+            days=7,
+            first_weekday=0,
+            speakers=[],
+            demand={},
+            rules=RULES,
+            templates=(Template("N", 1320, 480, night=True),),
         )
 
 

@@ -1,8 +1,8 @@
 """The ring under load on a PostgreSQL server that waits for its disk: from a request to its offers, from an acceptance to the assignment.
 
 Requests come at random times, half as often again as the 700 an hour of the target, each rings
-eight, two of these accept at the same moment; three scheduler workers run beside. Compared with ringing one person at a time (as ``linear`` queues and one reservation per task
-do), by drawing the same answers for both.
+eight, two of these accept at the same moment; three scheduler workers run beside. Compared with ringing one
+person at a time (as ``linear`` queues and one reservation per task do), by drawing the same answers for both.
 """
 
 from __future__ import annotations

@@ -97,6 +97,9 @@ async def test_screens(demo: Stack, playwright: Playwright, axe: str, tmp_path: 
             await officer.press("case.join")
             await asyncio.gather(into_the_room(officer), into_the_room(interpreter))
             await judge(coordinator, "board", axe)
+            await coordinator.page.goto(demo.url + "/roster")
+            await expect(coordinator.page.get_by_test_id("roster-grid")).to_be_visible()
+            await judge(coordinator, "roster", axe)
             for path, name in (("/cover", "cover"), ("/surge", "surge-planner"), ("/plans", "plans")):
                 await coordinator.page.goto(demo.url + path)
                 await expect(coordinator.page.get_by_test_id(name)).to_be_visible()
@@ -145,6 +148,9 @@ async def booth_pages(interpreter: Desk, demo: Stack, axe: str) -> None:
     """The interpreter's pages; ends available at home."""
     await interpreter.page.goto(demo.url + "/precheck")
     await judge(interpreter, "precheck", axe)
+    await interpreter.page.goto(demo.url + "/shifts")
+    await expect(interpreter.page.get_by_test_id("shifts")).to_be_visible()
+    await judge(interpreter, "shifts", axe)
     await interpreter.page.goto(demo.url + "/month")
     await expect(interpreter.page.locator("table.month")).to_be_visible()
     await judge(interpreter, "month", axe)

@@ -17,14 +17,16 @@ from tests.signaling.house import Browser
 from tests.signaling.world import World
 
 
-async def running(world: World, by: str = "I-RS") -> str:
-    """A session of O-RS in which everybody is; returns its id."""
+async def running(world: World, by: str = "I-RS", desk: str = "O-RS", **case: Any) -> str:
+    """A session in which everybody is, the interpreter placed by hand; returns its id."""
     await world.available(by)
-    booking = await world.book(await world.open_case())
-    session_id = str((await world.accept(booking["id"], by))["session_id"])
+    booking = await world.book(await world.open_case(desk, **case), desk)
+    coordinator, person = await world.browser("C-RS"), world.interpreters[by]
+    placed = await ok(coordinator, f"/api/bookings/{booking['id']}/place", {"interpreter_id": person})
+    session_id = str(placed["session_id"])
     services = world.house.services
     async with services.database.unit(Actor.system()) as uow:
-        await services.session_log.arrive(uow, session_id, part="officer", code="O-RS")
+        await services.session_log.arrive(uow, session_id, part="officer", code=desk)
         await services.session_log.arrive(uow, session_id, part="interpreter", code=by)
         await services.scheduler.conduct.start(uow, session_id)
     return session_id
@@ -41,9 +43,9 @@ async def over(world: World, session_id: str, minutes: int = 37) -> None:
         await services.scheduler.pool_life.timesheets.collect(uow)
 
 
-async def held(world: World, by: str = "I-RS", minutes: int = 37) -> str:
-    """A session that is over."""
-    session_id = await running(world, by)
+async def held(world: World, minutes: int = 37) -> str:
+    """A session of O-RS and I-RS that is over."""
+    session_id = await running(world)
     await over(world, session_id, minutes)
     return session_id
 
@@ -260,19 +262,20 @@ async def test_an_interpreter_of_the_other_country_reads_and_confirms_the_own_li
     async with services.database.unit(Actor.system()) as uow:
         await services.scheduler.transfer.open_gate(
             uow, from_country="RS", to_country="MK", basis="a treaty", reference="1/26", valid_from=uow.now,
-            valid_to=None, stages=["identification"],
+            valid_to=None, stages=["asylum"],
         )  # fmt: skip
-    session_id = await held(world, by="I-MK", minutes=21)
+    session_id = await running(world, "I-MK", "O-RS2", site="RS-BEOGRAD", first_step="RS-ASY-10")
+    await over(world, session_id, 21)
     interpreter, month = await world.browser("I-MK"), {"from": at(world, days=2), "to": at(world, days=-2)}
     answer = await interpreter.get("/api/interpreter/minutes", **month)
     (line,) = answer.json()["items"]
     assert (line["country"], line["minutes"]) == ("RS", 21)
-    for secret in (session_id, "RS-ID-10", "case_", "O-RS"):
+    for secret in (session_id, "RS-ASY-10", "case_", "O-RS2"):
         assert secret not in answer.text, secret
     assert (await (await world.browser("I-RS")).get("/api/interpreter/minutes", **month)).json()["items"] == []
     await ok(interpreter, f"/api/minutes/{line['id']}/confirm", {"minutes": 21}, 204)
     await ok(interpreter, f"/api/sessions/{session_id}/rating", {"answer": "good"}, 204)
-    await ok(await world.browser("O-RS"), f"/api/minutes/{line['id']}/confirm", {"minutes": 21}, 204)
+    await ok(await world.browser("O-RS2"), f"/api/minutes/{line['id']}/confirm", {"minutes": 21}, 204)
     ours, theirs = [(await (await world.browser(code)).get("/api/pay")).json() for code in ("C-RS", "C-MK")]
     assert [(one["interpreter_code"], one["state"]) for one in ours["lines"]] == [("I-MK", "confirmed")]
     assert theirs["lines"] == []

@@ -26,13 +26,40 @@ export const spoken = ['native', 'C2', 'C1', 'B2', 'B1'] as const
 export const trainings = ['REMOTE', 'UNHCR-SSM3', 'EUAA-INT-ASYLUM', 'RSD', 'CHILD', 'GBV-TRAUMA', 'LLD'] as const
 export const leaveReasons = ['own_wish', 'papers', 'quality', 'conduct', 'complaint', 'not_suitable', 'no_need', 'other'] as const
 export const measures = ['talk', 'training', 'review', 'suspension', 'reinterview'] as const
-export const errorKinds = ['omission', 'addition', 'distortion', 'term', 'number', 'register', 'person', 'side_talk', 'opinion'] as const
+export const errorKinds = [
+  'omission',
+  'addition',
+  'distortion',
+  'term',
+  'number',
+  'register',
+  'person',
+  'side_talk',
+  'opinion',
+] as const
 export const severities = ['minor', 'major', 'critical'] as const
 export const engagements = ['staff', 'contract', 'roster', 'volunteer'] as const
 export const lineKinds = ['session', 'standby', 'late_cancel', 'wasted'] as const
 export const currencies = ['RSD', 'MKD', 'EUR'] as const
-export const officerCodes = ['careful', 'late', 'another_language', 'left_out', 'added', 'own_opinion', 'side_talk', 'sound'] as const
+export const officerCodes = [
+  'careful',
+  'late',
+  'another_language',
+  'left_out',
+  'added',
+  'own_opinion',
+  'side_talk',
+  'sound',
+] as const
 export const interpreterCodes = ['too_fast', 'no_breaks', 'language_hard', 'sound', 'not_alone'] as const
-export const grounds = ['not_understood', 'wrong_language', 'left_out', 'not_neutral', 'confidentiality', 'conduct', 'conditions'] as const
+export const grounds = [
+  'not_understood',
+  'wrong_language',
+  'left_out',
+  'not_neutral',
+  'confidentiality',
+  'conduct',
+  'conditions',
+] as const
 export const answers = ['good', 'fair', 'poor'] as const
 export type Answer = (typeof answers)[number]

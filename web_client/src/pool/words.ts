@@ -37,11 +37,13 @@ export const noticeText = (one: Notice): string =>
       ? t('pool.watch.over')
       : t('pool.watch.days', { count: Math.max(0, one.days_left ?? 0) })
 
-export const noticeTone = (urgency: string): Tone => (urgency === 'over' || urgency === 'missing' ? 'danger' : urgency === 'days_60' ? 'plain' : 'warn')
+export const noticeTone = (urgency: string): Tone =>
+  urgency === 'over' || urgency === 'missing' ? 'danger' : urgency === 'days_60' ? 'plain' : 'warn'
 export const stageTone = (stage: string): Tone =>
   stage === 'active' ? 'ok' : stage === 'suspended' || stage === 'refused' ? 'danger' : stage === 'left' ? 'plain' : 'accent'
 export const answerTone = (answer: string): Tone => (answer === 'good' ? 'ok' : answer === 'fair' ? 'warn' : 'danger')
 export const loadTone = (load: string): Tone => (load === 'light' ? 'ok' : load === 'watch' ? 'warn' : 'danger')
-export const lineTone = (state: string): Tone => (state === 'disputed' ? 'danger' : state === 'open' ? 'warn' : state === 'paid' ? 'ok' : 'plain')
+export const lineTone = (state: string): Tone =>
+  state === 'disputed' ? 'danger' : state === 'open' ? 'warn' : state === 'paid' ? 'ok' : 'plain'
 /** `+6`, `0`, `-3`. */
 export const pointsText = (points: number): string => (points > 0 ? `+${numberText(points)}` : String(points))

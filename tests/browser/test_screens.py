@@ -107,6 +107,7 @@ async def test_screens(demo: Stack, playwright: Playwright, axe: str, tmp_path: 
             await coordinator.page.goto(demo.url + "/holidays")
             await expect(coordinator.page.locator("tbody td b").first).to_be_visible()
             await judge(coordinator, "holidays", axe)
+            await pool_pages(coordinator, demo, axe)
         await asyncio.gather(judge(officer, "call-officer", axe), judge(interpreter, "call-interpreter", axe))
         await officer.page.get_by_test_id("invite").click()
         await officer.press("call.invite.applicant")
@@ -144,6 +145,17 @@ async def desk_pages(officer: Desk, demo: Stack, axe: str) -> None:
     await officer.sees("case.this_step")
 
 
+async def pool_pages(coordinator: Desk, demo: Stack, axe: str) -> None:
+    """The coordinator's pages about the pool: everybody, one interpreter, quality, pay."""
+    page = coordinator.page
+    found = await (await page.request.get("/api/interpreters?q=I-0417")).json()
+    paths = (("/pool", "pool"), (f"/pool/{found['items'][0]['id']}", "member"), ("/quality", "quality"), ("/pay", "pay"))
+    for path, name in paths:
+        await page.goto(demo.url + path)
+        await expect(page.get_by_test_id(name).locator(".card").first).to_be_visible()
+        await judge(coordinator, name, axe)
+
+
 async def booth_pages(interpreter: Desk, demo: Stack, axe: str) -> None:
     """The interpreter's pages; ends available at home."""
     await interpreter.page.goto(demo.url + "/precheck")
@@ -154,6 +166,9 @@ async def booth_pages(interpreter: Desk, demo: Stack, axe: str) -> None:
     await interpreter.page.goto(demo.url + "/month")
     await expect(interpreter.page.locator("table.month")).to_be_visible()
     await judge(interpreter, "month", axe)
+    await interpreter.page.goto(demo.url + "/minutes")
+    await expect(interpreter.page.get_by_test_id("minutes").locator(".meter")).to_be_visible()
+    await judge(interpreter, "minutes", axe)
     await interpreter.page.goto(demo.url + "/today")
     await interpreter.page.get_by_role("radio", name=interpreter.say("home.choice.available"), exact=True).click()
     await judge(interpreter, "home", axe)

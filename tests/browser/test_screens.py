@@ -149,7 +149,12 @@ async def pool_pages(coordinator: Desk, demo: Stack, axe: str) -> None:
     """The coordinator's pages about the pool: everybody, one interpreter, quality, pay."""
     page = coordinator.page
     found = await (await page.request.get("/api/interpreters?q=I-0417")).json()
-    paths = (("/pool", "pool"), (f"/pool/{found['items'][0]['id']}", "member"), ("/quality", "quality"), ("/pay", "pay"))
+    paths = (
+        ("/pool", "pool"),
+        (f"/pool/{found['items'][0]['id']}", "member"),
+        ("/quality", "quality"),
+        ("/pay", "pay"),
+    )
     for path, name in paths:
         await page.goto(demo.url + path)
         await expect(page.get_by_test_id(name).locator(".card").first).to_be_visible()

@@ -87,7 +87,9 @@ async def test_the_way_into_the_pool(world: World) -> None:
     until = (world.house.clock.now() + timedelta(days=700)).isoformat()
     future = (world.house.clock.now() + timedelta(days=2)).isoformat()
     paper = {"issued_at": at(world, days=1), "expires_at": until, "version": "1"}
-    assert (await refusal(coordinator, f"{path}/papers", paper | {"kind": "nda", "issued_at": future}))[1] == "time_in_future"
+    assert (await refusal(coordinator, f"{path}/papers", paper | {"kind": "nda", "issued_at": future}))[
+        1
+    ] == "time_in_future"
     for kind in ("conduct", "nda", "vetting"):
         view = await ok(coordinator, f"{path}/papers", paper | {"kind": kind})
     assert view["gaps"]["L1"] == ["pair_test", "remote_training"]

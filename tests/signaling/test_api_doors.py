@@ -67,7 +67,7 @@ async def things(world: World) -> dict[str, str]:
         "instrument_id": instrument.json()["id"],
         "series_id": await a_series(world, case["id"]),
         **dict.fromkeys(("run_id", "review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
-        **dict.fromkeys(("roster_id", "swap_id", "shift_id"), "x" * 20),
+        **dict.fromkeys(("roster_id", "swap_id", "shift_id", "plan_id"), "x" * 20),
         "ticket": "x" * 43,
         "token": "x" * 65,
         "kind": "absence",
@@ -170,6 +170,14 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         },
         ("POST", "/api/pay/export"): {"country": "RS"},
         ("POST", "/api/rosters"): {"country": "RS", "starts_on": "2026-11-30", "weeks": 1},
+        ("POST", "/api/plans"): {
+            "country": "RS", "starts_at": "2026-12-01T00:00:00Z", "ends_at": "2026-12-08T00:00:00Z", "seconds": 1,
+        },
+        ("POST", "/api/plans/repairs"): {
+            "country": "RS", "interpreter_ids": [found["interpreter_id"]], "starts_at": "2026-12-01T00:00:00Z",
+            "ends_at": "2026-12-08T00:00:00Z",
+        },
+        ("POST", "/api/plans/{plan_id}/pins"): {"booking_id": found["booking_id"], "pinned": True},
         ("POST", "/api/rosters/{roster_id}/cells"): {
             "version": 1, "moves": [{"interpreter_id": found["interpreter_id"], "day": 0, "kind": None}],
         },
@@ -260,7 +268,7 @@ async def test_wrong_roles_are_refused(world: World) -> None:
 LISTS = {
     ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/board"), ("GET", "/api/users"), ("GET", "/api/audit"),
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
-    ("GET", "/api/quality"), ("GET", "/api/pay"), ("GET", "/api/minutes"), ("GET", "/api/interpreter/minutes"),
+    ("GET", "/api/quality"), ("GET", "/api/plans"), ("GET", "/api/pay"), ("GET", "/api/minutes"), ("GET", "/api/interpreter/minutes"),
     ("GET", "/api/interpreter/quality"), ("GET", "/api/rosters"), ("GET", "/api/swaps"), ("GET", "/api/interpreter/shifts"),
 }  # fmt: skip
 """Answer everybody of the role with what is theirs: must not hold anything of the other country."""
@@ -271,6 +279,7 @@ OWN = {
     ("POST", "/api/push/subscriptions"),
     ("POST", "/api/push/forget"),
     ("GET", "/api/interpreter/turns"),
+    ("PUT", "/api/interpreter/wishes"),
     *(door for door in DOORS if door[1].startswith("/api/calendar")),
 }
 """About the asker alone."""

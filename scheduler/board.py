@@ -30,6 +30,7 @@ from scheduler.ring.policy import Policies
 from scheduler.ring.reach import Reach
 from scheduler.ring.reserve import KEPT
 from scheduler.rounds import gate_open
+from scheduler.surge.rule import Switch
 from scheduler.surge.states import SurgeStates
 from scheduler.waits import BoardNumbers, ExpectedView, Waits
 
@@ -99,6 +100,7 @@ class Board(TypedDict):
     means: list[str]
     """By which means somebody without an open page can be called here."""
     partners: list[PartnerView]
+    """Of countries whose surge state opens the list; of the others nobody."""
 
 
 class OnCallView(TypedDict):
@@ -210,6 +212,9 @@ class BoardViews:
         return SurgeBadge(country=country, state=now.state.value, since=now.since)
 
     async def _partners(self, unit: ReadUnit, country: str) -> list[PartnerView]:
+        """Whom the country may ask outside, while its surge state allows that (R-7); else nobody."""
+        if not (await self._surge.current(unit, country)).is_on(Switch.PARTNER_LIST):
+            return []
         policy = await self._policies.of(unit, country)
         return [
             PartnerView(country=country, name=one.name, contact=one.contact, languages=list(one.languages))

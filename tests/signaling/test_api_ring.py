@@ -63,6 +63,9 @@ async def test_a_ladder_changes_with_its_version_and_nothing_wrong_gets_in(world
         "PUT", "/api/ring/ladders/RS", {"version": 1, "policy": policy | {"country": "MK"}}, {}
     )
     assert other.json()["code"] == "country_wrong"
+    assert (await coordinator.get("/api/board")).json()["partners"] == []
+    switched = {"country": "RS", "reason": "Two buses at once", "switches": {"partner_list": True}}
+    assert (await coordinator.send("POST", "/api/surge", switched, {})).status_code == 200
     board = (await coordinator.get("/api/board")).json()
     assert [one["name"] for one in board["partners"]] == ["UNHCR"]
     trail = await (await world.browser("U-RS")).get("/api/audit?country=RS")

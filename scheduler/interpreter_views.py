@@ -11,6 +11,7 @@ from core.db.session import ReadUnit
 from core.errors import NotFound
 from records.procedures import Catalogue
 from scheduler.assignments import join_opens_at
+from scheduler.legs import Way, leg_pair
 from scheduler.lifecycle import AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer
 from scheduler.presence import PresenceService, PresenceView
@@ -62,6 +63,14 @@ class AssignmentView(TypedDict):
     country: str
 
 
+class HeldView(TypedDict):
+    """One of two interpreters accepted and waits for the other; free again at ``until``."""
+
+    booking_id: str
+    kind: str
+    until: datetime | None
+
+
 class Home(TypedDict):
     """The interpreter's home page."""
 
@@ -77,6 +86,8 @@ class Home(TypedDict):
     devices_checked_at: datetime | None
     zone: str
     live_session_id: str | None
+    held: HeldView | None
+    """Accepted, and the second interpreter is still looked for."""
 
 
 class InterpreterViews:
@@ -111,7 +122,24 @@ class InterpreterViews:
             devices_checked_at=person.devices_checked_at,
             zone=person.time_zone,
             live_session_id=live[0] if live else None,
+            held=await self._held(unit, interpreter_id),
         )
+
+    async def _held(self, unit: ReadUnit, interpreter_id: str) -> HeldView | None:
+        row = (
+            await unit.session.execute(
+                select(Booking.id, Booking.kind, Assignment.expires_at)
+                .join(Booking, Booking.id == Assignment.booking_id)
+                .where(
+                    Assignment.interpreter_id == interpreter_id,
+                    Assignment.state == AssignmentState.HELD,
+                    Booking.state == BookingState.OFFERING,
+                )
+                .order_by(Booking.kind.desc(), Assignment.expires_at)
+                .limit(1)
+            )
+        ).one_or_none()
+        return None if row is None else HeldView(booking_id=row.id, kind=row.kind, until=row.expires_at)
 
     async def offer(self, unit: ReadUnit, offer_id: str) -> OfferView:
         """One offer. Raises ``NotFound('offer_unknown')``."""
@@ -174,12 +202,15 @@ class InterpreterViews:
 
     def _offer_view(self, offer: Offer, booking: Booking) -> OfferView:
         need = booking.need
+        language, officer_language = leg_pair(
+            Way(booking.way), booking.pivot, offer.leg, booking.language, booking.officer_language
+        )
         return OfferView(
             id=offer.id,
             round=offer.round,
             kind=booking.kind,
-            language=booking.language,
-            officer_language=booking.officer_language,
+            language=language,
+            officer_language=officer_language,
             stage=self._catalogue.step(booking.step_code).stage.value,
             minutes=int(need["minutes"]),
             country=booking.country,

@@ -73,6 +73,13 @@ def leg_need(need: Need, way: Way, pivot: str | None, leg: int) -> Need:
     return need
 
 
+def leg_pair(way: Way, pivot: str | None, leg: int, person: str, officer: str) -> tuple[str, str]:
+    """Between which two languages one of the interpreters works: ``person`` and ``officer``, or by relay one of them and ``pivot``."""
+    if way is not Way.RELAY or pivot is None:
+        return person, officer
+    return (person, pivot) if leg == 1 else (pivot, officer)
+
+
 @dataclass(frozen=True)
 class Turn:
     """Who of a team interprets, and from when to when."""

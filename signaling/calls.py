@@ -30,6 +30,7 @@ from signaling.realtime.hub import Hub
 from signaling.realtime.news import ROOM_TOLD
 from signaling.realtime.protocol import instant
 from signaling.realtime.rooms import INTERPRETER, LOG_LINES, OFFICER, RoomFacts, block_limit_min, snapshot
+from signaling.room_legs import relay_legs
 
 log = logging.getLogger(__name__)
 LOG_AFTER = timedelta(seconds=10)
@@ -216,7 +217,8 @@ class CallService:
                 list(await self._log.entries(unit, session.id, last=LOG_LINES)) if entered.place.part == OFFICER else []
             )
             facts = _facts(session, case, unit.now)
-        return snapshot(facts, entered.place, seated, entries, position)
+            relay = await relay_legs(unit, session.id, seated)
+        return snapshot(facts, entered.place, seated, entries, position, relay)
 
     async def _sit(self, uow: UnitOfWork, session_id: str, place_id: str, *, came_back: bool) -> Entered:
         """Rows are locked in one order everywhere: booking, place, session."""

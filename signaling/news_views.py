@@ -11,6 +11,7 @@ from records.session_log import SessionLog
 from scheduler.services import SchedulerServices
 from signaling import places
 from signaling.realtime.rooms import participant
+from signaling.room_legs import relay_legs
 
 
 class NewsViews:
@@ -43,7 +44,8 @@ class NewsViews:
 
     async def participant(self, unit: ReadUnit, place_id: str) -> Mapping[str, Any]:
         """A participant of a room."""
-        return participant(await places.get(unit, place_id))
+        place = await places.get(unit, place_id)
+        return participant(place, (await relay_legs(unit, place.session_id, [place])).get(place.id))
 
     async def entry(self, unit: ReadUnit, session_id: str, seq: int) -> Mapping[str, Any]:
         """One entry of a session log. Raises ``NotFound('entry_unknown')``."""

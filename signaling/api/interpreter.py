@@ -119,6 +119,14 @@ class AssignmentList(Out):
     items: list[AssignmentView]
 
 
+class Held(Out):
+    """Accepted, while the second interpreter is looked for."""
+
+    booking_id: str
+    kind: Literal["now", "appointment"]
+    until: Instant | None
+
+
 class Home(Out):
     """Everything on the interpreter's home page."""
 
@@ -134,12 +142,14 @@ class Home(Out):
     devices_checked_at: Instant | None
     zone: str
     live_session_id: str | None
+    held: Held | None
 
 
 class Accepted(Out):
     """The interpreter was first."""
 
-    session_id: str
+    session_id: str | None
+    """None while a second interpreter is still looked for (relay, team)."""
     booking_id: str
     starts_at: Instant
     join_by: Instant

@@ -68,8 +68,11 @@ class RoomFacts:
     join_by: datetime
 
 
-def participant(place: PlaceLike) -> dict[str, Any]:
-    """One tile. A person who left or was replaced is ``left``; one whose line is cut is ``lost``."""
+def participant(place: PlaceLike, relay: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One tile. A person who left or was replaced is ``left``; one whose line is cut is ``lost``.
+
+    ``relay``: the half of a relay in which an interpreter works; it never changes, so that later news may leave it out.
+    """
     state = {"present": "present", "lost": "lost"}.get(place.state, "left")
     if state == "present" and place.lost_from is not None:
         state = "lost"
@@ -85,7 +88,7 @@ def participant(place: PlaceLike) -> dict[str, Any]:
         "grade": place.grade,
         "speaking": False,
         "since": instant(place.since) if place.since else None,
-    }
+    } | ({"relay": dict(relay)} if relay else {})
 
 
 def snapshot(
@@ -94,8 +97,10 @@ def snapshot(
     places: Sequence[PlaceLike],
     log: Sequence[Mapping[str, Any]],
     position: Position,
+    relay: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The whole room as ``you`` may see it, to which events after ``position`` are added."""
+    """The whole room as ``you`` may see it, to which events after ``position`` are added. ``relay``: halves of a relay by place."""
+    legs = relay or {}
     officer = you.part == OFFICER
     return {
         "session_id": facts.session_id,
@@ -110,7 +115,9 @@ def snapshot(
         "interpreting_s": facts.interpreting_s,
         "block_limit_min": facts.block_limit_min,
         "you": you.id,
-        "participants": [participant(place) for place in places if place.state in ("present", "lost")],
+        "participants": [
+            participant(place, legs.get(place.id)) for place in places if place.state in ("present", "lost")
+        ],
         "signals": [],
         "log": as_json(list(log)[-LOG_LINES:]) if officer else [],
         "case_ref": facts.case_ref if officer else None,

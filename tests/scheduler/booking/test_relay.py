@@ -48,6 +48,13 @@ async def test_with_nobody_between_the_two_languages_both_legs_ring_and_the_time
     assert (await world.booking(booking_id)).state is BookingState.OFFERING
     (held,) = await world.assignments(booking_id)
     assert (held.state, held.leg) == (AssignmentState.HELD, 2)
+    async with world.database.read(SYSTEM) as unit:
+        views = world.services.interpreter_views
+        waits, ringing = await views.home(unit, second), await views.home(unit, first)
+    assert waits["held"] == {"booking_id": booking_id, "kind": "now", "until": held.expires_at}
+    assert ringing["held"] is None
+    assert ringing["ring"] is not None
+    assert (ringing["ring"]["language"], ringing["ring"]["officer_language"]) == ("pbt", "eng")
     assert await world.accept(legs[2]) == answer, "the same accept again gives the same answer"
     found = await world.accept(legs[1])
     row = await world.booking(booking_id)

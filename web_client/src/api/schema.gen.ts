@@ -75,7 +75,7 @@ export interface components {
             /** Join By */
             join_by: string;
             /** Session Id */
-            session_id: string;
+            session_id: string | null;
             /** Starts At */
             starts_at: string;
         };
@@ -1420,6 +1420,21 @@ export interface components {
             token: string;
         };
         /**
+         * Held
+         * @description Accepted, while the second interpreter is looked for.
+         */
+        Held: {
+            /** Booking Id */
+            booking_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "now" | "appointment";
+            /** Until */
+            until: string | null;
+        };
+        /**
          * HeldBody
          * @description How a step was held outside the system; ``version`` is the one that was read.
          */
@@ -1528,6 +1543,7 @@ export interface components {
             code: string;
             /** Devices Checked At */
             devices_checked_at: string | null;
+            held: components["schemas"]["Held"] | null;
             /** Interpreter Id */
             interpreter_id: string;
             /** Live Session Id */
@@ -5264,6 +5280,7 @@ export type Guardian = components['schemas']['Guardian'];
 export type GuardianBody = components['schemas']['GuardianBody'];
 export type GuestBody = components['schemas']['GuestBody'];
 export type GuestRatingBody = components['schemas']['GuestRatingBody'];
+export type Held = components['schemas']['Held'];
 export type HeldBody = components['schemas']['HeldBody'];
 export type HeldHow = components['schemas']['HeldHow'];
 export type HoldBody = components['schemas']['HoldBody'];

@@ -13,6 +13,12 @@ export const pair = (room: RoomState): string =>
 
 /** Second line of a tile: what the person speaks or hears. */
 export function detail(one: Participant, room: RoomState): string {
+  if (one.part === 'interpreter' && one.relay) {
+    const pivot = languageName(one.relay.pivot)
+    return one.relay.leg === 1
+      ? t('call.pair', { from: languageName(spoken(room)), to: pivot })
+      : t('call.pair', { from: pivot, to: languageName(room.officer_language) })
+  }
   if (one.part === 'interpreter') return pair(room)
   if (one.part === 'applicant') return t('call.hears', { language: languageName(spoken(room)) })
   return languageName(room.officer_language)

@@ -16,6 +16,10 @@ export class HomeController {
   busy = $state<'accept' | 'decline' | 'presence' | undefined>()
   error = $state.raw<AppError | undefined>()
   link = $state<LinkState>(tab.state)
+  /** Accepted for now, and the second interpreter is still looked for. */
+  waits = $state(false)
+  /** The call that both interpreters are found for; the page goes there. */
+  found = $state<string | undefined>()
   #answered = new Set<string>()
 
   follow(): () => void {
@@ -34,6 +38,7 @@ export class HomeController {
 
   async load(): Promise<void> {
     await this.home.load()
+    this.#settle()
     const ring = this.home.data?.ring
     this.#ring(ring && !this.#answered.has(ring.id) ? ring : undefined)
   }
@@ -68,11 +73,11 @@ export class HomeController {
           ? home.today.map((one) => (one.id === changed.id ? changed : one))
           : [...home.today, changed]
         this.home.set({ ...home, today: today.sort((a, b) => a.starts_at.localeCompare(b.starts_at)) })
-        void this.home.load()
+        void this.home.load().then(() => this.#settle())
         return
       }
       case 'session.ready':
-        void this.home.load()
+        void this.home.load().then(() => this.#settle())
         return
       default:
     }
@@ -93,7 +98,7 @@ export class HomeController {
     }
   }
 
-  /** Accepts; the answer tells where the call is. Undefined when somebody else was quicker or the time was over. */
+  /** Accepts; the answer tells where the call is, or that the second interpreter is still looked for. Undefined when somebody else was quicker or the time was over. */
   async accept(offer: OfferView): Promise<Accepted | undefined> {
     this.busy = 'accept'
     this.error = undefined
@@ -105,6 +110,10 @@ export class HomeController {
       )
       this.#answered.add(offer.id)
       if (this.ring?.id === offer.id) this.#ring(undefined)
+      if (accepted.session_id === null) {
+        this.waits = offer.kind === 'now'
+        void this.home.load().then(() => this.#settle())
+      }
       return accepted
     } catch (thrown) {
       const error = asAppError(thrown)
@@ -140,6 +149,18 @@ export class HomeController {
     if (this.ring?.id !== offer.id || this.busy === 'accept') return
     this.#ring(undefined)
     this.ended = new AppError('offer_expired')
+  }
+
+  /** What became of the wait for the second interpreter: still on, both found, or given back. */
+  #settle(): void {
+    const home = this.home.data
+    if (!home) return
+    const held = home.held?.kind === 'now'
+    if (this.waits && !held) {
+      if (home.live_session_id) this.found = home.live_session_id
+      else if (!this.ring) this.ended = new AppError('second_not_found')
+    }
+    this.waits = held
   }
 
   #gone(offer: OfferView): void {

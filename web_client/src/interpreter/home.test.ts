@@ -37,6 +37,7 @@ const home = (over: Partial<Home> = {}): Home => ({
   devices_checked_at: null,
   zone: 'Europe/Skopje',
   live_session_id: null,
+  held: null,
   ...over,
 })
 
@@ -51,15 +52,17 @@ test('the ring counts whole seconds by the server clock and is over exactly at i
 describe('home', () => {
   let page: HomeController
   let answer: () => Response
+  let now: Home
   const calls: { path: string; body: unknown }[] = []
   const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status })
 
   beforeEach(() => {
     calls.length = 0
+    now = home()
     answer = () => json({ session_id: 'ses_1', booking_id: 'b', starts_at: '', join_by: '' })
     vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
       calls.push({ path, body: init.body ? JSON.parse(String(init.body)) : undefined })
-      return path === '/api/interpreter/home' ? json(home()) : answer()
+      return path === '/api/interpreter/home' ? json(now) : answer()
     })
     page = new HomeController()
     page.home.set(home())
@@ -82,6 +85,26 @@ describe('home', () => {
     await expect(page.accept(offer())).resolves.toMatchObject({ session_id: 'ses_1' })
     expect(calls[0]).toEqual({ path: '/api/offers/off_1/accept', body: { round: 2, no_conflict: true } })
     expect(page.ring).toBeUndefined()
+  })
+
+  test('one of two interpreters waits for the other, and goes into the call when both are found', async () => {
+    answer = () => json({ session_id: null, booking_id: 'b', starts_at: '', join_by: '' })
+    now = home({ held: { booking_id: 'b', kind: 'now', until: null } })
+    await expect(page.accept(offer())).resolves.toMatchObject({ session_id: null })
+    expect([page.waits, page.found]).toEqual([true, undefined])
+    now = home({ live_session_id: 'ses_2' })
+    await page.load()
+    expect([page.waits, page.found, page.ended]).toEqual([false, 'ses_2', undefined])
+  })
+
+  test('who waited for a second interpreter in vain is told so', async () => {
+    answer = () => json({ session_id: null, booking_id: 'b', starts_at: '', join_by: '' })
+    now = home({ held: { booking_id: 'b', kind: 'now', until: null } })
+    await page.accept(offer())
+    await page.load()
+    now = home()
+    await page.load()
+    expect([page.waits, page.found, page.ended?.code]).toEqual([false, undefined, 'second_not_found'])
   })
 
   test('who comes too late is told kindly and not rung again by the same offer', async () => {

@@ -46,6 +46,8 @@ export type Home = {
   devices_checked_at: string | null
   zone: string
   live_session_id: string | null
+  /** Accepted, while the second interpreter is looked for. */
+  held: { booking_id: string; kind: 'now' | 'appointment'; until: string | null } | null
 }
 export type DeclineReason =
   | 'not_now'
@@ -56,4 +58,5 @@ export type DeclineReason =
   | 'safety'
   | 'language'
   | 'other'
-export type Accepted = { session_id: string; booking_id: string; starts_at: string; join_by: string }
+/** Without a session while a second interpreter is still looked for. */
+export type Accepted = { session_id: string | null; booking_id: string; starts_at: string; join_by: string }

@@ -20,6 +20,8 @@ export type Participant = {
   grade: Grade | null
   speaking: boolean
   since: string
+  /** Of an interpreter in a relay: 1 between the person and `pivot`, 2 between `pivot` and the officer. */
+  relay?: { leg: 1 | 2; pivot: string }
 }
 export type Signal = { signal_id: string; kind: SignalKind; from: string; at: string }
 export type LogEntry = { seq: number; at: string; kind: string; data: Params; hash: string }

@@ -1,5 +1,6 @@
-// Vite plugin: `virtual:texts` gives, for each language and part, how to load it. Serbian Latin is made from the Cyrillic source here.
-import { filesOf, languages, parts, readPart } from './catalogue-parts.mjs'
+// Vite plugin: `virtual:texts` gives, for each language and common part, how to load it; `virtual:texts-areas` the same for the areas,
+// apart, because the list is long and the call page does not need it. Serbian Latin is made from the Cyrillic source here.
+import { areas, filesOf, languages, parts, readPart } from './catalogue-parts.mjs'
 import { latinCatalogue } from './serbian.mjs'
 
 const source = (locale) => (locale === 'sr-Latn' ? 'sr-Cyrl' : locale)
@@ -8,15 +9,16 @@ const own = (locale, part) => (locale === 'sr-Latn' ? latinCatalogue(readPart('s
 const read = (locale, part) => ({ ...readPart('en', part), ...own(locale, part) })
 
 export function texts() {
-  const list = 'virtual:texts'
+  const lists = { 'virtual:texts': parts.filter((part) => !areas.includes(part)), 'virtual:texts-areas': areas }
   const one = 'virtual:texts/'
   return {
     name: 'tarjuman-texts',
-    resolveId: (id) => (id === list || id.startsWith(one) ? `\0${id}` : undefined),
+    resolveId: (id) => (id in lists || id.startsWith(one) ? `\0${id}` : undefined),
     load(id) {
-      if (id === `\0${list}`) {
+      const list = lists[id.slice(1)]
+      if (list) {
         const loaders = [...languages, 'sr-Latn'].map(
-          (l) => `${JSON.stringify(l)}:{${parts.map((p) => `${p}:()=>import(${JSON.stringify(`${one}${l}.${p}`)})`)}}`,
+          (l) => `${JSON.stringify(l)}:{${list.map((p) => `${p}:()=>import(${JSON.stringify(`${one}${l}.${p}`)})`)}}`,
         )
         return `export default {${loaders}}`
       }

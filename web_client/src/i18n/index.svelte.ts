@@ -43,10 +43,16 @@ const have = new Set<string>()
 const wanted = new Set<Part>(['core'])
 let shown = $state<Locale>('en')
 
+async function fetchPart(locale: Locale, part: Part): Promise<Catalogue | undefined> {
+  if (part === 'core' || part === 'desk') return (await loaders[locale]?.[part]())?.default
+  const areas = await import('virtual:texts-areas')
+  return (await areas.default[locale]?.[part]())?.default
+}
+
 /** Fetches what is wanted and not here yet. */
 async function complete(locale: Locale): Promise<void> {
   const missing = [...wanted].filter((part) => !have.has(`${locale}.${part}`))
-  const found = await Promise.all(missing.map(async (part) => (await loaders[locale]?.[part]())?.default))
+  const found = await Promise.all(missing.map((part) => fetchPart(locale, part)))
   loaded.set(locale, Object.assign({}, loaded.get(locale), ...found))
   for (const part of missing) have.add(`${locale}.${part}`)
 }

@@ -27,7 +27,6 @@ from records.stages import Stage
 from scheduler.bookings import NewBooking
 from scheduler.models import Booking, Interpreter, Offer
 from scheduler.pool import regional
-from scheduler.pool_write import PairInput, ProfileInput
 from signaling.auth import tokens
 from signaling.auth.models import User
 from signaling.auth.tokens import TokenKind
@@ -37,13 +36,11 @@ from signaling.demo_calendar import tell_calendars
 from signaling.demo_data import (
     CASES,
     INTERPRETERS,
-    LEVEL_SPOKEN,
-    LEVEL_TRAININGS,
     SITES,
     STAFF,
     DemoCase,
-    DemoInterpreter,
     DemoTalk,
+    profile_of,
 )
 from signaling.demo_demand import tell_demand
 from signaling.demo_plans import tell_plans
@@ -165,6 +162,8 @@ class _Story:
         await tell_rosters(self._services, self._now)
         await tell_plans(self._services, self._now, self._officers["C-07"][0], "RS")
         await tell_pool(self._services, self._now, self._officers)
+        # What happened in the story is no news for anybody.
+        await OutboxRelay(self._services.database, InProcessBus()).relay()
 
     def _move_to(self, at: datetime) -> None:
         self._wait(max(0.0, (at - self._clock.now()).total_seconds()))
@@ -355,56 +354,9 @@ class _Story:
                 if one.link:
                     _, interpreter_id = self._interpreters[one.code]
                     await services.scheduler.presence.set_wanted(uow, interpreter_id, wanted="available")
-        # What happened in the story is no news for anybody.
-        await OutboxRelay(services.database, InProcessBus()).relay()
 
     def _note(self, *, uow: UnitOfWork, country: str, action: str, subject: str) -> None:
         self._services.audit.record(uow, action, subject, country=country, purpose="casework")
-
-
-def profile_of(one: DemoInterpreter, user_id: str, now: datetime) -> ProfileInput:
-    """What a coordinator would enter about this interpreter."""
-    spoken = LEVEL_SPOKEN[one.level]
-    ends = now + timedelta(days=one.valid_days)
-    trained = (now - timedelta(days=400)).date()
-    return ProfileInput(
-        code=one.code,
-        user_id=user_id,
-        nominated_by=one.country,
-        engagement="contract",
-        base_country=one.country,
-        time_zone="Europe/Belgrade" if one.country == "RS" else "Europe/Skopje",
-        location_status=one.location,
-        sex=one.sex,
-        level=one.level,
-        pairs=[
-            PairInput(
-                from_lang=language,
-                to_lang=officer,
-                level_from="native" if place == 0 else "C1",
-                level_to=spoken,
-                modes=["consecutive", "sight"],
-                verified_by="test",
-            )
-            for place, language in enumerate(one.languages.split())
-            for officer in one.officer_languages.split()
-        ],
-        officer_languages=one.officer_languages.split(),
-        region_of_language=one.region,
-        training=[
-            {"code": code, "date": trained.isoformat(), "expires": (trained + timedelta(days=1460)).isoformat()}
-            for code in (*LEVEL_TRAININGS[one.level], *one.trainings.split())
-        ],
-        vetting_result="pass",
-        vetting_expires=ends,
-        nda_version="2026-1",
-        nda_expires=now + timedelta(days=300),
-        conduct_version="2026-1",
-        conduct_expires=now + timedelta(days=300),
-        on_call=one.on_call,
-        no_children=one.no_children,
-        reachable_by=["app"],
-    )
 
 
 def _on_the_hour(at: datetime) -> datetime:

@@ -17,6 +17,8 @@ from signaling.bootstrap import Services
 
 BOOKED_AHEAD = 4
 """Cases that are opened here."""
+APPOINTMENTS = 7
+"""Appointments that are asked for here: one at a free time, one held, a series of four, a relay."""
 _ZONE = "Europe/Belgrade"
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from core.access import Country, Role
+from scheduler.pool_write import PairInput, ProfileInput
 
 SITES: dict[str, tuple[str, str, dict[str, str]]] = {
     "RS-PRESEVO": (
@@ -244,3 +246,48 @@ CASES = (
         steps=(DemoStep("MK-ASY-10", DemoTalk(7.0, 18, "I-0410")), DemoStep("MK-ASY-20", appointment_in_days=1.0)),
     ),
 )  # fmt: skip
+
+
+def profile_of(one: DemoInterpreter, user_id: str, now: datetime) -> ProfileInput:
+    """What a coordinator would enter about this interpreter."""
+    spoken = LEVEL_SPOKEN[one.level]
+    ends = now + timedelta(days=one.valid_days)
+    trained = (now - timedelta(days=400)).date()
+    return ProfileInput(
+        code=one.code,
+        user_id=user_id,
+        nominated_by=one.country,
+        engagement="contract",
+        base_country=one.country,
+        time_zone="Europe/Belgrade" if one.country == "RS" else "Europe/Skopje",
+        location_status=one.location,
+        sex=one.sex,
+        level=one.level,
+        pairs=[
+            PairInput(
+                from_lang=language,
+                to_lang=officer,
+                level_from="native" if place == 0 else "C1",
+                level_to=spoken,
+                modes=["consecutive", "sight"],
+                verified_by="test",
+            )
+            for place, language in enumerate(one.languages.split())
+            for officer in one.officer_languages.split()
+        ],
+        officer_languages=one.officer_languages.split(),
+        region_of_language=one.region,
+        training=[
+            {"code": code, "date": trained.isoformat(), "expires": (trained + timedelta(days=1460)).isoformat()}
+            for code in (*LEVEL_TRAININGS[one.level], *one.trainings.split())
+        ],
+        vetting_result="pass",
+        vetting_expires=ends,
+        nda_version="2026-1",
+        nda_expires=now + timedelta(days=300),
+        conduct_version="2026-1",
+        conduct_expires=now + timedelta(days=300),
+        on_call=one.on_call,
+        no_children=one.no_children,
+        reachable_by=["app"],
+    )

@@ -14,7 +14,7 @@ from core.db.session import UnitOfWork
 from core.errors import Invalid
 from scheduler.pool import regional
 from scheduler.rosters.swaps import SwapView
-from scheduler.rosters.views import ChangeView, RosterRow, RosterView, ShiftView, VersionView, WhyView, WishView
+from scheduler.rosters.view_shapes import ChangeView, RosterRow, RosterView, ShiftView, VersionView, WhyView, WishView
 from signaling.api.interpreter import own_profile
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import Code, In, Key

@@ -19,7 +19,7 @@ from scheduler.models import Booking, Interpreter, TransferInstrument
 from signaling.bootstrap import build
 from signaling.cli import free_port
 from signaling.demo import make_links, seed_if_empty
-from signaling.demo_bookings import BOOKED_AHEAD
+from signaling.demo_bookings import APPOINTMENTS, BOOKED_AHEAD
 from signaling.demo_data import CASES, INTERPRETERS, STAFF
 from signaling.demo_pool import APPLICANTS
 from signaling.operations import verify_records
@@ -77,7 +77,8 @@ async def test_what_is_there(settings: Settings) -> None:
             assert locked == {None, "guardian"}, "the unaccompanied child waits for a guardian"
             assert any(case.interp_sex_must for case in cases)
             open_states = (await unit.session.scalars(select(Booking.state).where(Booking.kind == "appointment"))).all()
-            assert len(open_states) == sum(s.appointment_in_days is not None for c in CASES for s in c.steps)
+            told = sum(step.appointment_in_days is not None for case in CASES for step in case.steps)
+            assert len(open_states) == told + APPOINTMENTS
             waiting = await unit.session.scalar(
                 select(func.count()).select_from(OutboxEvent).where(OutboxEvent.published_at.is_(None))
             )

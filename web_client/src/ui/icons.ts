@@ -55,6 +55,7 @@ export const icons = {
     '<path d="M6.5 3.5h2.7l1.5 4.2-2 1.5a12 12 0 0 0 6 6l1.6-2 4.2 1.5v2.8a2 2 0 0 1-2.2 2A16.5 16.5 0 0 1 4.5 5.7a2 2 0 0 1 2-2.2z"/>',
   play: '<path d="M8 5.5v13l10.5-6.5z"/>',
   plus: '<path d="M12 5v14M5 12h14"/>',
+  prev: '<path d="m14.5 6-6 6 6 6"/>',
   'rec-off': '<circle cx="12" cy="12" r="8.5"/><path d="m6 6 12 12"/>',
   repeat: '<path d="M5 12a7 7 0 0 1 12-4.9L19 9M19 4.5V9h-4.5M19 12a7 7 0 0 1-12 4.9L5 15M5 19.5V15h4.5"/>',
   search: '<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>',
@@ -77,4 +78,4 @@ export const icons = {
 export type IconName = keyof typeof icons
 
 /** Icons that walk in reading direction and are mirrored in right-to-left pages. */
-export const mirrored: ReadonlySet<IconName> = new Set<IconName>(['back', 'next', 'out', 'short', 'slow'])
+export const mirrored: ReadonlySet<IconName> = new Set<IconName>(['back', 'next', 'out', 'prev', 'short', 'slow'])

@@ -18,28 +18,22 @@ from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, NotFound
 from records.case_facts import StepFacts
 from records.cases import CaseService
-from records.lifecycle import SESSION_OVER
-from records.models import Session
 from records.procedures import Catalogue
-from records.session_log import SessionLog
-from records.session_plan import InterpreterFacts, SessionPlan
-from records.session_views import interpreting_ms, minutes_up
+from scheduler.booked_sessions import BookedSessions, seat_of, work_times
 from scheduler.breaks import Work, free_from
 from scheduler.eligibility import NeedContext, Refusal, Rule, failed_rules
-from scheduler.languages import LanguageTable, MatchKind
-from scheduler.legs import RelayState, Way, leg_need
+from scheduler.languages import LanguageTable
+from scheduler.legs import Way, leg_need
 from scheduler.lifecycle import KEPT, AssignmentMove, AssignmentState, advance
 from scheduler.models import Assignment, Booking, Interpreter
-from scheduler.need import Candidate, Need, SexWish
+from scheduler.need import Candidate, Need
 from scheduler.needs import fresh_need, need_at, need_from_json
 from scheduler.news import tell_assignment
 from scheduler.notice import Notice
 from scheduler.queries import candidates_by_id, match_rules
 from scheduler.ranking import Match, rank
-from scheduler.times import JOIN_OPENS_BEFORE, NO_SHOW_AFTER, join_lease
+from scheduler.times import join_lease
 
-LEAST_MINUTES = 15
-"""Shortest time for which a replacement is booked."""
 _CHAIN = timedelta(hours=16)
 """Work farther away than this cannot belong to one stretch without a long break."""
 
@@ -47,11 +41,13 @@ _CHAIN = timedelta(hours=16)
 class Assignments:
     """Makes and ends assignments."""
 
-    def __init__(self, catalogue: Catalogue, table: LanguageTable, cases: CaseService, log: SessionLog) -> None:
+    def __init__(
+        self, catalogue: Catalogue, table: LanguageTable, cases: CaseService, sessions: BookedSessions
+    ) -> None:
         self._catalogue = catalogue
         self._table = table
         self._cases = cases
-        self._log = log
+        self._sessions = sessions
 
     async def bind(
         self,
@@ -88,7 +84,7 @@ class Assignments:
         on_demand = booking.kind == "now"
         taken = {row.leg: row for row in await self.kept(uow, booking)}
         if on_demand and not any(row.state is AssignmentState.ACTIVE for row in taken.values()):
-            minutes = await self._minutes_left(uow, booking)
+            minutes = await self._sessions.minutes_left(uow, booking)
             booking.starts_at, booking.ends_at = uow.now, uow.now + timedelta(minutes=minutes)
         facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
         for leg, (interpreter_id, offer_id) in sorted(people.items()):
@@ -178,10 +174,14 @@ class Assignments:
         booking.matched_at = uow.now
         booking.needs_coordinator, booking.reason, booking.hold_until = False, None, None
         longest = lease or max(join_lease(person.devices_checked_at, uow.now) for person in people)
-        booking.next_round_at, booking.join_by = _times(booking, uow.now, longest)
+        booking.next_round_at, booking.join_by = work_times(booking, uow.now, longest)
         booking.version += 1
         await uow.flush()
-        await self._staff_session(uow, booking, facts, rows, people, rung)
+        seats = {}
+        for row, person in zip(rows, people, strict=True):
+            _, match = await self._check(uow, booking, facts, row.interpreter_id, row.leg)
+            seats[row.leg] = seat_of(person, match)
+        await self._sessions.staff(uow, booking, facts, seats, rung)
         await uow.flush()
         for row in rows:
             await tell_assignment(uow, booking, row)
@@ -255,7 +255,7 @@ class Assignments:
         What was only held is released, whatever the move.
         """
         ended: list[Assignment] = []
-        credit = await self._credit(uow, booking)
+        credit = await self._sessions.minutes_so_far(uow, booking)
         for assignment in await self.kept(uow, booking):
             if legs is not None and assignment.leg not in legs:
                 continue
@@ -319,27 +319,6 @@ class Assignments:
             raise NotFound("interpreter_unknown")
         return person
 
-    async def _running(self, uow: UnitOfWork, booking: Booking) -> Session | None:
-        """The session of the booking, unless it is over."""
-        if booking.session_id is None:
-            return None
-        session = await self._log.get(uow, booking.session_id)
-        return None if session.state in SESSION_OVER else session
-
-    async def _minutes_left(self, uow: UnitOfWork, booking: Booking) -> int:
-        minutes = need_from_json(booking.need).minutes
-        session = await self._running(uow, booking)
-        if session is None or session.active_at is None:
-            return minutes
-        return max(LEAST_MINUTES, minutes - minutes_up(interpreting_ms(session, uow.now)))
-
-    async def _credit(self, uow: UnitOfWork, booking: Booking) -> int:
-        """Interpreting minutes of the session so far."""
-        if booking.session_id is None:
-            return 0
-        session = await self._log.get(uow, booking.session_id)
-        return minutes_up(interpreting_ms(session, uow.now))
-
     async def _credited(self, uow: UnitOfWork, assignment: Assignment) -> int:
         """Minutes of the session that went to earlier assignments of the same leg."""
         earlier = await uow.session.scalar(
@@ -349,108 +328,8 @@ class Assignments:
         )
         return int(earlier or 0)
 
-    async def _staff_session(
-        self,
-        uow: UnitOfWork,
-        booking: Booking,
-        facts: StepFacts,
-        rows: Sequence[Assignment],
-        people: Sequence[Interpreter],
-        rung: str,
-    ) -> None:
-        """Plan the session with everybody, or put those who are new into the one that stands."""
-        join_by = booking.join_by or uow.now
-        seats = []
-        for row, person in zip(rows, people, strict=True):
-            _, match = await self._check(uow, booking, facts, row.interpreter_id, row.leg)
-            seats.append(_interpreter_facts(person, match))
-        session = await self._running(uow, booking)
-        if session is None:
-            plan = _plan(booking, facts, seats, rung, join_by, uow.now)
-            booking.session_id = (await self._log.plan(uow, plan)).id
-            return
-        seated = set(await self._log.seated_interpreters(uow, session.id))
-        for leg, seat in zip([row.leg for row in rows], seats, strict=True):
-            if seat.code in seated:
-                continue
-            await self._log.replace_interpreter(
-                uow,
-                session.id,
-                interpreter=seat,
-                rung=rung,
-                join_by=join_by,
-                starts_at=booking.starts_at,
-                leg=leg,
-                only_leg=len(seats) == 1,
-            )
-        booking.session_id = session.id
-
 
 def note_notice(given_up: Sequence[Assignment], notice: Notice) -> None:
     """Write into work that is given up how late that was, for timesheets."""
     for row in given_up:
         row.notice_class, row.notice_hours, row.notice_percent = notice.code, notice.hours, notice.percent
-
-
-def _interpreter_facts(person: Interpreter, match: Match) -> InterpreterFacts:
-    language = match.way.language
-    substitution = None
-    if language.kind is MatchKind.SUBSTITUTE:
-        substitution = {"from": language.person, "to": language.interpreter, "penalty": language.penalty}
-    return InterpreterFacts(
-        id=person.id,
-        user_id=person.user_id,
-        code=person.code,
-        level=person.level,
-        country=person.base_country,
-        wish_met=None if match.context.need.sex_wish is SexWish.NONE else match.wish_met,
-        substitution=substitution,
-        transfer_instrument_id=match.gate.id if match.gate else None,
-    )
-
-
-def _plan(
-    booking: Booking,
-    facts: StepFacts,
-    seats: Sequence[InterpreterFacts],
-    rung: str,
-    join_by: datetime,
-    now: datetime,
-) -> SessionPlan:
-    source = next((source for code, source in facts.languages if code == booking.language), None)
-    return SessionPlan(
-        step_id=booking.step_id,
-        booking_id=booking.id,
-        starts_at=booking.starts_at,
-        join_opens_at=join_opens_at(booking),
-        join_by=join_by,
-        language=booking.language,
-        language_source=source,
-        officer_language=booking.officer_language,
-        officer_user_id=booking.requested_by,
-        officer_code=booking.requester_code,
-        site=booking.site,
-        sex_wish=facts.sex_wish,
-        sex_must=facts.sex_must,
-        sex_asked_at=facts.sex_asked_at,
-        requested_at=booking.requested_at,
-        matched_at=now,
-        rung=rung,
-        interpreter=seats[0],
-        second=seats[1] if len(seats) > 1 else None,
-        way=booking.way,
-        pivot=booking.pivot,
-        approved_by=booking.relay_by if booking.relay_state == RelayState.APPROVED else None,
-    )
-
-
-def join_opens_at(booking: Booking) -> datetime:
-    """From when the room can be entered: at once for now, ten minutes before an appointment."""
-    return booking.starts_at if booking.kind == "now" else booking.starts_at - JOIN_OPENS_BEFORE
-
-
-def _times(booking: Booking, now: datetime, lease: timedelta) -> tuple[datetime | None, datetime]:
-    """Next timed work of an assigned booking, and until when the interpreter must be in the room."""
-    if booking.kind == "now":
-        return None, now + lease
-    return max(join_opens_at(booking), now), booking.starts_at + NO_SHOW_AFTER

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit
 from records.procedures import Catalogue
-from scheduler.assignments import join_opens_at
+from scheduler.booked_sessions import join_opens_at
 from scheduler.closing import OPEN
 from scheduler.ladder import RungKind, plan_of
 from scheduler.legs import Way, swap_plan

@@ -37,7 +37,8 @@ from scheduler.needs import build_need, need_from_json, need_to_json, priority_o
 from scheduler.news import tell_booking
 from scheduler.notice import Notice, notice_rules
 from scheduler.offers import OfferService
-from scheduler.rounds import Rounds, give_up_at
+from scheduler.ring.search import give_up_at
+from scheduler.rounds import Rounds
 from scheduler.surge.rule import triage_minutes
 from scheduler.surge.states import SurgeStates
 from scheduler.times import PLACED_LEASE

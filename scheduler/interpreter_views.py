@@ -10,7 +10,7 @@ from sqlalchemy import select
 from core.db.session import ReadUnit
 from core.errors import NotFound
 from records.procedures import Catalogue
-from scheduler.assignments import join_opens_at
+from scheduler.booked_sessions import join_opens_at
 from scheduler.legs import Way, leg_pair
 from scheduler.lifecycle import AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import select, update
 
@@ -20,14 +20,13 @@ from scheduler.ladder import LadderState, Reach, Round, Rung, RungKind, fits, ne
 from scheduler.languages import LanguageTable
 from scheduler.legs import Way
 from scheduler.lifecycle import (
-    AssignmentState,
     BookingMove,
     BookingState,
     OfferState,
     WithdrawReason,
     advance,
 )
-from scheduler.models import Assignment, Booking, Offer
+from scheduler.models import Booking, Offer
 from scheduler.need import MatchRules, Need, gate_for
 from scheduler.needs import need_at, need_from_json
 from scheduler.news import accounts, tell_booking, tell_offer_ended, tell_offer_sent
@@ -39,13 +38,18 @@ from scheduler.ring.ledger import Ledger
 from scheduler.ring.policy import LadderPolicy, Policies
 from scheduler.ring.reach import Reach as Reaching
 from scheduler.ring.reserve import KEPT, Reserves
-from scheduler.times import CALLBACK_FOR, GIVE_UP_AFTER, NO_SHOW_AFTER
+from scheduler.ring.search import (
+    asked_already,
+    give_up_at,
+    ladder_of,
+    last_rung,
+    note_kept_back,
+    note_round,
+    ringing_elsewhere,
+)
 
-ASK_AGAIN_AFTER = timedelta(minutes=10)
-"""Who said "not now" is not asked again for the same booking before."""
 LOOK_AGAIN = timedelta(seconds=15)
 """How often it is looked whether a request that is kept back may ring."""
-_APPOINTMENT_SHORTEST, _APPOINTMENT_LONGEST = timedelta(minutes=15), timedelta(hours=4)
 _SYNC = {"synchronize_session": False}
 
 
@@ -121,7 +125,7 @@ class Rounds:
             return
         round_no = booking.round + 1
         found, standing, plan = await self._look(uow, booking, need, rules, policy, round_no)
-        _note(booking, found, plan, uow.now)
+        note_round(booking, found, plan, uow.now)
         if found is None or found.is_coordinator or found.deadline is None:
             if self.legs is not None and await self.legs.instead(uow, booking):
                 return
@@ -156,7 +160,7 @@ class Rounds:
         found, standing, plan = await self._look(uow, booking, need, rules, policy, booking.round)
         if found is None or found.deadline is None:
             return
-        _note(booking, found, plan, uow.now)
+        note_round(booking, found, plan, uow.now)
         booking.next_round_at = max(booking.next_round_at or found.deadline, found.deadline)
         await self._ring(uow, booking, found, standing)
         booking.version += 1
@@ -173,11 +177,11 @@ class Rounds:
         round_no: int,
     ) -> tuple[Round | None, Standing, list[Rung]]:
         """Which rung rings next and who would be on it."""
-        asked = await self._asked(uow, booking)
+        asked = await asked_already(uow, booking)
         standing = await self._standing(uow, booking, need, rules, policy, asked, round_no)
         plan = plan_of(booking.rungs) or ladder_of(booking, policy, uow.now)
         found = next_rung(
-            LadderState(rung=_last_rung(booking), round=round_no - 1),
+            LadderState(rung=last_rung(booking), round=round_no - 1),
             standing.matches,
             asked,
             uow.now,
@@ -208,7 +212,7 @@ class Rounds:
         overdue = uow.now - hold.since >= timedelta(seconds=policy.hold_note_seconds)
         if booking.reason != KEPT or overdue != booking.needs_coordinator:
             if not booking.rungs:
-                booking.rungs = [_kept_entry(ladder_of(booking, policy, uow.now), booking.round, uow.now)]
+                note_kept_back(booking, ladder_of(booking, policy, uow.now), uow.now)
             booking.reason, booking.needs_coordinator = KEPT, overdue
             booking.version += 1
             await uow.flush()
@@ -345,42 +349,10 @@ class Rounds:
             people += await candidates_by_id(uow, elsewhere, need=need)
         matches = [match for match in rank(need, people, rules) if match.candidate.id not in asked]
         means = await self._reaching.means_of(uow, [match.candidate.id for match in matches if not match.is_online])
-        ringing = set(
-            await uow.session.scalars(
-                select(Offer.interpreter_id)
-                .join(Booking, Booking.id == Offer.booking_id)
-                .where(
-                    Offer.state == OfferState.PENDING,
-                    Offer.expires_at > uow.now,
-                    Booking.kind == "now",
-                    Offer.booking_id != booking.id,
-                )
-            )
-        )
+        ringing = await ringing_elsewhere(uow, booking)
         shares = await shares_of(uow, worth_looking(matches, ringing=ringing), policy.month_target_minutes)
         reach = replace(reach, called_by={who: [way.value for way in ways] for who, ways in means.items()})
         return Standing(fair_order(matches, shares, f"{booking.id}:{round_no}", ringing=ringing), means, reach)
-
-    async def _asked(self, uow: UnitOfWork, booking: Booking) -> set[str]:
-        """Who is not rung again: asked in this search, said "not now" lately, or gave this booking back before."""
-        base = booking.rungs[0]["round"] if booking.rungs else booking.round + 1
-        asked: set[str] = set()
-        offers = await uow.session.execute(
-            select(Offer.interpreter_id, Offer.round, Offer.state, Offer.answered_at).where(
-                Offer.booking_id == booking.id
-            )
-        )
-        for offer in offers:
-            declined = offer.state is OfferState.DECLINED and offer.answered_at > uow.now - ASK_AGAIN_AFTER
-            if offer.round >= base or declined:
-                asked.add(offer.interpreter_id)
-        gave_back = await uow.session.scalars(
-            select(Assignment.interpreter_id).where(
-                Assignment.booking_id == booking.id,
-                Assignment.state.in_([AssignmentState.RELEASED, AssignmentState.BROKEN]),
-            )
-        )
-        return asked | set(gave_back)
 
     def _exhaust(self, booking: Booking, found: Round | None) -> None:
         booking.state = advance(booking.state, BookingMove.EXHAUST)
@@ -389,82 +361,8 @@ class Rounds:
         booking.next_round_at = give_up_at(booking)
 
 
-def give_up_at(booking: Booking) -> datetime:
-    """When a booking without an interpreter is missed."""
-    if booking.kind != "now":
-        return booking.starts_at + NO_SHOW_AFTER
-    began = datetime.fromisoformat(booking.rungs[0]["started_at"]) if booking.rungs else booking.requested_at
-    return began + (CALLBACK_FOR if booking.callback else GIVE_UP_AFTER)
-
-
-def ladder_of(booking: Booking, policy: LadderPolicy, now: datetime) -> list[Rung]:
-    """The country's ladder; for an appointment the same rungs with hours in place of seconds."""
-    ladder = policy.ladder
-    if booking.kind == "now":
-        return list(ladder)
-    span = min(max((booking.starts_at - now) / 4, _APPOINTMENT_SHORTEST), _APPOINTMENT_LONGEST)
-    seconds = max(policy.alert_seconds, int(min(span, booking.starts_at - now).total_seconds()))
-    return [Rung(rung.kind, seconds if rung.seconds else 0, rung.least, rung.most) for rung in ladder]
-
-
 def gate_open(need: Need, rules: MatchRules) -> bool:
     """Whether an interpreter of the other country could be asked: an instrument is open, and for police steps approved."""
     if need.police_regime and not need.police_approval:
         return False
     return any(gate_for(need, gate.to_country, rules.gates) is not None for gate in rules.gates)
-
-
-def _last_rung(booking: Booking) -> int:
-    return max((int(entry["index"]) for entry in booking.rungs), default=-1)
-
-
-def _note(booking: Booking, found: Round | None, plan: Sequence[Rung], now: datetime) -> None:
-    """Write into the booking which rungs are done, skipped and running (a new list, so that the change is seen).
-
-    The first entry keeps the ladder with which the search began.
-    """
-    rungs: list[dict[str, Any]] = [
-        {**entry, "state": "done", "ends_at": min(entry["ends_at"] or now.isoformat(), now.isoformat())}
-        if entry["state"] == "now"
-        else dict(entry)
-        for entry in booking.rungs
-    ]
-    if found is not None:
-        number = found.state.round
-        rungs += [
-            _entry(skip.rung, skip.kind.value, "skipped", number, now, reason=skip.reason.value)
-            for skip in found.skipped
-        ]
-        current = _entry(found.state.rung, found.kind.value, "now", number, now, count=len(found.matches))
-        current["ends_at"] = found.deadline.isoformat() if found.deadline else None
-        rungs.append(current)
-    if rungs:
-        rungs[0]["plan"] = [asdict(rung) for rung in plan]
-    booking.rungs = rungs
-
-
-def _kept_entry(plan: Sequence[Rung], number: int, now: datetime) -> dict[str, Any]:
-    """The search has begun and rings nobody yet: no rung, only the note why."""
-    return {**_entry(-1, "kept", "now", number, now, reason=KEPT), "plan": [asdict(rung) for rung in plan]}
-
-
-def _entry(
-    index: int,
-    code: str,
-    state: str,
-    number: int,
-    now: datetime,
-    *,
-    count: int | None = None,
-    reason: str | None = None,
-) -> dict[str, Any]:
-    return {
-        "index": index,
-        "code": code,
-        "state": state,
-        "count": count,
-        "reason": reason,
-        "round": number,
-        "started_at": now.isoformat(),
-        "ends_at": None,
-    }

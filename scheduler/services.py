@@ -10,7 +10,9 @@ from records.procedures import Catalogue
 from records.session_log import SessionLog
 from scheduler.assignments import Assignments
 from scheduler.board import BoardViews
+from scheduler.booked_sessions import BookedSessions
 from scheduler.booking.appointments import AppointmentService
+from scheduler.booking.choices import Choices
 from scheduler.booking.leg_ring import LegRing
 from scheduler.booking.series import SeriesService
 from scheduler.booking.waiting import WaitingList
@@ -87,13 +89,16 @@ class SchedulerServices:
         policies, reserves = Policies.load(), Reserves()
         ledger, reach = Ledger(policies), Reach(ports or Ports.none(), Availability())
         rounds = Rounds(catalogue, table, policies, reserves, reach, ledger)
-        assignments = Assignments(catalogue, table, cases, log)
+        assignments = Assignments(catalogue, table, cases, BookedSessions(log))
         offers = OfferService(rounds, assignments, policies, reserves)
         closing = Closing(table, cases, log, rounds, assignments, offers)
         rounds.legs = legs = LegRing(catalogue, rounds, assignments)
         closing.freed = WaitingList(rounds, assignments).freed
         bookings = BookingService(table, cases, rounds, assignments, offers, closing)
-        appointments = AppointmentService(catalogue, table, cases, log, bookings, rounds, assignments, closing, legs)
+        choices = Choices(catalogue, rounds)
+        appointments = AppointmentService(
+            catalogue, table, cases, log, bookings, rounds, assignments, closing, legs, choices
+        )
         presence = PresenceService(offers)
         waits = Waits(catalogue)
         pool = PoolService(table)

@@ -28,7 +28,7 @@ from scheduler.locks import try_lock_booking
 from scheduler.models import Assignment, Booking, Offer, Presence
 from scheduler.news import tell_assignment, tell_booking
 from scheduler.ring.reserve import KEPT, aged_class_sql
-from scheduler.rounds import give_up_at
+from scheduler.ring.search import give_up_at
 from scheduler.services import SchedulerServices
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """Appointments at a chosen time: free slots, booking one, holding one for a while, moving one. One function decides them all.
 
-``Openings`` (see ``slots``) says who could do it; here it is asked again under the locks of those people, so that what is
+``Openings`` (see ``slots``) says who could do it; ``choices`` asks it again under the locks of those people, so that what is
 offered is what is booked. What cannot be agreed at once is asked for by offers.
 """
 
@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from sqlalchemy import select
 
 from core.db.clock import database_instant, database_time
 from core.db.session import ReadUnit, UnitOfWork
-from core.errors import AppError, Conflict, Invalid
+from core.errors import Conflict, Invalid
 from records.cases import CaseService
 from records.lifecycle import NotHeldReason
 from records.procedures import Catalogue
 from records.session_log import SessionLog
-from scheduler.assignments import Assignments, join_opens_at
+from scheduler.assignments import Assignments
+from scheduler.booked_sessions import join_opens_at
+from scheduler.booking.choices import Choices
 from scheduler.booking.leg_ring import LAPSED, LegRing
-from scheduler.booking.slots import Openings, Plan, Slot, check_span, refuse, slots
+from scheduler.booking.slots import Openings, Slot, check_span, slots
 from scheduler.bookings import FARTHEST, SOONEST, BookingService, NewBooking
-from scheduler.closing import OPEN, Closing, changed
+from scheduler.closing import Closing, changed
 from scheduler.languages import LanguageTable
 from scheduler.legs import RelayState, Way, most_minutes, relay_free, relay_minutes
 from scheduler.lifecycle import (
@@ -38,8 +39,8 @@ from scheduler.lifecycle import (
 )
 from scheduler.locks import hold_person, locked_booking
 from scheduler.models import Booking
-from scheduler.need import MatchRules, Need
-from scheduler.needs import build_need, fresh_need, need_from_json, stored_need
+from scheduler.need import Need
+from scheduler.needs import build_need, fresh_need, stored_need
 from scheduler.news import tell_booking
 from scheduler.ranking import Match
 from scheduler.rounds import Rounds
@@ -49,8 +50,6 @@ HOLD_FOR = timedelta(minutes=30)
 """How long a slot is held when nothing else is asked for."""
 LONGEST_HOLD = timedelta(hours=24)
 RUNG = "slot"
-_TRIED = 6
-"""How many choices are locked and looked at again."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,7 @@ class AppointmentService:
         assignments: Assignments,
         closing: Closing,
         leg_ring: LegRing,
+        choices: Choices,
     ) -> None:
         self._catalogue = catalogue
         self._table = table
@@ -89,6 +89,7 @@ class AppointmentService:
         self._assignments = assignments
         self._closing = closing
         self._leg_ring = leg_ring
+        self._choices = choices
 
     async def slots(
         self,
@@ -123,7 +124,7 @@ class AppointmentService:
             raise Invalid("team_needed", {"most": most_minutes(need)})
         if asked.way is Way.RELAY:
             need = replace(need, minutes=relay_minutes(minutes))
-        need = await self._continued(unit, need)
+        need = await self._choices.continued(unit, need)
         first, last = max(start, unit.now + SOONEST), min(end, unit.now + FARTHEST)
         if first >= last:
             return []
@@ -147,7 +148,7 @@ class AppointmentService:
         if way is Way.RELAY and self._needs_leave(booking):
             await self._ask_leave(uow, booking)
             return
-        plan, team = await self._choose(uow, booking, sure=True)
+        plan, team = await self._choices.of(uow, booking, sure=True)
         booking.pivot = plan.pivot
         if team:
             booking.state = advance(booking.state, BookingMove.ASSIGN)
@@ -156,7 +157,7 @@ class AppointmentService:
         elif plan.is_open:
             await self._rounds.begin(uow, booking, BookingMove.SEARCH)
         else:
-            raise await self._refusal(uow, booking)
+            raise await self._choices.refusal(uow, booking)
 
     async def hold(
         self, uow: UnitOfWork, new: NewBooking, *, span: timedelta = HOLD_FOR, idempotency_key: str | None = None
@@ -173,9 +174,9 @@ class AppointmentService:
             return booking
         if Way(booking.way) is Way.RELAY and self._needs_leave(booking):
             raise Conflict("relay_needs_leave")
-        plan, team = await self._choose(uow, booking, sure=True)
+        plan, team = await self._choices.of(uow, booking, sure=True)
         if not team:
-            raise Conflict("slot_on_request") if plan.is_open else await self._refusal(uow, booking)
+            raise Conflict("slot_on_request") if plan.is_open else await self._choices.refusal(uow, booking)
         booking.pivot = plan.pivot
         booking.state = advance(booking.state, BookingMove.HOLD)
         booking.hold_until = await database_instant(uow, span)
@@ -249,7 +250,7 @@ class AppointmentService:
             return seen
         agreed_with = [row.interpreter_id for row in await self._assignments.kept(uow, seen)]
         moved = await self._moved_need(uow, seen, starts_at, minutes)
-        team = await self._choose_at(uow, seen, moved, prefer=agreed_with)
+        team = await self._choices.at_another_time(uow, seen, moved, prefer=agreed_with)
         booking = await locked_booking(uow, booking_id)
         if booking.kind == "now":
             raise Conflict("move_not_allowed", {"subject": "booking", "state": booking.state.value, "move": "move"})
@@ -271,78 +272,6 @@ class AppointmentService:
         await changed(uow, booking)
         await self._closing.serve(uow, given_up)
         return booking
-
-    # choosing
-
-    async def _choose(self, uow: UnitOfWork, booking: Booking, *, sure: bool) -> tuple[Plan, tuple[Match, ...]]:
-        """Who could do the booking, and of them those who will, under their locks; an empty team if nobody is ``sure``."""
-        need = await self._continued(uow, need_from_json(booking.need))
-        rules = await self._rounds.rules(uow, booking.step_code)
-        return await self._locked_choice(uow, booking, need, rules, sure=sure, prefer=_wanted(need))
-
-    async def _choose_at(
-        self, uow: UnitOfWork, booking: Booking, need: Need, *, prefer: Sequence[str]
-    ) -> tuple[Match, ...]:
-        rules = await self._rounds.rules(uow, booking.step_code)
-        plan, team = await self._locked_choice(uow, booking, need, rules, sure=True, prefer=prefer)
-        if team:
-            return team
-        # Who has agreed to the old time without stated hours is asked by nobody for the new one.
-        if plan.is_open:
-            raise Conflict("slot_on_request")
-        openings = await self._openings(uow, booking, need, rules)
-        raise refuse(openings, need.at)
-
-    async def _locked_choice(
-        self,
-        uow: UnitOfWork,
-        booking: Booking,
-        need: Need,
-        rules: MatchRules,
-        *,
-        sure: bool,
-        prefer: Sequence[str],
-    ) -> tuple[Plan, tuple[Match, ...]]:
-        plan = (await self._openings(uow, booking, need, rules)).at(need.at)
-        teams = sorted(plan.teams(sure=sure), key=lambda team: -_kept(team, prefer))
-        held = {match.candidate.id for team in islice(teams, _TRIED) for match in team}
-        for person in sorted(held):
-            await hold_person(uow, person)
-        if not held:
-            return plan, ()
-        # Read anew: what others took before the locks were ours is seen now.
-        again = (await self._openings(uow, booking, need, rules)).at(need.at)
-        left = sorted(again.teams(sure=sure), key=lambda team: -_kept(team, prefer))
-        ours = (team for team in left if {match.candidate.id for match in team} <= held)
-        return again, next(ours, ())
-
-    async def _openings(self, uow: UnitOfWork, booking: Booking, need: Need, rules: MatchRules) -> Openings:
-        way, approved = Way(booking.way), booking.relay_state == RelayState.APPROVED
-        pivot = booking.pivot if approved or booking.state is not BookingState.REQUESTED else None
-        return await Openings.read(uow, need, rules, way, need.at, need.at, pivot=pivot, without=booking.id)
-
-    async def _refusal(self, uow: UnitOfWork, booking: Booking) -> AppError:
-        need = need_from_json(booking.need)
-        openings = await self._openings(uow, booking, need, await self._rounds.rules(uow, booking.step_code))
-        return refuse(openings, need.at)
-
-    async def _continued(self, unit: ReadUnit, need: Need) -> Need:
-        """With the interpreter who has agreed to another step of the same talk, if none has served one yet (M-6)."""
-        if need.continuity_id is not None or not self._catalogue.step(need.step_code).continuity:
-            return need
-        codes = [step.code for step in self._catalogue.steps(need.country) if step.continuity]
-        planned = await unit.session.scalar(
-            select(Booking.interpreter_id)
-            .where(
-                Booking.case_id == need.case_id,
-                Booking.step_code.in_(codes),
-                Booking.state.in_(OPEN),
-                Booking.interpreter_id.is_not(None),
-            )
-            .order_by(Booking.starts_at)
-            .limit(1)
-        )
-        return need if planned is None else replace(need, continuity_id=planned)
 
     # binding
 
@@ -393,15 +322,6 @@ class AppointmentService:
         booking.needs_coordinator = True
         booking.next_round_at = booking.starts_at + NO_SHOW_AFTER
         await changed(uow, booking)
-
-
-def _wanted(need: Need) -> list[str]:
-    return [need.continuity_id] if need.continuity_id is not None else []
-
-
-def _kept(team: Sequence[Match], prefer: Sequence[str]) -> int:
-    """How many of a team are preferred: the same interpreter as before goes first (M-6), then the order of the ranking."""
-    return sum(match.candidate.id in prefer for match in team)
 
 
 def _check_time(starts_at: datetime, now: datetime) -> None:

@@ -35,7 +35,8 @@ from scheduler.needs import need_at, need_from_json
 from scheduler.news import accounts, tell_booking, tell_offer_ended
 from scheduler.queries import candidates_for
 from scheduler.ranking import Match, match_order, rank
-from scheduler.rounds import Rounds, give_up_at
+from scheduler.ring.search import give_up_at
+from scheduler.rounds import Rounds
 
 RING = timedelta(seconds=25)
 """How long a leg rings."""

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fill, pick } from './engine'
+import { fill, isolated, pick } from './engine'
 
 describe('pick', () => {
   const serbian = {
@@ -32,5 +32,15 @@ describe('fill', () => {
 
   it('does not treat a value as a pattern', () => {
     expect(fill('x {{a}}', { a: '$& {{b}}', b: 'no' })).toBe('x $& {{b}}')
+  })
+})
+
+describe('isolated', () => {
+  const first = (text: string) => text.codePointAt(0)
+
+  it('leaves the direction of a plain value to its first letter, and takes a put-together one for right to left', () => {
+    const plain = isolated('RS-26')
+    expect([first(plain), plain.codePointAt(plain.length - 1)]).toEqual([0x2068, 0x2069])
+    expect(first(isolated(`${isolated('غدًا')}، ${isolated('09:30')}`))).toBe(0x2067)
   })
 })

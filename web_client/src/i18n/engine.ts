@@ -24,3 +24,17 @@ export function pick(catalogue: Catalogue, locale: string, key: string, count?: 
   if (count === undefined) return catalogue[key]
   return catalogue[`${key}_${pluralRules(locale).select(count)}`] ?? catalogue[`${key}_other`] ?? catalogue[key]
 }
+
+// Made from numbers, so that no invisible character stands in the source.
+const [rightToLeft, firstStrong, popIsolate] = [0x2067, 0x2068, 0x2069].map((n) => String.fromCodePoint(n)) as [
+  string,
+  string,
+  string,
+]
+
+/**
+ * A slot's value for a right-to-left sentence, with its own direction. A value that was put together from slots is itself a
+ * right-to-left sentence: its letters stand in isolates, which "first strong" passes over (UAX 9, P2), and would count as none.
+ */
+export const isolated = (value: string): string =>
+  `${value.includes(firstStrong) ? rightToLeft : firstStrong}${value}${popIsolate}`

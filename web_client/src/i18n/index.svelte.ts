@@ -13,7 +13,7 @@ import type roster from '../../locales/roster/en.json'
 import type scheduling from '../../locales/scheduling/en.json'
 import { setLanguage as setRequestLanguage } from '../api/client'
 import type { Names } from '../api/types'
-import { type Catalogue, fill, pick, type Slots } from './engine'
+import { type Catalogue, fill, isolated, pick, type Slots } from './engine'
 import { toLatin } from './latin'
 import { choose, type Direction, directionOf, isLocale, type Locale } from './locales'
 
@@ -33,8 +33,6 @@ export type Key = Base<Raw>
 export type { Slots }
 
 const memory = 'tarjuman.locale'
-// Made from numbers, so that no invisible character stands in the source.
-const [firstStrong, popIsolate] = [0x2068, 0x2069].map((n) => String.fromCodePoint(n))
 /** What is fetched together. */
 export type Part = 'core' | 'desk' | 'calendar' | 'demand' | 'plans' | 'pool' | 'ring' | 'roster' | 'scheduling'
 
@@ -67,9 +65,7 @@ export async function want(part: Part): Promise<void> {
 const isolate = (slots: Slots): Slots =>
   directionOf(shown) === 'ltr'
     ? slots
-    : Object.fromEntries(
-        Object.entries(slots).map(([k, v]) => [k, typeof v === 'string' ? `${firstStrong}${v}${popIsolate}` : v]),
-      )
+    : Object.fromEntries(Object.entries(slots).map(([k, v]) => [k, typeof v === 'string' ? isolated(v) : v]))
 
 /** For keys made of a code from the server (`lang.pbt`, `error.step_locked`): the text, or undefined when there is none. */
 export function lookUp(key: string, slots: Slots = {}): string | undefined {

@@ -15,8 +15,8 @@ from scheduler.legs import Way, leg_pair
 from scheduler.lifecycle import AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer
 from scheduler.presence import PresenceService, PresenceView
-from scheduler.queries import workloads
 from scheduler.times import continuous_minutes, day_bounds
+from scheduler.workloads import workloads
 
 
 class WhoView(TypedDict):

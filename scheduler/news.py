@@ -9,7 +9,7 @@ from sqlalchemy import select
 from core.db.session import ReadUnit, UnitOfWork
 from scheduler.events import ASSIGNMENT_CHANGED, BOOKING_CHANGED, OFFER_ENDED, OFFER_SENT, PRESENCE_CHANGED
 from scheduler.models import Assignment, Booking, Interpreter, Offer, Presence
-from scheduler.queries import presence_state, workloads
+from scheduler.workloads import presence_state, workloads
 
 
 async def accounts(unit: ReadUnit, interpreter_ids: Iterable[str]) -> dict[str, str | None]:

@@ -16,7 +16,7 @@ from scheduler.languages import LanguageTable
 from scheduler.models import Interpreter, InterpreterPair, Presence
 from scheduler.pool_views import PoolPage, Profile, pool_row, profile
 from scheduler.pool_write import NEEDED, ProfileInput, put_values
-from scheduler.queries import WorkLoad, presence_state, workloads
+from scheduler.workloads import WorkLoad, presence_state, workloads
 
 
 def regional(actor: Actor) -> Actor:

@@ -13,8 +13,8 @@ from scheduler.models import Interpreter, Presence
 from scheduler.need import Presence as PresenceState
 from scheduler.news import tell_presence
 from scheduler.offers import OfferService
-from scheduler.queries import presence_state, workloads
 from scheduler.times import PRESENCE_LEASE
+from scheduler.workloads import presence_state, workloads
 
 _WANTED = ("available", "away")
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.plans.checker import Verdict, check
+from scheduler.plans.checker import check
 from scheduler.plans.greedy import greedy, order, serve
 from scheduler.plans.ledger import Ledger
 from scheduler.plans.model import Model
 from scheduler.plans.parts import Cutter, Piece, booking_days
 from scheduler.plans.problem import DAYS_A_WEEK, Ints, Problem
-from scheduler.plans.workers import NICE, News, Workers
+from scheduler.plans.search import Outcome, Phase, Progress, Search
+from scheduler.plans.workers import News, Workers
 
 Reals = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -41,66 +40,6 @@ WHOLE = 3_000
 _NEAR = {"gap": 1e-4, "absolute_gap": 40.0}
 _EXACT = {"gap": 0.0, "absolute_gap": 0.5}
 _REVIVALS = 3
-
-
-class Phase(StrEnum):
-    """What is being done."""
-
-    FIRST = "first"
-    RELAX = "relax"
-    GUIDED = "guided"
-    PROVE = "prove"
-    IMPROVE = "improve"
-    DONE = "done"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the search is."""
-
-    phase: Phase
-    seconds: float
-    total: int
-    """Cost of the best plan in tenths."""
-    bound: float
-    """No plan costs less than this."""
-    left_out: int
-    chosen: Ints = field(repr=False, compare=False)
-
-    @property
-    def gap(self) -> float:
-        """How much the plan may be above the best possible one, as a share of the bound; infinite without a bound."""
-        return (self.total - self.bound) / self.bound if self.bound > 0 else (0.0 if self.total <= 0 else float("inf"))
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The best plan found."""
-
-    chosen: Ints
-    verdict: Verdict
-    bound: float
-    seconds: float
-    optimal: bool
-    """Whether nothing better exists (by the bound)."""
-
-    @property
-    def gap(self) -> float:
-        """As in :class:`Progress`."""
-        total = self.verdict.price.total
-        return (total - self.bound) / self.bound if self.bound > 0 else (0.0 if total <= 0 else float("inf"))
-
-
-@dataclass(frozen=True)
-class Search:
-    """How long and how hard to search."""
-
-    seconds: float = 30.0
-    workers: int = 2
-    enough: float = 1e-4
-    """A gap at which the search ends."""
-    memory_mib: int = 4096
-    nice: int = NICE
 
 
 def improve(

@@ -20,10 +20,11 @@ from core.access import Actor, Country
 from core.db.session import Database
 from core.jobs import Job, Lease
 from scheduler.plans.checker import check
-from scheduler.plans.engine import Outcome, Progress, Search, improve
+from scheduler.plans.engine import improve
 from scheduler.plans.models import Plan, PlanCell, PlanKind, PlanState
 from scheduler.plans.prepare import prepare
 from scheduler.plans.problem import Ints, Problem
+from scheduler.plans.search import Outcome, Progress, Search
 from scheduler.plans.service import SECONDS, PlanService, cells_of
 from scheduler.plans.source import Material, Source
 

@@ -20,13 +20,14 @@ from scipy.optimize import linear_sum_assignment
 
 from scheduler.plans import frames
 from scheduler.plans.checker import Verdict, check
-from scheduler.plans.engine import Progress, Search, improve
+from scheduler.plans.engine import improve
 from scheduler.plans.greedy import greedy
 from scheduler.plans.ledger import Ledger
 from scheduler.plans.model import Model
 from scheduler.plans.prepare import prepare
 from scheduler.plans.problem import Ints, Problem, chosen_people
 from scheduler.plans.repair import repair
+from scheduler.plans.search import Progress, Search
 from tests.bench.figures import Figure, percentile
 from tests.bench.plan_instances import instance
 

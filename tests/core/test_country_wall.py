@@ -18,7 +18,7 @@ from core.errors import Forbidden
 from records.audit import AuditTrail
 from scheduler.models import Assignment, Offer
 from scheduler.pool import regional
-from scheduler.queries import workloads
+from scheduler.workloads import workloads
 from tests.scheduler.world import MK_OFFICER, OFFICER, SYSTEM, World, pair, staff
 
 RS, MK = Actor.system([Country.RS]), Actor.system([Country.MK])

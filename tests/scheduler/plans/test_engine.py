@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.plans.checker import Fault, check
-from scheduler.plans.engine import Progress, Search, improve
+from scheduler.plans.engine import improve
 from scheduler.plans.greedy import greedy
 from scheduler.plans.ledger import Ledger
 from scheduler.plans.model import Model
 from scheduler.plans.problem import Problem
 from scheduler.plans.repair import MOST_MOVED, repair
+from scheduler.plans.search import Progress, Search
 from scheduler.plans.workers import Workers
 from tests.scheduler.plans.samples import any_problem, best, problem
 

@@ -15,7 +15,8 @@ from core.db.session import Database
 from core.errors import Conflict, Invalid
 from scheduler.languages import load_languages
 from scheduler.ring.policy import LadderPolicy
-from scheduler.whatif.model import START, simulate
+from scheduler.whatif.model import simulate
+from scheduler.whatif.moments import START
 from scheduler.whatif.people import make_people
 from scheduler.whatif.plan import SWITCHES, PlanInput, PlanResult, PoolSpec, RingSpec
 from scheduler.whatif.run import run_plan, shipped_policies

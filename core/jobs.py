@@ -184,4 +184,5 @@ class JobRunner:
             except Exception:
                 log.exception("job_failed", extra={"job": job.name})
             with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), job.every)
+                async with asyncio.timeout(job.every):
+                    await wake.wait()

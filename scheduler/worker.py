@@ -76,7 +76,8 @@ class SchedulerWorker:
                 due = self._clock.now() + timedelta(seconds=1)
             wait = max(0.05, (due - self._clock.now()).total_seconds())
             try:
-                await asyncio.wait_for(self._news.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._news.wait()
             except TimeoutError:
                 continue
             await asyncio.sleep(_GATHER)

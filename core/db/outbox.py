@@ -97,7 +97,8 @@ class OutboxRelay:
                 await asyncio.sleep(min(10.0, self._poll * failures))
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll)
+                async with asyncio.timeout(self._poll):
+                    await self._wake.wait()
 
     async def _relay_batch(self, country: Country) -> tuple[int, bool]:
         """One batch of one country: how many went out, and whether to go on."""

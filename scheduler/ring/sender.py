@@ -55,7 +55,8 @@ class ReachSender:
                 if not is_transient(error) and not isinstance(error, AppError):
                     log.exception("reach_tick_failed")
             try:
-                await asyncio.wait_for(self._news.wait(), IDLE)
+                async with asyncio.timeout(IDLE):
+                    await self._news.wait()
             except TimeoutError:
                 continue
 

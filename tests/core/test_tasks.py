@@ -44,3 +44,31 @@ async def test_failures_and_ended_tasks_are_no_trouble() -> None:
     assert current is not None
     await end([done, task, current])
     assert isinstance(task.exception(), ValueError)
+
+
+async def test_a_caller_who_is_cancelled_leaves_nothing_behind() -> None:
+    asked = 0
+    goes_on = asyncio.Event()
+
+    async def slow_to_end() -> None:
+        nonlocal asked
+        while not goes_on.is_set():
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                asked += 1
+                if asked == 2:
+                    goes_on.set()
+
+    inner = asyncio.create_task(slow_to_end())
+    await asyncio.sleep(0)
+    outer = asyncio.create_task(end([inner], patience=30))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert asked == 1
+    outer.cancel()
+    async with asyncio.timeout(5):
+        with suppress(asyncio.CancelledError):
+            await outer
+    assert inner.done()
+    assert outer.cancelled()

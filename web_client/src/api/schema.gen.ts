@@ -3683,7 +3683,7 @@ export interface components {
             /** Newest */
             newest: number;
             /** People */
-            people: components["schemas"]["scheduler__rosters__views__PersonView"][];
+            people: components["schemas"]["scheduler__rosters__view_shapes__PersonView"][];
             /** Published */
             published: number | null;
             search: components["schemas"]["SearchView"] | null;
@@ -3833,7 +3833,7 @@ export interface components {
          * PersonView
          * @description A row of the grid.
          */
-        scheduler__rosters__views__PersonView: {
+        scheduler__rosters__view_shapes__PersonView: {
             /** Bars */
             bars: components["schemas"]["BarView"][];
             /** Cells */
@@ -5410,7 +5410,7 @@ export type RungRow = components['schemas']['RungRow'];
 export type Scenarios = components['schemas']['Scenarios'];
 export type ScenarioView = components['schemas']['ScenarioView'];
 export type SchedulerPlansViewsPersonView = components['schemas']['scheduler__plans__views__PersonView'];
-export type SchedulerRostersViewsPersonView = components['schemas']['scheduler__rosters__views__PersonView'];
+export type SchedulerRostersViewShapesPersonView = components['schemas']['scheduler__rosters__view_shapes__PersonView'];
 export type SearchBody = components['schemas']['SearchBody'];
 export type SearchView = components['schemas']['SearchView'];
 export type SeriesBody = components['schemas']['SeriesBody'];

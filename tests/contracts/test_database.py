@@ -439,8 +439,9 @@ async def test_an_interpreter_is_never_booked_twice(database: Database, clock: M
     async def attempt(number: int) -> str:
         start = clock.now() + timedelta(minutes=number)
         row = Assignment(
-            id=f"asg_{number}", booking_id=f"bok_{number}", interpreter_id="int_1", starts_at=start,
-            ends_at=start + timedelta(hours=1), busy_until=start + timedelta(hours=1), minutes=60, made_by="system", made_at=clock.now(), country="RS",
+            id=f"asg_{number}", booking_id=f"bok_{number}", interpreter_id="int_1", starts_at=start, minutes=60,
+            ends_at=start + timedelta(hours=1), busy_until=start + timedelta(hours=1), made_by="system",
+            made_at=clock.now(), country="RS",
         )  # fmt: skip
         try:
             async with database.unit(RS) as uow:

@@ -7,7 +7,7 @@ from typing import TypedDict
 from fastapi import APIRouter
 
 import scheduler.board
-from scheduler.board import OnCallView
+from scheduler.board_shapes import OnCallView
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import In, Key
 from signaling.api.shown import shown

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from fastapi import APIRouter
 
-import scheduler.board
+import scheduler.board_shapes
 from scheduler.board_shapes import OnCallView
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import In, Key
@@ -38,8 +38,8 @@ class CalledIn(TypedDict):
     """By what the request goes out; whether it was sent is told by the list of those on call."""
 
 
-@router.get("/api/board", response_model=shown(scheduler.board.Board))
-async def read_board(who: Who, services: Svc) -> scheduler.board.Board:
+@router.get("/api/board", response_model=shown(scheduler.board_shapes.Board))
+async def read_board(who: Who, services: Svc) -> scheduler.board_shapes.Board:
     """The board as it is now; the topic ``board:<country>`` tells what changes."""
     async with services.database.read(who.actor) as unit:
         return await services.scheduler.board.board(unit)

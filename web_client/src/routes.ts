@@ -77,7 +77,13 @@ export const routes: readonly Route[] = [
     roles: ['interviewer', 'interpreter'],
     load: page(() => import('./call/PrecheckPage.svelte')),
   },
-  { path: '/today', title: 'nav.today', roles: ['interpreter'], texts: ['ring'], load: page(() => import('./interpreter/TodayPage.svelte')) },
+  {
+    path: '/today',
+    title: 'nav.today',
+    roles: ['interpreter'],
+    texts: ['ring'],
+    load: page(() => import('./interpreter/TodayPage.svelte')),
+  },
   {
     path: '/month',
     title: 'nav.month',
@@ -92,7 +98,13 @@ export const routes: readonly Route[] = [
     texts: ['calendar'],
     load: page(() => import('./calendar/HolidaysPage.svelte')),
   },
-  { path: '/board', title: 'nav.board', roles: ['coordinator'], texts: ['ring', 'scheduling', 'demand'], load: page(() => import('./coordinator/BoardPage.svelte')) },
+  {
+    path: '/board',
+    title: 'nav.board',
+    roles: ['coordinator'],
+    texts: ['ring', 'scheduling', 'demand'],
+    load: page(() => import('./coordinator/BoardPage.svelte')),
+  },
   {
     path: '/cover',
     title: 'nav.cover',

@@ -62,7 +62,7 @@ class BarView(TypedDict):
     rule: str
 
 
-class PersonView(TypedDict):
+class RosterPerson(TypedDict):
     """A row of the grid."""
 
     id: str
@@ -103,7 +103,7 @@ class RosterView(TypedDict):
     search: SearchView | None
     kinds: list[KindView]
     lines: list[str]
-    people: list[PersonView]
+    people: list[RosterPerson]
     gaps: list[GapView]
 
 

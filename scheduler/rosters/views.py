@@ -23,7 +23,7 @@ from scheduler.rosters.view_shapes import (
     ChangeView,
     GapView,
     KindView,
-    PersonView,
+    RosterPerson,
     RosterRow,
     RosterView,
     SearchView,
@@ -254,7 +254,7 @@ def _kinds(problem: Problem) -> list[KindView]:
     return found
 
 
-def _people(held: Held, codes: dict[str, str]) -> list[PersonView]:
+def _people(held: Held, codes: dict[str, str]) -> list[RosterPerson]:
     pins = held.pins
     found = []
     for person in held.problem.people:
@@ -266,7 +266,7 @@ def _people(held: Held, codes: dict[str, str]) -> list[PersonView]:
                 barred[number] = next(bar.rule for bar in person.bars if bar.day == number)
         lines = {held.problem.kind[kind].language or "" for kind in person.kinds}
         found.append(
-            PersonView(
+            RosterPerson(
                 id=person.id,
                 code=codes.get(person.id, ""),
                 lines=sorted(lines),

@@ -2652,6 +2652,20 @@ export interface components {
             rates: components["schemas"]["RateView"][];
         };
         /**
+         * PersonView
+         * @description What a plan means for one person.
+         */
+        PersonView: {
+            /** After Min */
+            after_min: number;
+            /** Before Min */
+            before_min: number;
+            /** Bookings */
+            bookings: number;
+            /** Interpreter */
+            interpreter: string;
+        };
+        /**
          * PieceOut
          * @description Something on one local day.
          */
@@ -2971,7 +2985,7 @@ export interface components {
                 [key: string]: number;
             };
             /** People */
-            people: components["schemas"]["scheduler__plans__views__PersonView"][];
+            people: components["schemas"]["PersonView"][];
         };
         /**
          * Point
@@ -3637,6 +3651,32 @@ export interface components {
             items: components["schemas"]["RosterRow"][];
         };
         /**
+         * RosterPerson
+         * @description A row of the grid.
+         */
+        RosterPerson: {
+            /** Bars */
+            bars: components["schemas"]["BarView"][];
+            /** Cells */
+            cells: (string | null)[];
+            /** Code */
+            code: string;
+            /** Id */
+            id: string;
+            /** Lines */
+            lines: string[];
+            /** Minutes */
+            minutes: number;
+            /** Nights */
+            nights: number;
+            /** Pins */
+            pins: number[];
+            /** Target Minutes */
+            target_minutes: number;
+            /** Weekends */
+            weekends: number;
+        };
+        /**
          * RosterRow
          * @description A roster in the list.
          */
@@ -3683,7 +3723,7 @@ export interface components {
             /** Newest */
             newest: number;
             /** People */
-            people: components["schemas"]["scheduler__rosters__view_shapes__PersonView"][];
+            people: components["schemas"]["RosterPerson"][];
             /** Published */
             published: number | null;
             search: components["schemas"]["SearchView"] | null;
@@ -3814,46 +3854,6 @@ export interface components {
             sources: string[];
             /** Total */
             total: number;
-        };
-        /**
-         * PersonView
-         * @description What a plan means for one person.
-         */
-        scheduler__plans__views__PersonView: {
-            /** After Min */
-            after_min: number;
-            /** Before Min */
-            before_min: number;
-            /** Bookings */
-            bookings: number;
-            /** Interpreter */
-            interpreter: string;
-        };
-        /**
-         * PersonView
-         * @description A row of the grid.
-         */
-        scheduler__rosters__view_shapes__PersonView: {
-            /** Bars */
-            bars: components["schemas"]["BarView"][];
-            /** Cells */
-            cells: (string | null)[];
-            /** Code */
-            code: string;
-            /** Id */
-            id: string;
-            /** Lines */
-            lines: string[];
-            /** Minutes */
-            minutes: number;
-            /** Nights */
-            nights: number;
-            /** Pins */
-            pins: number[];
-            /** Target Minutes */
-            target_minutes: number;
-            /** Weekends */
-            weekends: number;
         };
         /**
          * SearchBody
@@ -5355,6 +5355,7 @@ export type PaperBody = components['schemas']['PaperBody'];
 export type Partner = components['schemas']['Partner'];
 export type PartnerView = components['schemas']['PartnerView'];
 export type PayPage = components['schemas']['PayPage'];
+export type PersonView = components['schemas']['PersonView'];
 export type PieceOut = components['schemas']['PieceOut'];
 export type Pinned = components['schemas']['Pinned'];
 export type PlaceBody = components['schemas']['PlaceBody'];
@@ -5400,6 +5401,7 @@ export type RingSpec = components['schemas']['RingSpec'];
 export type Role = components['schemas']['Role'];
 export type RosterBody = components['schemas']['RosterBody'];
 export type RosterList = components['schemas']['RosterList'];
+export type RosterPerson = components['schemas']['RosterPerson'];
 export type RosterRow = components['schemas']['RosterRow'];
 export type RosterView = components['schemas']['RosterView'];
 export type RuleBody = components['schemas']['RuleBody'];
@@ -5409,8 +5411,6 @@ export type RungKind = components['schemas']['RungKind'];
 export type RungRow = components['schemas']['RungRow'];
 export type Scenarios = components['schemas']['Scenarios'];
 export type ScenarioView = components['schemas']['ScenarioView'];
-export type SchedulerPlansViewsPersonView = components['schemas']['scheduler__plans__views__PersonView'];
-export type SchedulerRostersViewShapesPersonView = components['schemas']['scheduler__rosters__view_shapes__PersonView'];
 export type SearchBody = components['schemas']['SearchBody'];
 export type SearchView = components['schemas']['SearchView'];
 export type SeriesBody = components['schemas']['SeriesBody'];

@@ -4,7 +4,7 @@ import type { components } from '../api/schema.gen'
 type Schemas = components['schemas']
 export type RosterRow = Schemas['RosterRow']
 export type RosterView = Schemas['RosterView']
-export type Person = Schemas['scheduler__rosters__views__PersonView']
+export type Person = Schemas['RosterPerson']
 export type Kind = Schemas['KindView']
 export type Gap = Schemas['GapView']
 export type Version = Schemas['VersionView']

@@ -147,7 +147,7 @@ class MonthViews:
         )
         found: dict[SpanKind, list[_Span]] = {kind: [] for kind in SpanKind}
         for row in rows:
-            found[SpanKind(row.kind)].append(_Span(Interval(row.starts_at, row.ends_at), row.report_in_min))
+            _put(found[SpanKind(row.kind)], _Span(Interval(row.starts_at, row.ends_at), row.report_in_min))
         return found
 
     async def _booked(
@@ -223,3 +223,11 @@ def _piece(
         state=state,
         report_in_min=report,
     )
+
+
+def _put(spans: list[_Span], new: _Span) -> None:
+    """Weekly hours and a published shift may say the same: what lies inside another span of its kind is not told twice."""
+    if any(span.interval.holds(new.interval.starts_at, new.interval.ends_at) for span in spans):
+        return
+    spans[:] = [span for span in spans if not new.interval.holds(span.interval.starts_at, span.interval.ends_at)]
+    spans.append(new)

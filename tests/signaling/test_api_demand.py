@@ -91,7 +91,7 @@ async def test_a_plan_is_asked_for_run_and_read(world: World) -> None:
     done = asked.json()
     for _ in range(600):  # The server's own job takes it up.
         done = (await coordinator.get(f"/api/surge/plans/{asked.json()['id']}")).json()
-        if done["state"] not in ("asked", "running"):
+        if done["state"] not in ("waiting", "running"):
             break
         await asyncio.sleep(0.1)
     assert done["state"] == "done", done

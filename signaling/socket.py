@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +49,7 @@ from signaling.socket_services import SocketServices
 log = logging.getLogger(__name__)
 HELLO_WITHIN_S = 10.0
 CHECK_LOGIN_EVERY_S = 60.0
+FLUSH_WITHIN_S = 2.0
 BAD_FRAMES = 20
 """Malformed messages that one socket may send before it is closed with 4400."""
 MESSAGES_PER_S = 50
@@ -201,7 +203,7 @@ class Conversation:
             raise Unauthenticated("not_signed_in")
 
     async def _read(self) -> None:
-        while True:
+        while not self._left:
             text = await self._receive()
             self._heard_at = self._services.clock.monotonic()
             self._spend()
@@ -238,8 +240,8 @@ class Conversation:
         if len(self._answers) > REMEMBERED:
             self._answers.popitem(last=False)
         self._connection.send(frame)
-        if isinstance(message, RoomLeave) and frame["ok"]:
-            raise _Ended(1000, "left")
+        if self._left:
+            self._connection.close(1000, "left")
 
     async def _do(self, message: ClientMessage) -> dict[str, Any]:
         services, entered = self._services, self._entered
@@ -273,11 +275,11 @@ class Conversation:
             case MediaSet():
                 await services.media.set_flags(session_id, place.id, message)
             case RoomLeave():
-                self._left = True
                 if session_id.startswith(CHECK_PREFIX):
                     await services.media.drop(session_id, None, "left")
                 else:
                     await services.calls.leave(session_id, place.id, self._connection.id)
+                self._left = True
             case Ping():
                 return {}
             case _ if place.part == CHECK_PART:
@@ -296,9 +298,20 @@ class Conversation:
             finally:
                 if not getter.done():
                     getter.cancel()
+            if not getter.cancelled():
+                await self._websocket.send_text(getter.result())
             if closing.done():
+                await self._flush()
                 raise _Ended(*closing.result())
-            await self._websocket.send_text(getter.result())
+
+    async def _flush(self) -> None:
+        """Write what still waits: somebody who leaves must read that the server knows, or they come back to leave again."""
+        if not self._left:
+            return
+        with suppress(TimeoutError, asyncio.QueueEmpty):
+            async with asyncio.timeout(FLUSH_WITHIN_S):
+                while True:
+                    await self._websocket.send_text(self._connection.queue.get_nowait())
 
     async def _watch(self) -> None:
         services = self._services

@@ -19,6 +19,7 @@ need redis-server redis-server
 need coturn turnserver
 need espeak-ng espeak-ng
 need caddy caddy
+need sip-tester sipp
 need wget wget
 if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then missing+=(postgresql); fi
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi

@@ -156,9 +156,8 @@ async def with_tablet(
         await expect(officer.page.get_by_test_id("incoming-break")).to_be_visible()
         await officer.shot("call-officer-three")
         await tablet.press("call.leave")
-    # Known defect: a tablet that leaves is shown as lost for a while before its tile goes.
-    present = officer.page.get_by_test_id("tile-applicant").and_(officer.page.locator('[data-state="present"]'))
-    await expect(present).to_be_hidden()
+        await tablet.sees("guest.left")
+        await expect(officer.page.get_by_test_id("tile-applicant")).to_be_hidden()
     again = await playwright.request.new_context()
     answer = await again.post(
         f"{stack.url}/api/guest/join", data={"token": link.partition("#")[2]}, headers={"Origin": stack.url}

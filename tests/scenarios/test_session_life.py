@@ -115,6 +115,21 @@ async def test_a_short_cut_leaves_no_trace_and_loses_nothing(house: House) -> No
     assert "line_lost" not in [entry["kind"] for entry in record["entries"]]
 
 
+async def test_somebody_who_leaves_is_answered_and_never_lost(house: House) -> None:
+    call = await house.call()
+    booth = call.booth.socket
+    await call.booth.leave()
+    assert await booth.wait_closed() == (1000, "left")
+    await call.desk.socket.event("participant.changed", lambda data: data["state"] == "left")
+    states = [e["data"]["state"] for e in call.desk.socket.events if e["name"] == "participant.changed"]
+    assert "lost" not in states
+    resume = {"connection": booth.welcome["connection"], "secret": booth.welcome["secret"]}
+    with pytest.raises(RefusedError, match="resume_refused"):
+        await call.interpreter.socket(resume=resume)
+    record = await call.end()
+    assert [entry["data"]["part"] for entry in record["entries"] if entry["kind"] == "left"] == ["interpreter"]
+
+
 async def test_an_appointment_is_confirmed_and_opens(house: House) -> None:
     officer = await house.staff(people.OFFICER)
     interpreter, bell = await house.available(1)

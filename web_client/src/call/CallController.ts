@@ -141,6 +141,7 @@ export class CallController {
   /** Leaves; the session goes on. */
   async leave(): Promise<void> {
     await Promise.race([this.#send({ t: 'room.leave' }).catch(() => {}), new Promise((done) => setTimeout(done, 1500))])
+    this.#entry.forget?.()
     this.#over('left')
   }
 

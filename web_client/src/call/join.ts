@@ -26,6 +26,8 @@ export type Entry = {
   again: () => Promise<Join>
   place?: Place | undefined
   keepPlace?: (place: Place) => void
+  /** Somebody left on purpose: the kept place is worth nothing any more. */
+  forget?: () => void
 }
 
 export const staffEntry = (sessionId: string): Entry => {
@@ -72,6 +74,7 @@ export function guestEntry(token: string): Entry {
       const now = read()
       if (now) write({ ...now, place })
     },
+    forget: () => sessionStorage.removeItem(kept),
   }
 }
 

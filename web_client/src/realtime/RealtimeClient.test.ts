@@ -29,8 +29,8 @@ class FakeSocket implements SocketLike {
   say(frame: object): void {
     this.onmessage?.call(this as unknown as WebSocket, { data: JSON.stringify(frame) } as MessageEvent)
   }
-  cut(code = 1006): void {
-    this.onclose?.call(this as unknown as WebSocket, { code } as CloseEvent)
+  cut(code = 1006, reason = ''): void {
+    this.onclose?.call(this as unknown as WebSocket, { code, reason } as CloseEvent)
   }
   last(t: string): Sent {
     const found = this.sent.findLast((one) => one.t === t)
@@ -324,6 +324,24 @@ describe('the end', () => {
     await vi.advanceTimersByTimeAsync(20_000)
     expect(ends).toEqual([reason])
     expect(FakeSocket.all).toHaveLength(1)
+  })
+
+  test('somebody who left does not come back, even when the answer got lost', async () => {
+    const socket = await begin()
+    const answer = client.send({ t: 'room.leave' })
+    answer.catch(() => {})
+    socket.cut(1000, 'left')
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(client.state).toBe('ended')
+    expect(client.endReason).toBe('closed')
+    expect(FakeSocket.all).toHaveLength(1)
+    await expect(answer).rejects.toMatchObject({ code: 'closed' })
+  })
+
+  test('any other friendly end is a cut line', async () => {
+    const socket = await begin()
+    socket.cut(1000)
+    expect(client.state).toBe('connecting')
   })
 
   test('no ticket because nobody is signed in', async () => {

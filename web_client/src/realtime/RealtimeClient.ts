@@ -188,7 +188,7 @@ export class RealtimeClient {
     }
     socket.onclose = (event) => {
       if (socket !== this.#socket) return
-      this.#closed(event.code, place !== undefined && !welcomed)
+      this.#closed(event, place !== undefined && !welcomed)
     }
     socket.onerror = () => {}
   }
@@ -217,9 +217,10 @@ export class RealtimeClient {
     this.#pulse.probe()
   }
 
-  #closed(code: number, whileResuming: boolean): void {
+  #closed({ code, reason }: Pick<CloseEvent, 'code' | 'reason'>, whileResuming: boolean): void {
     this.#drop()
-    if (code === closed.replaced) this.#end('replaced')
+    if (code === closed.done && reason === 'left') this.#end('closed')
+    else if (code === closed.replaced) this.#end('replaced')
     else if (code === closed.signedOut && !whileResuming) this.#end('signed_out')
     else if (code === closed.refused && !whileResuming) this.#end('refused')
     else {

@@ -106,6 +106,7 @@ export type ServerFrame =
 
 /** Close codes of the server. */
 export const closed = {
+  done: 1000,
   badMessage: 4400,
   signedOut: 4401,
   refused: 4403,

@@ -1,0 +1,115 @@
+"""Which of the configured languages is being spoken? A ranked guess for the language desk; a person always decides (M-12).
+
+It ranks languages, never people: no origin, no nationality, no dialect. The sound is used once, in a worker process, and
+kept nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from media.speech.languages import FOLDED, token
+
+VOICED_LEAST_S = 8.0
+"""Less voiced sound than this is never ranked: the guess would be noise."""
+USED_MOST_S = 30.0
+"""One pass of the model hears so much; more is cut off."""
+MARGIN = 0.25
+"""The first must lead the second by so much (of 1, after restriction), or the answer is *unsure*."""
+INSIDE_LEAST = 0.02
+"""With less total probability on the configured set it is probably another language: *unsure* (a hint, never a refusal)."""
+
+
+class Unsure(StrEnum):
+    """Why a ranking must not be trusted."""
+
+    TOO_SHORT = "too_short"
+    """Less than ``VOICED_LEAST_S`` of voice: nothing is ranked."""
+    CLOSE = "close"
+    """The first two are too near to each other."""
+    OUTSIDE = "outside"
+    """Most probability lies outside of the candidates."""
+    NOTHING_TO_RANK = "nothing_to_rank"
+    """No candidate is known to the model."""
+
+
+class Unavailable(Exception):  # noqa: N818 - a state, told to people in words
+    """No answer: no model is configured, or the workers are busy or down. ``args[0]`` is one of ``no_model``, ``busy``, ``lost``."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What the model said about all its languages (probability by token), and how much voice it had (seconds)."""
+
+    probabilities: Mapping[str, float]
+    voiced_seconds: float
+
+
+class Detector(Protocol):
+    """Worker processes that can hear; ``media.speech.workers.SpeechWorkers`` is one."""
+
+    async def detect(self, pcm16k: bytes, least_seconds: float) -> Detection:
+        """One pass over the voiced part of 16 kHz mono s16le sound; no probabilities below ``least_seconds`` of voice.
+
+        Raises :class:`Unavailable`.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Identification:
+    """The ranking over the candidates, best first, probabilities sum to 1; empty when nothing could be ranked."""
+
+    ranked: tuple[tuple[str, float], ...]
+    voiced_seconds: float
+    unsure: Unsure | None
+    together: Mapping[str, tuple[str, ...]]
+    """Candidates that the model cannot tell from the ranked one: Dari and Farsi; variants of Arabic. Always chosen by hand."""
+    by_hand: tuple[str, ...]
+    """Candidates that the model does not know at all (Kurdish): they may well be it."""
+
+
+async def identify(detector: Detector, pcm16k: bytes, candidates: Sequence[str]) -> Identification:
+    """Rank ``candidates`` (ISO 639-3, in the order in which equals are shown) by 8-30 s of sound, 16 kHz mono s16le.
+
+    Leave out the languages of the interviewers and English: unclear sound drifts to them (measured). Raises
+    :class:`Unavailable`.
+    """
+    detection = await detector.detect(pcm16k, VOICED_LEAST_S)
+    return rank(detection, candidates)
+
+
+def rank(detection: Detection, candidates: Sequence[str]) -> Identification:
+    """Restrict to the candidates, renormalise, say how sure. Pure."""
+    groups: dict[str, list[str]] = {}
+    by_hand = []
+    for code in candidates:
+        known = token(code)
+        if known is None:
+            by_hand.append(code)
+        else:
+            groups.setdefault(FOLDED.get(known, known), []).append(code)
+    mass: dict[str, float] = dict.fromkeys(groups, 0.0)
+    for heard, probability in detection.probabilities.items():
+        folded = FOLDED.get(heard, heard)
+        if folded in mass:
+            mass[folded] += probability
+    total = sum(mass.values())
+    unsure: Unsure | None = None
+    ranked: list[tuple[str, float]] = []
+    if not groups:
+        unsure = Unsure.NOTHING_TO_RANK
+    elif detection.voiced_seconds < VOICED_LEAST_S or total <= 0:
+        unsure = Unsure.TOO_SHORT
+    else:
+        order = sorted(groups, key=lambda name: -mass[name])
+        ranked = [(groups[name][0], mass[name] / total) for name in order]
+        if total < INSIDE_LEAST:
+            unsure = Unsure.OUTSIDE
+        elif len(ranked) > 1 and ranked[0][1] - ranked[1][1] < MARGIN:
+            unsure = Unsure.CLOSE
+    together = {codes[0]: tuple(codes[1:]) for codes in groups.values() if len(codes) > 1}
+    return Identification(tuple(ranked), detection.voiced_seconds, unsure, together, tuple(by_hand))

@@ -10,11 +10,15 @@ from core.events.bus import EventBus, Json
 from media.protocol import (
     AddCandidate,
     Close,
+    Codec,
     Command,
     Describe,
+    LineTicket,
     MakeOffer,
     MediaWant,
+    OpenLine,
     OpenRoom,
+    OpenTap,
     PeerFlags,
     PeerOffer,
     RoomDescription,
@@ -29,8 +33,8 @@ class MediaClient(Protocol):
     """One media node.
 
     Errors: ``NotFound('room_unknown' | 'peer_unknown')``, ``Invalid('sdp_invalid')``,
-    ``Conflict('stale_generation' | 'room_full')``, ``Unavailable('node_full' | 'node_draining')`` and, over the
-    bus, ``Unavailable('no_answer' | 'bus_unavailable')``. After an error the room and its peers go on."""
+    ``Conflict('stale_generation' | 'room_full')``, ``Unavailable('node_full' | 'node_draining' | 'lines_unavailable')``
+    and, over the bus, ``Unavailable('no_answer' | 'bus_unavailable')``. After an error the room and its peers go on."""
 
     async def open_room(self, room_id: str) -> None:
         """Make the room on this node; does nothing when it is there."""
@@ -62,11 +66,24 @@ class MediaClient(Protocol):
         """Who is connected, heard and flowing now."""
         ...
 
+    async def open_line(self, room_id: str, peer_id: str, codec: Codec) -> LineTicket:
+        """A telephone in place of any older connection of this participant; ``media.lines.client.PhoneLine`` takes the ticket.
+
+        The place counts as connecting until the line stands, and the usual news come for it."""
+        ...
+
+    async def open_tap(self, room_id: str, peer_ids: tuple[str, ...]) -> LineTicket:
+        """The sound of these participants, and of nobody else, for ``media.lines.client.SpeechTap``."""
+        ...
+
+
+Reply = PeerOffer | RoomDescription | LineTicket | None
+
 
 class CommandHandler(Protocol):
     """The part of a node that a local client needs."""
 
-    async def handle(self, command: Command) -> PeerOffer | RoomDescription | None:
+    async def handle(self, command: Command) -> Reply:
         """Obey one command."""
         ...
 
@@ -108,6 +125,16 @@ class LocalMediaClient:
         assert isinstance(answer, RoomDescription)
         return answer
 
+    async def open_line(self, room_id: str, peer_id: str, codec: Codec) -> LineTicket:
+        answer = await self._node.handle(OpenLine(room_id=room_id, peer_id=peer_id, codec=codec))
+        assert isinstance(answer, LineTicket)
+        return answer
+
+    async def open_tap(self, room_id: str, peer_ids: tuple[str, ...]) -> LineTicket:
+        answer = await self._node.handle(OpenTap(room_id=room_id, peer_ids=peer_ids))
+        assert isinstance(answer, LineTicket)
+        return answer
+
 
 class RemoteNode:
     """A ``CommandHandler`` that asks a node in another process over the bus."""
@@ -117,7 +144,7 @@ class RemoteNode:
         self._address = address_of(node_id)
         self._timeout = timeout
 
-    async def handle(self, command: Command) -> PeerOffer | RoomDescription | None:
+    async def handle(self, command: Command) -> Reply:
         reply = await self._bus.request(self._address, to_json(command), timeout=self._timeout)
         return reply_from_json(reply)
 
@@ -129,10 +156,14 @@ class RemoteMediaClient(LocalMediaClient):
         super().__init__(RemoteNode(bus, node_id, timeout=timeout))
 
 
-_REPLIES: dict[str, type[PeerOffer] | type[RoomDescription]] = {"offer": PeerOffer, "room": RoomDescription}
+_REPLIES: dict[str, type[PeerOffer | RoomDescription | LineTicket]] = {
+    "offer": PeerOffer,
+    "room": RoomDescription,
+    "ticket": LineTicket,
+}
 
 
-def reply_to_json(reply: PeerOffer | RoomDescription | None) -> Json:
+def reply_to_json(reply: Reply) -> Json:
     """As a node's answer goes over the bus."""
     part: BaseModel | None = reply
     for name, cls in _REPLIES.items():
@@ -141,7 +172,7 @@ def reply_to_json(reply: PeerOffer | RoomDescription | None) -> Json:
     return {}
 
 
-def reply_from_json(body: Json) -> PeerOffer | RoomDescription | None:
+def reply_from_json(body: Json) -> Reply:
     """The other way."""
     for name, cls in _REPLIES.items():
         if name in body:

@@ -18,10 +18,13 @@ from media.protocol import (
     Close,
     Command,
     Describe,
+    LineTicket,
     MakeOffer,
     News,
     NodeStatus,
+    OpenLine,
     OpenRoom,
+    OpenTap,
     PeerConnected,
     PeerFlags,
     PeerLost,
@@ -141,7 +144,7 @@ class MediaNode:
 
     # commands
 
-    async def handle(self, command: Command) -> PeerOffer | RoomDescription | None:
+    async def handle(self, command: Command) -> PeerOffer | RoomDescription | LineTicket | None:
         """Obeys one command; errors as in ``MediaClient``."""
         match command:
             case OpenRoom(room_id=room_id):
@@ -164,6 +167,8 @@ class MediaNode:
                     await self._rooms[room_id].leave(peer_id, reason)
             case Describe(room_id=room_id):
                 return self._room(room_id).describe()
+            case OpenLine() | OpenTap():
+                raise Unavailable("lines_unavailable")
         return None
 
     def _room(self, room_id: str) -> Room:

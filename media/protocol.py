@@ -49,6 +49,13 @@ class Direction(StrEnum):
     DOWN = "down"
 
 
+class Codec(StrEnum):
+    """G.711 as telephones speak it (8 kHz, one byte a sample)."""
+
+    PCMU = "pcmu"
+    PCMA = "pcma"
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -156,6 +163,15 @@ class NodeStatus(_Part):
     region: str = ""
     join_success: float = 1.0
     """Share of the recent joins that reached ``connected``; 1.0 while there were none."""
+    lines_url: str = ""
+    """Where telephone lines and taps of sound connect inside the house; empty while there is no sound process."""
+
+
+class LineTicket(_Part):
+    """Lets one telephone line or tap connect once, within 30 seconds. The secret goes into no log and no event."""
+
+    url: str
+    secret: str = Field(repr=False)
 
 
 # Commands
@@ -210,8 +226,21 @@ class Describe(_Part):
     room_id: str
 
 
+class OpenLine(_Part):
+    do: Literal["open_line"] = "open_line"
+    room_id: str
+    peer_id: str
+    codec: Codec
+
+
+class OpenTap(_Part):
+    do: Literal["open_tap"] = "open_tap"
+    room_id: str
+    peer_ids: tuple[str, ...]
+
+
 Command = Annotated[
-    Union[OpenRoom, MakeOffer, TakeAnswer, AddCandidate, SetPeer, Close, Describe],  # noqa: UP007 - a discriminated union
+    Union[OpenRoom, MakeOffer, TakeAnswer, AddCandidate, SetPeer, Close, Describe, OpenLine, OpenTap],  # noqa: UP007 - a discriminated union
     Field(discriminator="do"),
 ]
 COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db.base import Base, CountryScoped, EnumText
@@ -116,12 +116,15 @@ class ProcedureStep(CountryScoped, Base):
 
 
 class Session(CountryScoped, Base):
-    """One interpreted conversation of a step, planned or held. Its story is in the entries; the columns are what lists and joins need."""
+    """One interpreted conversation of a step, planned or held. Its story is in the entries; the columns are what lists and joins need.
+
+    A group briefing (R-7) has neither case nor step: it is never logged against anybody's file.
+    """
 
     __tablename__ = "sessions"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
-    step_id: Mapped[str] = mapped_column(ForeignKey("procedure_steps.id"), index=True)
+    case_id: Mapped[str | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    step_id: Mapped[str | None] = mapped_column(ForeignKey("procedure_steps.id"), index=True)
     step_code: Mapped[str] = mapped_column(String(16))
     booking_id: Mapped[str] = mapped_column(String(40), index=True)
     state: Mapped[SessionState] = mapped_column(EnumText(SessionState), default=SessionState.PLANNED, index=True)
@@ -163,7 +166,9 @@ class Session(CountryScoped, Base):
     last_seq: Mapped[int] = mapped_column(Integer, default=0)
     last_hash: Mapped[str] = mapped_column(String(64), default="")
     """Head of the chain; a conditional update on ``last_seq`` decides who appends next."""
-    step: Mapped[ProcedureStep] = relationship(back_populates="sessions")
+    step: Mapped[ProcedureStep | None] = relationship(back_populates="sessions")
+
+    __table_args__ = (CheckConstraint("(case_id IS NULL) = (step_id IS NULL)", name="case_or_group"),)
 
 
 class SessionParticipant(CountryScoped, Base):
@@ -194,6 +199,12 @@ class SessionParticipant(CountryScoped, Base):
     """When the running loss was written into the log (only losses over 10 s are, S-11)."""
     heard_at: Mapped[datetime | None]
     """First sound after the latest arrival; both sides heard makes the session active."""
+    phone_leg_id: Mapped[str | None] = mapped_column(String(40))
+    """The telephone call by which this person is in the room now; their browser, if it is there, waits without media."""
+    weak_since: Mapped[datetime | None]
+    """Since when the node grades the line of this person as weak without a break."""
+    video_why: Mapped[str | None] = mapped_column(String(16))
+    """Why no picture is sent: ``camera_off``, ``weak_line``, ``sound_only``; none while one is."""
 
 
 class SessionEntry(CountryScoped, Base):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, case, or_, select, update
 
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
@@ -47,11 +47,23 @@ class Place:
     heard_at: datetime | None
     media_lost_at: datetime | None
     loss_logged_at: datetime | None
+    phone_leg_id: str | None = None
+    """The telephone call by which they are in the room; their browser, if it is there, waits without media."""
+    weak_since: datetime | None = None
+    video_why: str | None = None
+
+    @property
+    def here(self) -> bool:
+        """Whether they are in the room, by browser or by telephone."""
+        return self.state == "present" or (self.state == "lost" and self.phone_leg_id is not None)
 
     @property
     def lost_from(self) -> datetime | None:
-        """Since when the others cannot reach this person: the socket is cut, or the node hears nothing."""
-        cut = self.since if self.state == "lost" else None
+        """Since when the others cannot reach this person: the socket is cut, or the node hears nothing.
+
+        Whoever is on the telephone is reached by it, whatever their browser does.
+        """
+        cut = self.since if self.state == "lost" and self.phone_leg_id is None else None
         known = [at for at in (cut, self.media_lost_at) if at is not None]
         return min(known) if known else None
 
@@ -86,6 +98,9 @@ def _place(row: SessionParticipant) -> Place:
         heard_at=row.heard_at,
         media_lost_at=row.media_lost_at,
         loss_logged_at=row.loss_logged_at,
+        phone_leg_id=row.phone_leg_id,
+        weak_since=row.weak_since,
+        video_why=row.video_why,
     )
 
 
@@ -196,7 +211,14 @@ async def leave(uow: UnitOfWork, place_id: str, connection_id: str | None = None
         statement = statement.where(SessionParticipant.connection_id == connection_id)
     result = await uow.session.execute(
         statement.values(
-            state="left", since=uow.now, resume_hash=None, has_audio=False, has_video=False, heard_at=None
+            state="left",
+            since=uow.now,
+            resume_hash=None,
+            has_audio=False,
+            has_video=False,
+            heard_at=None,
+            phone_leg_id=None,
+            weak_since=None,
         ).execution_options(synchronize_session=False)
     )
     return bool(result.rowcount)  # type: ignore[attr-defined]
@@ -249,13 +271,60 @@ async def lost_before(unit: ReadUnit, instant: datetime) -> list[Place]:
         .where(
             SessionParticipant.state.in_(IN_ROOM),
             or_(
-                and_(SessionParticipant.state == "lost", SessionParticipant.since < instant),
+                and_(
+                    SessionParticipant.state == "lost",
+                    SessionParticipant.phone_leg_id.is_(None),
+                    SessionParticipant.since < instant,
+                ),
                 SessionParticipant.media_lost_at < instant,
             ),
             Session.state.not_in([state.value for state in SESSION_OVER]),
         )
     )
     return [_place(row) for row in rows]
+
+
+async def join_by_phone(uow: UnitOfWork, place_id: str, leg_id: str) -> Seat | None:
+    """The person of this place is in the room by telephone from now on; their browser keeps its connection. None: they are already.
+
+    Raises ``NotFound('participant_unknown')`` for a place that was given up by a replacement.
+    """
+    locked = uow.dialect == "postgresql"
+    row = await uow.session.get(SessionParticipant, place_id, populate_existing=True, with_for_update=locked)
+    if row is None or row.state == "gone":
+        raise NotFound("participant_unknown")
+    if row.phone_leg_id == leg_id:
+        return None
+    before = _place(row)
+    if row.state not in IN_ROOM:
+        # They come by telephone alone: no browser is there that could be lost.
+        row.state, row.since = "lost", uow.now
+    row.phone_leg_id = leg_id
+    row.media_lost_at = row.weak_since = None
+    row.has_video = False
+    await uow.flush()
+    return Seat(_place(row), before, "")
+
+
+async def end_phone(uow: UnitOfWork, place_id: str, leg_id: str) -> bool:
+    """The call is over. With a browser there, its media is awaited; without one the person is lost from now on. False if it was not theirs."""
+    own = (SessionParticipant.id == place_id, SessionParticipant.phone_leg_id == leg_id)
+    present = SessionParticipant.state == "present"
+    result = await uow.session.execute(
+        update(SessionParticipant)
+        .where(*own)
+        .values(
+            phone_leg_id=None,
+            heard_at=None,
+            has_audio=False,
+            grade=None,
+            since=case((present, SessionParticipant.since), else_=uow.now),
+            media_lost_at=case((present, uow.now), else_=None),
+            loss_logged_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
 async def _conditional(uow: UnitOfWork, place_id: str, connection_id: str, expected: str, **values: Any) -> bool:

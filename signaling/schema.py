@@ -5,6 +5,7 @@ from __future__ import annotations
 import core.db.lease_row
 import core.db.outbox_event
 import records.models
+import scheduler.briefings.models
 import scheduler.calendars.models
 import scheduler.demand.models
 import scheduler.models
@@ -14,6 +15,7 @@ import scheduler.ring.models
 import scheduler.rosters.models
 import scheduler.surge.models
 import signaling.auth.models
+import signaling.fallback.models
 from core.db.base import Base
 
 METADATA = Base.metadata
@@ -24,12 +26,14 @@ _MODULES = (
     scheduler.models,
     scheduler.plans.models,
     scheduler.pool_life.models,
+    scheduler.briefings.models,
     scheduler.calendars.models,
     scheduler.demand.models,
     scheduler.ring.models,
     scheduler.rosters.models,
     scheduler.surge.models,
     signaling.auth.models,
+    signaling.fallback.models,
 )
 CONFLICTS: dict[str, str] = {
     name: code for module in _MODULES for name, code in getattr(module, "CONFLICTS", {}).items()

@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, Integer, create_engine, text
 
 import records.models
+import scheduler.briefings.models
 import scheduler.calendars.models
 import scheduler.demand.models
 import scheduler.models
@@ -24,6 +25,7 @@ import scheduler.ring.models
 import scheduler.rosters.models
 import scheduler.surge.models
 import signaling.auth.models
+import signaling.fallback.models
 from core.db import migrate, rls
 from core.db.fingerprint import fingerprint
 from core.db.scope import scoped_tables
@@ -35,12 +37,14 @@ _MODULES = (
     scheduler.models,
     scheduler.plans.models,
     scheduler.pool_life.models,
+    scheduler.briefings.models,
     scheduler.calendars.models,
     scheduler.demand.models,
     scheduler.ring.models,
     scheduler.rosters.models,
     scheduler.surge.models,
     signaling.auth.models,
+    signaling.fallback.models,
 )
 
 

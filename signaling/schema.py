@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import core.db.lease_row
 import core.db.outbox_event
+import records.desk
 import records.models
 import scheduler.briefings.models
 import scheduler.calendars.models
@@ -16,6 +17,7 @@ import scheduler.rosters.models
 import scheduler.surge.models
 import signaling.auth.models
 import signaling.fallback.models
+import signaling.telephony.models
 from core.db.base import Base
 
 METADATA = Base.metadata
@@ -23,6 +25,7 @@ _MODULES = (
     core.db.outbox_event,
     core.db.lease_row,
     records.models,
+    records.desk,
     scheduler.models,
     scheduler.plans.models,
     scheduler.pool_life.models,
@@ -33,6 +36,7 @@ _MODULES = (
     scheduler.rosters.models,
     scheduler.surge.models,
     signaling.auth.models,
+    signaling.telephony.models,
     signaling.fallback.models,
 )
 CONFLICTS: dict[str, str] = {

@@ -14,6 +14,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, Integer, create_engine, text
 
+import records.desk
 import records.models
 import scheduler.briefings.models
 import scheduler.calendars.models
@@ -26,6 +27,7 @@ import scheduler.rosters.models
 import scheduler.surge.models
 import signaling.auth.models
 import signaling.fallback.models
+import signaling.telephony.models
 from core.db import migrate, rls
 from core.db.fingerprint import fingerprint
 from core.db.scope import scoped_tables
@@ -44,6 +46,7 @@ _MODULES = (
     scheduler.rosters.models,
     scheduler.surge.models,
     signaling.auth.models,
+    signaling.telephony.models,
     signaling.fallback.models,
 )
 

@@ -1,0 +1,134 @@
+"""Tables of telephony: numbers (sealed), calls, PINs (hashed), tries, and news of carriers that were heard already."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db.base import Base, CountryScoped, EnumText
+from signaling.telephony.port import LegState, LegWhy
+
+
+class PhoneNumber(Base):
+    """The telephone of an interpreter or of another member of staff. The number itself is sealed and shown as its last two digits."""
+
+    __tablename__ = "phone_numbers"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    interpreter_id: Mapped[str | None] = mapped_column(ForeignKey("interpreters.id", ondelete="CASCADE"), unique=True)
+    user_id: Mapped[str | None] = mapped_column(String(40), unique=True)
+    """For staff who do not interpret."""
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """E.164, sealed for this row (``core.crypto``)."""
+    digest: Mapped[str] = mapped_column(String(64), index=True)
+    """Keyed digest: recognises a caller, opens nothing."""
+    last_two: Mapped[str] = mapped_column(String(2))
+    region: Mapped[str] = mapped_column(String(4))
+    """Country of the number by its prefix (``RS``, ``MK``, ``XX``): what decides the price."""
+    set_by: Mapped[str] = mapped_column(String(40))
+    set_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("(interpreter_id IS NULL) <> (user_id IS NULL)", name="one_owner"),)
+
+
+class PhoneLeg(CountryScoped, Base):
+    """One telephone call: where it stands and what became of it. Names no number; ``number_id`` does, until that row is deleted."""
+
+    __tablename__ = "phone_legs"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    session_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    place_id: Mapped[str | None] = mapped_column(String(40))
+    interpreter_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    """For rings: whose offer it is."""
+    offer_id: Mapped[str | None] = mapped_column(String(40))
+    number_id: Mapped[str | None] = mapped_column(ForeignKey("phone_numbers.id", ondelete="SET NULL"))
+    direction: Mapped[str] = mapped_column(String(3))
+    """``out`` or ``in``."""
+    reason: Mapped[str] = mapped_column(String(12))
+    """``port.CallReason``."""
+    asked_by: Mapped[str] = mapped_column(String(40))
+    locale: Mapped[str] = mapped_column(String(8))
+    provider: Mapped[str] = mapped_column(String(12))
+    call_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """The carrier's name of the call."""
+    state: Mapped[LegState] = mapped_column(EnumText(LegState), default=LegState.QUEUED)
+    why: Mapped[LegWhy | None] = mapped_column(EnumText(LegWhy))
+    error: Mapped[str | None] = mapped_column(String(40))
+    """A code of ``telephony.troubles``."""
+    carrier_code: Mapped[int | None] = mapped_column(Integer)
+    region: Mapped[str] = mapped_column(String(4), default="XX")
+    made_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    """Not placed before; moved on by back-off."""
+    expires_at: Mapped[datetime | None]
+    """A call that could not be placed by then is of no use."""
+    taken_at: Mapped[datetime | None]
+    """When it was handed to the carrier. A call is never handed over twice."""
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    rung_at: Mapped[datetime | None]
+    lifted_at: Mapped[datetime | None]
+    joined_at: Mapped[datetime | None]
+    """When it came into the room first."""
+    ended_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    """Wrong PINs in this call, or waits of a held one."""
+    connection_id: Mapped[str | None] = mapped_column(String(40))
+    """Its hold on the place in the room; gone when somebody else sits there."""
+    ticket_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """For the carrier's stream of sound; used once."""
+    ticket_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_phone_legs_due", "state", "due_at"),
+        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
+    )
+
+
+class DialInPin(CountryScoped, Base):
+    """A PIN with which one person calls into one session, once. Six digits are few: hence the keyed hash, minutes, and tries."""
+
+    __tablename__ = "dial_in_pins"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(40), index=True)
+    place_id: Mapped[str] = mapped_column(String(40))
+    digest: Mapped[str] = mapped_column(String(64))
+    locale: Mapped[str] = mapped_column(String(8))
+    made_by: Mapped[str] = mapped_column(String(40))
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("digest"),)
+
+
+class PinTry(Base):
+    """One PIN that was typed: who tries too often is let wait. Caller and called number as keyed digests only."""
+
+    __tablename__ = "pin_tries"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    caller: Mapped[str] = mapped_column(String(64))
+    called: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_pin_tries_caller", "caller", "at"), Index("ix_pin_tries_called", "called", "at"))
+
+
+class CarrierNews(Base):
+    """News of a carrier that was heard: the same again changes nothing."""
+
+    __tablename__ = "carrier_news"
+    call_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    """The carrier's sequence number within the call."""
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+CONFLICTS: dict[str, str] = {
+    "uq_dial_in_pins_digest": "pin_taken",
+    "uq_phone_numbers_interpreter_id": "number_changed_meanwhile",
+    "uq_phone_numbers_user_id": "number_changed_meanwhile",
+    "uq_phone_legs_call_id": "call_known",
+    "uq_phone_legs_ticket_hash": "ticket_known",
+}
+"""What a refusal by the database means."""

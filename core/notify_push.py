@@ -13,7 +13,6 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
-from pywebpush import WebPusher
 
 from core.clock import Clock
 from core.notify import Delivery, Note, PushAddress
@@ -57,6 +56,9 @@ class WebPush:
             self._vapid = Vapid02.from_raw(private_key.encode("ascii"))
         except Exception as error:
             raise ValueError("the push key must be a P-256 private key of 32 bytes in base64url") from error
+        from pywebpush import WebPusher  # takes half a second: only installations with a key pay for it
+
+        self._pusher = WebPusher
         self._subject = subject
         self._clock = clock
         self._hosts = tuple(hosts)
@@ -83,7 +85,7 @@ class WebPush:
         keys = {"p256dh": address.p256dh, "auth": address.auth}
         try:
             payload = json.dumps(dict(note.body), separators=(",", ":")).encode("utf-8")
-            sealed = WebPusher({"endpoint": address.endpoint, "keys": keys}).encode(payload)["body"]
+            sealed = self._pusher({"endpoint": address.endpoint, "keys": keys}).encode(payload)["body"]
         except Exception:
             # The keys come from a browser: whatever is wrong with them, this browser cannot be reached.
             return Delivery.GONE

@@ -18,8 +18,7 @@ from core.db.outbox import OutboxRelay
 from core.db.server_clock import ServerClock
 from core.db.session import Database
 from core.events.bus import EventBus
-from core.events.memory_bus import InProcessBus
-from core.events.redis_bus import RedisBus
+from core.events.opening import open_bus
 from core.i18n import Catalogues
 from core.jobs import Job, JobRunner, Lease
 from core.notify import NoNumber, NoPush, Ports
@@ -247,11 +246,6 @@ def open_ports(settings: Settings, clock: Clock) -> Ports:
         return Ports(NoPush(), NoNumber(), NoNumber())
     key, hosts = push.private_key.get_secret_value(), push.hosts or HOSTS
     return Ports(WebPush(key, push.subject, clock, hosts=hosts, plain_http=push.plain_http), NoNumber(), NoNumber())
-
-
-def open_bus(settings: Settings) -> EventBus:
-    """In this process or over Redis, by the address."""
-    return InProcessBus() if settings.bus_url == "memory://" else RedisBus(settings.bus_url)
 
 
 def catalogue_folder() -> Path:

@@ -1,4 +1,7 @@
-"""The command ``tarjuman``: one function per command, thin over the modules that do the work."""
+"""The command ``tarjuman``: one function per command, thin over the modules that do the work.
+
+Each command imports what it needs: loading everything takes seconds, which a media node or a schema change would pay for nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import socket
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 import uvicorn
@@ -19,22 +22,12 @@ import uvloop
 from core import logs
 from core.clock import SystemClock
 from core.crypto import KeyFileError
-from core.db import migrate as migrations
 from core.errors import AppError
-from core.notify_push import new_key
 from core.settings import Mode, Settings, SettingsError, load
-from media.worker import run_worker
 from records.procedures import CatalogueError, FactStatus, load_catalogue
-from signaling.app import create_app
-from signaling.bootstrap import build, open_bus
-from signaling.demo import demo_link, prepare_demo, seed_if_empty
-from signaling.doctor import Grade, diagnose, is_sound
-from signaling.openapi import openapi_document
-from signaling.operations import add_user, disable_user, sentence, set_password, verify_records
-from signaling.rehearsal.run import Account as RobotAccount
-from signaling.rehearsal.run import Rehearsal, RehearsalError
-from signaling.rehearsal.run import rehearse as run_rehearsal
-from signaling.schema import METADATA
+
+if TYPE_CHECKING:
+    from signaling.rehearsal.run import Account as RobotAccount
 
 T = TypeVar("T")
 
@@ -65,6 +58,9 @@ def _settings(**overrides: Any) -> Settings:
 
 def server_config(settings: Settings, **more: Any) -> uvicorn.Config:
     """How the server is run. Raises ``CatalogueError`` when a procedure file is wrong."""
+    from signaling.app import create_app
+    from signaling.bootstrap import build
+
     return uvicorn.Config(
         create_app(build(settings)),
         host=settings.host,
@@ -102,7 +98,7 @@ def _serve(settings: Settings, level: str) -> None:
     try:
         config = server_config(settings)
     except (CatalogueError, KeyFileError) as error:
-        typer.echo(sentence(error), err=True)
+        typer.echo(_sentence(error), err=True)
         raise typer.Exit(2) from None
     uvicorn.Server(config).run()
 
@@ -110,6 +106,8 @@ def _serve(settings: Settings, level: str) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema. Safe to run in several processes at once."""
+    from core.db import migrate as migrations
+
     settings = _settings()
     before = migrations.current(settings.database_url)
     migrations.upgrade(settings.database_url)
@@ -120,6 +118,9 @@ def migrate() -> None:
 @app.command()
 def revision(message: str) -> None:
     """Draft a schema revision from the difference between database and models (for developers)."""
+    from core.db import migrate as migrations
+    from signaling.schema import METADATA
+
     migrations.draft_revision(_settings().database_url, message, METADATA)
 
 
@@ -139,6 +140,9 @@ def media(
 
 
 async def _media(settings: Settings, drain: float) -> None:
+    from core.events.opening import open_bus
+    from media.worker import run_worker
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -155,6 +159,9 @@ def demo(
     port: Annotated[int | None, typer.Option(help="TCP port to listen on.")] = None,
 ) -> None:
     """Start Tarjuman with invented people and cases on this machine, and print one sign-in link per role."""
+    from core.db import migrate as migrations
+    from signaling.demo import prepare_demo
+
     settings = _settings(demo=True, port=port or free_port(_settings().port, host=_settings().host))
     level = "warning" if settings.log_level == "info" else settings.log_level
     logs.configure(level)
@@ -172,6 +179,8 @@ def demo(
 @app.command()
 def seed() -> None:
     """Fill an empty database with the demo's invented people and cases."""
+    from signaling.demo import seed_if_empty
+
     settings = _settings()
     if settings.mode is Mode.PRODUCTION:
         typer.echo("Invented data has no place in production.", err=True)
@@ -185,12 +194,16 @@ def seed() -> None:
 @app.command()
 def openapi() -> None:
     """Print the OpenAPI document of the HTTP interface."""
+    from signaling.openapi import openapi_document
+
     typer.echo(json.dumps(openapi_document(), indent=1, ensure_ascii=False, sort_keys=True))
 
 
 @app.command()
 def doctor() -> None:
     """Check the installation and say in plain sentences what is right and what is not."""
+    from signaling.doctor import Grade, diagnose, is_sound
+
     settings = _settings()
     logs.configure("error")
     findings = _run(diagnose(settings))
@@ -206,12 +219,16 @@ def doctor() -> None:
 @app.command("push-key")
 def push_key() -> None:
     """Print a new private key for Web Push (TARJUMAN_PUSH__PRIVATE_KEY); browsers that subscribed with another are lost."""
+    from core.notify_push import new_key
+
     typer.echo(new_key())
 
 
 @app.command("verify-audit")
 def verify_audit() -> None:
     """Recompute the chains of the audit trail and of all sealed session logs."""
+    from signaling.operations import verify_records
+
     faults = _run(verify_records(_settings()))
     for fault in faults:
         typer.echo(f"BROKEN  {fault}")
@@ -237,6 +254,9 @@ def rehearse(
     ] = False,
 ) -> None:
     """Let two robots do the whole job against the running server: request, ring, call with sound, sealed log."""
+    from signaling.rehearsal.run import Rehearsal, RehearsalError
+    from signaling.rehearsal.run import rehearse as run_rehearsal
+
     settings = _settings()
     logs.configure("error")
     plan = Rehearsal(
@@ -254,6 +274,9 @@ def rehearse(
 
 def _robot(settings: Settings, given: str | None, demo_code: str, passwords_stdin: bool) -> RobotAccount:
     """How a robot signs in: by link, by code and password, or as one of the demo's people."""
+    from signaling.demo import demo_link
+    from signaling.rehearsal.run import Account as RobotAccount
+
     if given is None:
         return RobotAccount(link=_run(demo_link(settings, demo_code)))
     if given.startswith(("http://", "https://")):
@@ -302,6 +325,8 @@ def user_add(
     password_stdin: Annotated[bool, typer.Option(help="Read the password from standard input.")] = False,
 ) -> None:
     """Add an account."""
+    from signaling.operations import add_user
+
     password = _password(password_stdin)
     _run(add_user(_settings(), code, role, password, site=site, locale=locale, officer_language=officer_language))
     typer.echo(f"Added {code.upper()}.")
@@ -312,6 +337,8 @@ def user_password(
     code: _Code, password_stdin: Annotated[bool, typer.Option(help="Read it from standard input.")] = False
 ) -> None:
     """Set a new password; all sign-ins of the account end."""
+    from signaling.operations import set_password
+
     password = _password(password_stdin)
     _run(set_password(_settings(), code, password))
     typer.echo(f"{code.upper()} has a new password.")
@@ -322,6 +349,8 @@ def user_disable(
     code: _Code, enable: Annotated[bool, typer.Option("--enable", help="Let it in again.")] = False
 ) -> None:
     """Disable an account at once; its sign-ins end."""
+    from signaling.operations import disable_user
+
     _run(disable_user(_settings(), code, disabled=not enable))
     typer.echo(f"{code.upper()} is {'enabled' if enable else 'disabled'}.")
 
@@ -346,10 +375,17 @@ def free_port(wanted: int, *, host: str) -> int:
     return wanted
 
 
+def _sentence(error: Exception) -> str:
+    """A refusal in plain words."""
+    from signaling.operations import sentence
+
+    return sentence(error)
+
+
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; a refusal is one plain sentence, not a trace."""
     try:
         return uvloop.run(work)
     except (AppError, KeyFileError, CatalogueError) as error:
-        typer.echo(sentence(error), err=True)
+        typer.echo(_sentence(error), err=True)
         raise typer.Exit(1) from None

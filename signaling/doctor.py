@@ -22,11 +22,12 @@ from core.db import migrate as migrations
 from core.db.fingerprint import fingerprint
 from core.db.session import Database
 from core.events.bus import EventBus
+from core.events.opening import open_bus
 from core.settings import Mode, Settings
 from media.sockets import local_addresses
 from media.worker import node_options
 from records.procedures import CatalogueError, load_catalogue
-from signaling.bootstrap import open_bus, open_database
+from signaling.bootstrap import open_database
 from signaling.health import MAX_CLOCK_DIFFERENCE, check_bus, clock_difference
 from signaling.schema import DDL_POSTGRESQL, DDL_SQLITE, METADATA
 from signaling.static import WebClient, client_folder

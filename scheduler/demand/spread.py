@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 LEVELS: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95)
 """The quantiles that forecasts tell and are scored on; the outer two are the 90 % band."""
@@ -26,10 +27,18 @@ def quantiles(means: NDArray[np.float64], spread: float, levels: Sequence[float]
     mu = np.maximum(means, 1e-9)[..., None]
     wanted = np.asarray(levels)
     if spread < _POISSON_BELOW:
-        return _smallest(lambda count: special.pdtr(count, mu), wanted, mu, np.sqrt(mu))
+        return _smallest(lambda count: special().pdtr(count, mu), wanted, mu, np.sqrt(mu))
     size = 1.0 / spread
     share = size / (size + mu)
-    return _smallest(lambda count: special.betainc(size, count + 1, share), wanted, mu, np.sqrt(mu + spread * mu**2))
+    return _smallest(lambda count: special().betainc(size, count + 1, share), wanted, mu, np.sqrt(mu + spread * mu**2))
+
+
+@cache
+def special() -> Any:
+    """``scipy.special``, which takes a third of a second to import: a server that forecasts nothing starts without it."""
+    from scipy import special as module
+
+    return module
 
 
 def _smallest(

@@ -1,0 +1,95 @@
+"""The packaged voice: sentences and tones that a telephone hears outside of a room. Read once, decoded to 8 kHz, kept in memory.
+
+The files were made with a machine voice (see ``prompts/README.md``); nothing here speaks at run time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from media.sip.g711 import PCM_FRAME
+
+FOLDER = Path(__file__).parent / "prompts"
+RATE = 8000
+FALLBACK = "en"
+_PAUSE = bytes(PCM_FRAME * 10)
+"""200 ms between two sentences."""
+_SAME_VOICE = {"sr-Cyrl": "sr", "sr-Latn": "sr"}
+
+
+def _tone(*parts: tuple[int, float]) -> bytes:
+    """Sines of (hertz, seconds) at -16 dBFS with soft ends; 0 hertz is silence."""
+    samples: list[int] = []
+    for hertz, seconds in parts:
+        count = int(seconds * RATE)
+        for i in range(count):
+            edge = min(1.0, i / 80, (count - 1 - i) / 80)
+            samples.append(int(5200 * edge * math.sin(2 * math.pi * hertz * i / RATE)))
+    return struct.pack(f"<{len(samples)}h", *samples)
+
+
+_TONES = {
+    # Rising: attention, a person is wanted. High: you are in. Falling: it is over. Ticks: wait.
+    "tone_attention": ((440, 0.18), (0, 0.04), (660, 0.18), (0, 0.3)),
+    "tone_in": ((880, 0.12), (0, 0.1)),
+    "tone_out": ((660, 0.18), (0, 0.04), (440, 0.18), (0, 0.2)),
+    "tone_wait": ((425, 0.2), (0, 1.8)),
+}
+TONES = tuple(_TONES)
+
+
+@cache
+def _index() -> dict[str, dict[str, str]]:
+    return {
+        voice: {key: entry["file"] for key, entry in sentences.items()}
+        for voice, sentences in json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))["voices"].items()
+    }
+
+
+def voices() -> tuple[str, ...]:
+    """Locales that have a voice, those of another script of the same voice too. Pashto has none."""
+    return tuple(sorted({*_index(), *(locale for locale, voice in _SAME_VOICE.items() if voice in _index())}))
+
+
+def known(prompt: str) -> bool:
+    """Whether there is such a tone or sentence, at least in English."""
+    return prompt in _TONES or prompt in _index().get(FALLBACK, {})
+
+
+@cache
+def pcm_of(prompt: str, locale: str) -> bytes:
+    """One prompt as signed 16 bit at 8 kHz, in whole frames of 20 ms; English where the locale has no voice.
+
+    Raises ``KeyError`` for one that is not packaged."""
+    if prompt in _TONES:
+        return _whole(_tone(*_TONES[prompt]))
+    voice = _SAME_VOICE.get(locale, locale)
+    sentences = _index().get(voice, {})
+    name = sentences.get(prompt) or _index()[FALLBACK][prompt]
+    return _whole(_decoded(FOLDER / name))
+
+
+def joined(prompts: Sequence[str], locale: str) -> bytes:
+    """Several prompts with pauses between them; what is not packaged is left out."""
+    return _PAUSE.join(pcm_of(prompt, locale) for prompt in prompts if known(prompt))
+
+
+def _decoded(path: Path) -> bytes:
+    import av  # here: the server reads the index, only the agent decodes
+
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    pieces: list[bytes] = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            pieces += [piece.to_ndarray().tobytes() for piece in resampler.resample(frame)]
+        pieces += [piece.to_ndarray().tobytes() for piece in resampler.resample(None)]
+    return b"".join(pieces)
+
+
+def _whole(pcm: bytes) -> bytes:
+    return pcm + bytes(-len(pcm) % PCM_FRAME)

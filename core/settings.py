@@ -115,6 +115,98 @@ class PushSettings(_Section):
         return self
 
 
+class TelephonySettings(_Section):
+    """Telephone legs: which carrier, its account, our numbers, what a minute costs. Without a carrier the product says so."""
+
+    provider: Literal["none", "twilio", "sip"] = Field(
+        "none", description="carrier of telephone calls: none, twilio, sip"
+    )
+    account_sid: str = Field("", description="Twilio: account SID (AC...)")
+    auth_token: SecretStr | None = Field(None, description="Twilio: auth token; it also checks what Twilio sends us")
+    region: str = Field("ie1", pattern=r"^[a-z0-9]{0,8}$", description="Twilio: region (us1, ie1, au1); ie1 is Ireland")
+    edge: str = Field("dublin", pattern=r"^[a-z-]{0,24}$", description="Twilio: edge location")
+    numbers: list[str] = Field(
+        [], description="our own numbers by country: RS=+38111...,MK=+3892...; calls go out from and come in to them"
+    )
+    public_url: str = Field(
+        "", description="address under which the carrier reaches us, as it signs it; empty means public_url"
+    )
+    api_base: str = Field("", description="address of the carrier's interface, for stand-ins; never in production")
+    ring_seconds: int = Field(30, ge=5, le=120, description="how long a call that we place rings")
+    calls_per_second: float = Field(1.0, gt=0, le=30, description="calls placed in a second, as the carrier allows")
+    cost: list[str] = Field(
+        [], description="price of a minute to call a country: RS=EUR 0.152,MK=EUR 0.298; shown to coordinators"
+    )
+
+    @field_validator("numbers")
+    @classmethod
+    def _own_numbers(cls, numbers: list[str]) -> list[str]:
+        for entry in numbers:
+            if re.fullmatch(r"[A-Z]{2}=\+[1-9][0-9]{6,14}", entry) is None:
+                raise ValueError("must be a country and a number in international form, such as RS=+381111234567")
+        return numbers
+
+    @field_validator("cost")
+    @classmethod
+    def _prices(cls, prices: list[str]) -> list[str]:
+        for entry in prices:
+            if re.fullmatch(r"[A-Z]{2}=[A-Z]{3} [0-9]{1,4}(\.[0-9]{1,3})?", entry) is None:
+                raise ValueError(
+                    f"{entry!r} is no price; write a country, a currency and a price, such as RS=EUR 0.152"
+                )
+        return prices
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.provider != "twilio":
+            return self
+        if re.fullmatch(r"AC[0-9a-fA-F]{32}", self.account_sid) is None or self.auth_token is None:
+            raise ValueError(
+                "provider is twilio, so account_sid (AC and 32 hexadecimal digits) and auth_token must be given"
+            )
+        if not self.numbers:
+            raise ValueError("provider is twilio, so numbers must name at least one number of ours")
+        return self
+
+
+class SipSettings(_Section):
+    """A SIP trunk of our own, for ``telephony.provider`` = sip: calls without a foreign cloud. Needs the extra ``sip``."""
+
+    trunk: str = Field("", description="SIP: host or host:port of the trunk, or of the proxy in front of it")
+    transport: Literal["udp", "tcp", "tls"] = Field("tls", description="SIP: how signalling travels to the trunk")
+    srtp: Literal["off", "optional", "mandatory"] = Field(
+        "mandatory", description="SIP: encrypted sound; mandatory ends calls without it"
+    )
+    user: str = Field(
+        "tarjuman", description="SIP: user part of our address, often the number that is shown to people called"
+    )
+    auth_user: str = Field("", description="SIP: name for the trunk's password, if it differs from user")
+    password: SecretStr | None = Field(None, description="SIP: password at the trunk, if it wants one")
+    registers: bool = Field(False, description="SIP: register with the trunk; false where it knows our address")
+    ca_file: Path | None = Field(None, description="SIP: certificates (PEM) that may vouch for the trunk")
+    certificate_file: Path | None = Field(
+        None, description="SIP: our own certificate and key (PEM), to be called by TLS"
+    )
+    verify_client: bool = Field(True, description="SIP: by TLS, let only those call us whom ca_file vouches for")
+    local_address: str = Field("127.0.0.1", description="SIP: our own IP address towards the trunk")
+    local_port: int = Field(5061, ge=1025, le=65535, description="SIP: our own port for signalling")
+    rtp_port_min: int = Field(42000, ge=1024, le=65535, description="SIP: first UDP port for sound")
+    rtp_port_max: int = Field(42199, ge=1024, le=65535, description="SIP: last UDP port for sound")
+    max_calls: int = Field(20, ge=1, le=200, description="SIP: calls at the same time")
+    sound_timeout: int = Field(30, ge=2, le=300, description="SIP: seconds without sound after which a call is over")
+    agent: bool = Field(True, description="SIP: this process holds the trunk; true in exactly one of several servers")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.rtp_port_max - self.rtp_port_min + 1 < 4 * self.max_calls:
+            raise ValueError("rtp_port_max must leave four ports for each of max_calls")
+        if self.srtp == "mandatory" and self.transport != "tls":
+            raise ValueError("srtp is mandatory, so transport must be tls: its keys travel in the signalling")
+        if self.trunk and self.transport == "tls" and self.ca_file is None:
+            raise ValueError("transport is tls, so ca_file must say who may vouch for the trunk")
+        return self
+
+
 class AuthSettings(_Section):
     """Sign-in."""
 
@@ -184,6 +276,8 @@ class Settings(BaseSettings):
     media: MediaSettings = Field(default_factory=lambda: MediaSettings.model_validate({}))
     turn: TurnSettings = Field(default_factory=lambda: TurnSettings.model_validate({}))
     push: PushSettings = Field(default_factory=lambda: PushSettings.model_validate({}))
+    telephony: TelephonySettings = Field(default_factory=lambda: TelephonySettings.model_validate({}))
+    sip: SipSettings = Field(default_factory=lambda: SipSettings.model_validate({}))
     auth: AuthSettings = Field(default_factory=lambda: AuthSettings.model_validate({}))
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings.model_validate({}))
 
@@ -237,12 +331,16 @@ class Settings(BaseSettings):
     def _production_is_serious(self) -> Self:
         if not self.media.in_process and self.bus_url == "memory://":
             raise ValueError("media outside of this process needs a bus between processes: set bus_url to redis://...")
+        if self.telephony.provider == "sip" and not self.sip.trunk:
+            raise ValueError("telephony.provider is sip, so sip.trunk must name the trunk")
         if self.mode is not Mode.PRODUCTION:
             return self
         if self.demo:
             raise ValueError("demo data and production exclude each other: set demo=false or mode=development")
         if self.push.plain_http:
             raise ValueError("push.plain_http is for tests: production sends to push services by https only")
+        if self.telephony.api_base:
+            raise ValueError("telephony.api_base is for stand-ins: production talks to the carrier itself")
         if not self.public_url.startswith("https://"):
             raise ValueError(
                 "production needs https: browsers give no microphone to plain http; set public_url to https://..."

@@ -42,10 +42,24 @@ class EntryKind(StrEnum):
     SERVICE_GAP = "service_gap"
     """Our own service was away: nothing could be observed in this time."""
     MODE = "mode"
-    """A new mode segment begins: video, audio or phone."""
+    """A new mode segment begins: video, audio or phone, and why."""
+    FALLBACK = "fallback"
+    """A rung of the step-down ladder is taken, or is closed and the next is offered: why, and for whom (S-11)."""
+    PHONE_CALL = "phone_call"
+    """The telephone of somebody in the session: rung, joined, ended, not rung. Never a number."""
+    AGREEMENT = "agreement"
+    """A question that everybody or the person was asked during the talk, and one answer to it: the telephone, opening a sealed session."""
+    STOP_PROPOSED = "stop_proposed"
+    """It was proposed to stop and book again (S-11)."""
+    STOP_DECLINED = "stop_declined"
+    """The officer goes on all the same."""
+    MODE_OPENED = "mode_opened"
+    """A sealed session is open from now on: everybody present agreed."""
     LANGUAGE_CONFIRMED = "language_confirmed"
     SIGNAL = "signal"
     """A signal button: pause, repeat, slower, shorter, cannot_hear, break."""
+    NUMBER_SHOWN = "number_shown"
+    """Somebody showed a number, time, amount or date to everybody: of which kind and calendar (S-21), never which."""
     CORRECTION = "correction"
     """Somebody marked a translation as wrong, to be asked again at once (S-14)."""
     LIMIT_REACHED = "limit_reached"
@@ -58,6 +72,13 @@ class EntryKind(StrEnum):
     """The interpreter did not come back; a replacement is searched."""
     REPLACED = "replaced"
     """Another interpreter takes over in the same session."""
+    BRIEFING = "briefing"
+    """The session is a group briefing: which step's information is told, and to how many posts (R-7)."""
+    WORD_GIVEN = "word_given"
+    """The leader of a briefing lets one post speak."""
+    WORD_TAKEN = "word_taken"
+    TOLD = "told"
+    """A post says of one of its groups whether it heard and understood, and how many people it was."""
     MOVED = "moved"
     """The session was moved to another time before anybody came."""
     CALLED_OFF = "called_off"
@@ -94,15 +115,26 @@ SLOTS: Mapping[EntryKind, tuple[str, ...]] = {
     EntryKind.LINE_LOST: ("part", "code", "from"),
     EntryKind.LINE_BACK: ("part", "code", "from", "seconds"),
     EntryKind.SERVICE_GAP: ("from", "seconds"),
-    EntryKind.MODE: ("mode",),
+    EntryKind.MODE: ("mode", "reason"),
+    EntryKind.FALLBACK: ("rung", "reason", "part", "code"),
+    EntryKind.PHONE_CALL: ("event", "reason", "part", "code"),
+    EntryKind.AGREEMENT: ("question", "answer", "how", "part"),
+    EntryKind.STOP_PROPOSED: ("reason", "losses", "seconds"),
+    EntryKind.STOP_DECLINED: ("reason", "losses"),
+    EntryKind.MODE_OPENED: ("reason", "people"),
     EntryKind.LANGUAGE_CONFIRMED: ("language", "declared", "by"),
     EntryKind.SIGNAL: ("signal", "part"),
+    EntryKind.NUMBER_SHOWN: ("number", "calendar", "part"),
     EntryKind.CORRECTION: ("part",),
     EntryKind.LIMIT_REACHED: ("minutes", "limit"),
     EntryKind.RECUSED: ("code", "reason"),
     EntryKind.RECHECK: ("code", "from", "to"),
     EntryKind.INTERPRETER_LOST: ("code", "reason"),
     EntryKind.REPLACED: ("old_code", "code", "level", "country", "rung"),
+    EntryKind.BRIEFING: ("step_code", "posts"),
+    EntryKind.WORD_GIVEN: ("post",),
+    EntryKind.WORD_TAKEN: ("post",),
+    EntryKind.TOLD: ("post", "group", "people", "answer"),
     EntryKind.MOVED: ("from", "to"),
     EntryKind.CALLED_OFF: ("reason",),
     EntryKind.ENDED: ("outcome", "reason", "by", "interpreting_s"),

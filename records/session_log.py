@@ -31,6 +31,7 @@ from records.log_chain import append_entry, entries_of
 from records.models import Case, Session
 from records.session_plan import InterpreterFacts, SessionPlan, interpreter_entries, plan_entries, put_interpreter
 from records.session_rows import (
+    Served,
     add_place,
     interpreters_of,
     locked_session,
@@ -50,16 +51,18 @@ class SessionLog:
     """Sessions and their logs. Every change happens under the lock of the session's row."""
 
     async def plan(self, uow: UnitOfWork, plan: SessionPlan) -> Session:
-        """A new session PLANNED for a step, with places for officer and interpreter; the step becomes SCHEDULED."""
-        step = await schedule_step(uow, plan.step_id)
-        session = new_session(plan, step, uow.now)
+        """A new session PLANNED for a step, with places for officer and interpreter; the step becomes SCHEDULED.
+
+        A plan without a step is a group briefing's and names its group; anything else raises ``ValueError``.
+        """
+        session = new_session(plan, await _served(uow, plan), uow.now)
         uow.session.add(session)
         await uow.flush()
         add_place(uow, session, "officer", plan.officer_code, plan.officer_user_id)
         add_place(uow, session, "interpreter", plan.interpreter.code, plan.interpreter.user_id)
         if plan.second is not None:
             add_place(uow, session, "interpreter", plan.second.code, plan.second.user_id)
-        for kind, data in plan_entries(plan, step.code):
+        for kind, data in plan_entries(plan, session.step_code):
             await append_entry(uow, session.id, kind, data)
         tell_session(uow, session)
         return session
@@ -101,7 +104,7 @@ class SessionLog:
         move_session(session, SessionMove.ACTIVATE, uow.now)
         session.active_at = uow.now
         await append_entry(uow, session_id, EntryKind.STARTED, {})
-        await append_entry(uow, session_id, EntryKind.MODE, {"mode": medium})
+        await append_entry(uow, session_id, EntryKind.MODE, {"mode": medium, "reason": "begun"})
         tell_session(uow, session)
         return True
 
@@ -139,7 +142,8 @@ class SessionLog:
         session.outcome, session.reason = outcome.value, reason.value if reason else None
         data = {"outcome": outcome.value, "reason": session.reason, "by": by, "interpreting_s": spent // 1000}
         await append_entry(uow, session_id, EntryKind.ENDED, data)
-        await move_step(uow, session.step_id, step_move_after(outcome), session.reason)
+        if session.step_id is not None:
+            await move_step(uow, session.step_id, step_move_after(outcome), session.reason)
         tell_session(uow, session)
         return session
 
@@ -150,7 +154,8 @@ class SessionLog:
         session.reason, session.ended_at = reason.value, uow.now
         entry = await append_entry(uow, session_id, EntryKind.CALLED_OFF, {"reason": reason.value})
         session.sealed_at, session.seal_hash = uow.now, entry["hash"]
-        await move_step(uow, session.step_id, StepMove.POSTPONE, reason.value)
+        if session.step_id is not None:
+            await move_step(uow, session.step_id, StepMove.POSTPONE, reason.value)
         tell_session(uow, session)
 
     async def seal(self, uow: UnitOfWork, session_id: str) -> str:
@@ -263,7 +268,8 @@ class SessionLog:
         session.language_confirmed = code
         data = {"language": code, "declared": session.language_declared, "by": by}
         await append_entry(uow, session_id, EntryKind.LANGUAGE_CONFIRMED, data)
-        await confirm_language_in_case(uow, session.case_id, code)
+        if session.case_id is not None:
+            await confirm_language_in_case(uow, session.case_id, code)
         tell_session(uow, session)
 
     async def add_speaking(self, uow: UnitOfWork, session_id: str, milliseconds: int) -> None:
@@ -292,7 +298,7 @@ class SessionLog:
         """The session with all entries and the check of its chain."""
         session = await self.get(unit, session_id)
         case_ref = await unit.session.scalar(select(Case.case_ref).where(Case.id == session.case_id))
-        return session_record(session, str(case_ref), await entries_of(unit, session_id))
+        return session_record(session, case_ref, await entries_of(unit, session_id))
 
     async def entries(self, unit: ReadUnit, session_id: str, *, last: int | None = None) -> list[LogEntry]:
         """The log, or its ``last`` entries, in order."""
@@ -305,3 +311,13 @@ class SessionLog:
         session.reason = None
         await append_entry(uow, session.id, EntryKind.RESUMED, data)
         tell_session(uow, session)
+
+
+async def _served(uow: UnitOfWork, plan: SessionPlan) -> Served:
+    """What the session serves; its step is SCHEDULED from now on."""
+    if plan.group is not None and plan.step_id is None:
+        return Served(None, None, plan.group.step_code, plan.group.country)
+    if plan.step_id is None or plan.group is not None:
+        raise ValueError("a session serves a step, or it is a group briefing")
+    step = await schedule_step(uow, plan.step_id)
+    return Served(step.case_id, step.id, step.code, step.country)

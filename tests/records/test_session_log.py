@@ -74,7 +74,7 @@ async def test_the_story_of_a_session_from_plan_to_seal(world: World, clock: Man
         await world.log.confirm_language(uow, session_id, code="pbu")
     clock.advance(60)
     async with world.database.unit(SYSTEM) as uow:
-        await world.log.append(uow, session_id, EntryKind.MODE, {"mode": "audio"})
+        await world.log.append(uow, session_id, EntryKind.MODE, {"mode": "audio", "reason": "weak_line"})
         await world.log.add_speaking(uow, session_id, 61_000)
         await world.log.append(
             uow, session_id, EntryKind.LEFT, {"part": "officer", "code": "O-1183", "reason": "ended"}

@@ -1,1 +1,1 @@
-"""Speech to text for draft transcripts and the language helper: engines, their worker processes, models. Knows no session and no database."""
+"""Speech to text for draft transcripts and the language helper: engines, worker processes, models. Knows no session, no database."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from core.events.bus import EventBus, Json
 from media.protocol import (
+    MAX_PEERS,
     AddCandidate,
     Close,
     Codec,
@@ -36,8 +37,8 @@ class MediaClient(Protocol):
     ``Conflict('stale_generation' | 'room_full')``, ``Unavailable('node_full' | 'node_draining' | 'lines_unavailable')``
     and, over the bus, ``Unavailable('no_answer' | 'bus_unavailable')``. After an error the room and its peers go on."""
 
-    async def open_room(self, room_id: str) -> None:
-        """Make the room on this node; does nothing when it is there."""
+    async def open_room(self, room_id: str, *, seats: int = MAX_PEERS) -> None:
+        """Make the room on this node for ``seats`` people at most; does nothing when it is there."""
         ...
 
     async def offer(self, room_id: str, peer_id: str, *, want: MediaWant) -> PeerOffer:
@@ -94,8 +95,8 @@ class LocalMediaClient:
     def __init__(self, node: CommandHandler) -> None:
         self._node = node
 
-    async def open_room(self, room_id: str) -> None:
-        await self._node.handle(OpenRoom(room_id=room_id))
+    async def open_room(self, room_id: str, *, seats: int = MAX_PEERS) -> None:
+        await self._node.handle(OpenRoom(room_id=room_id, seats=seats))
 
     async def offer(self, room_id: str, peer_id: str, *, want: MediaWant) -> PeerOffer:
         answer = await self._node.handle(MakeOffer(room_id=room_id, peer_id=peer_id, want=want))

@@ -147,8 +147,8 @@ class MediaNode:
     async def handle(self, command: Command) -> PeerOffer | RoomDescription | LineTicket | None:
         """Obeys one command; errors as in ``MediaClient``."""
         match command:
-            case OpenRoom(room_id=room_id):
-                self._open_room(room_id)
+            case OpenRoom(room_id=room_id, seats=seats):
+                self._open_room(room_id, seats)
             case MakeOffer():
                 return await self._make_offer(command)
             case TakeAnswer():
@@ -177,7 +177,7 @@ class MediaNode:
             raise NotFound("room_unknown")
         return room
 
-    def _open_room(self, room_id: str) -> None:
+    def _open_room(self, room_id: str, seats: int) -> None:
         if room_id in self._rooms:
             return
         if self.draining:
@@ -186,7 +186,7 @@ class MediaNode:
             raise Unavailable("node_full")
         self._no_rooms.clear()
         self._rooms[room_id] = Room(
-            room_id, self.options.node_id, self._clock, self._tell, lost_after=self.options.lost_after
+            room_id, self.options.node_id, self._clock, self._tell, lost_after=self.options.lost_after, seats=seats
         )
 
     async def _make_offer(self, command: MakeOffer) -> PeerOffer:

@@ -16,6 +16,8 @@ from core.events.bus import Event, Json
 
 MAX_PEERS = 6
 """People in one room, at most."""
+BRIEFING_PEERS = 34
+"""The same for a group briefing: thirty posts that listen, who speaks, the interpreter, and places for replacements."""
 MAX_SDP = 64 * 1024
 """Characters of a session description that a node reads."""
 NODES_TOPIC = "media.nodes"
@@ -180,6 +182,8 @@ class LineTicket(_Part):
 class OpenRoom(_Part):
     do: Literal["open_room"] = "open_room"
     room_id: str
+    seats: Annotated[int, Field(ge=1, le=BRIEFING_PEERS)] = MAX_PEERS
+    """How many may be in the room at most."""
 
 
 class MakeOffer(_Part):

@@ -60,11 +60,12 @@ class _Seat:
 
 
 class Room:
-    """Up to six seats. All methods run in the node's loop; news goes to ``tell`` in order."""
+    """A few seats, more in a group briefing. All methods run in the node's loop; news goes to ``tell`` in order."""
 
     def __init__(
-        self, room_id: str, node_id: str, clock: Clock, tell: Callable[[News], None], *, lost_after: float = 5.0
-    ) -> None:
+        self, room_id: str, node_id: str, clock: Clock, tell: Callable[[News], None],
+        *, lost_after: float = 5.0, seats: int = MAX_PEERS,
+    ) -> None:  # fmt: skip
         self.room_id = room_id
         self.opened_at = clock.now()
         self.empty_since: float | None = time.monotonic()
@@ -72,6 +73,7 @@ class Room:
         self._clock = clock
         self._tell = tell
         self._lost_after = lost_after
+        self._most = seats
         self._seats: dict[str, _Seat] = {}
         self._seq = 0
         self._ended: list[BrowserPeer] = []
@@ -112,8 +114,8 @@ class Room:
         overtakes this one, ``stale_generation``."""
         seat = self._seats.get(peer_id)
         if seat is None:
-            if len(self._seats) >= MAX_PEERS:
-                raise Conflict("room_full", {"most": MAX_PEERS})
+            if len(self._seats) >= self._most:
+                raise Conflict("room_full", {"most": self._most})
             seat = self._seats[peer_id] = _Seat(peer_id, self._clock.now())
         self.empty_since = None
         seat.generation += 1

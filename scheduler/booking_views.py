@@ -123,6 +123,7 @@ class BookingView(TypedDict):
     needs_coordinator: bool
     unfilled_reason: str | None
     wish: WishView
+    purpose: str | None
 
 
 class BookingLink(TypedDict):
@@ -345,4 +346,5 @@ def _view(
         needs_coordinator=booking.needs_coordinator,
         unfilled_reason=booking.reason,
         wish=WishView(value=booking.need["sex_wish"], must=booking.need["sex_must"]),
+        purpose=booking.purpose,
     )

@@ -41,13 +41,12 @@ from scheduler.ring.search import give_up_at
 from scheduler.rounds import Rounds
 from scheduler.surge.rule import triage_minutes
 from scheduler.surge.states import SurgeStates
-from scheduler.times import PLACED_LEASE
+from scheduler.times import PLACED_LEASE, ZONES
 
 LONGEST_MINUTES = 480
 SOONEST = timedelta(minutes=15)
 """An appointment is at least so far ahead; sooner is a request for now."""
 FARTHEST = timedelta(days=180)
-_ZONE = {"RS": "Europe/Belgrade", "MK": "Europe/Skopje"}
 _CANCEL_REASONS = frozenset({"found_other", "not_needed", "person_left", "other"})
 
 
@@ -69,6 +68,8 @@ class NewBooking:
     """Only an urgent medical or safety talk of at most 15 minutes (S-4)."""
     way: str = "direct"
     """direct, team (two who take turns) or relay (through a third language, M-9)."""
+    purpose: str | None = None
+    """``language``: only the language is asked (M-12)."""
 
 
 class BookingService:
@@ -161,13 +162,14 @@ class BookingService:
             requested_at=uow.now,
             starts_at=starts_at,
             ends_at=starts_at + timedelta(minutes=minutes),
-            zone=new.zone or _ZONE[facts.country],
+            zone=new.zone or ZONES[facts.country],
             round=0,
             rungs=[],
             callback=False,
             needs_coordinator=False,
             safety_only=new.safety_only,
             way=way.value,
+            purpose=new.purpose,
             idempotency_key=key,
             version=1,
         )

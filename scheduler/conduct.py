@@ -131,6 +131,9 @@ class ConductService:
             booking.state = advance(booking.state, BookingMove.CANCEL)
             await self._closing.close(uow, booking, "not_needed", AssignmentMove.RELEASE, NotHeldReason.CANCELLED)
             return booking
+        if booking.purpose is not None and outcome is Outcome.COMPLETED:
+            # A call that only found out the language is not the step (M-12): that one is still to be held.
+            outcome = Outcome.REBOOKED
         await self._log.end(uow, session_id, outcome=outcome, reason=reason, by=by)
         if booking.state not in OPEN:
             return booking

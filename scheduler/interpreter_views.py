@@ -46,6 +46,7 @@ class OfferView(TypedDict):
     ring_s: int
     starts_at: datetime | None
     zone: str
+    purpose: str | None
 
 
 class AssignmentView(TypedDict):
@@ -223,6 +224,7 @@ class InterpreterViews:
             ring_s=max(0, int((offer.expires_at - offer.sent_at).total_seconds())),
             starts_at=None if booking.kind == "now" else booking.starts_at,
             zone=booking.zone,
+            purpose=booking.purpose,
         )
 
     def _assignment_view(self, assignment: Assignment, booking: Booking, now: datetime) -> AssignmentView:

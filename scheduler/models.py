@@ -141,7 +141,10 @@ class BookingSeries(CountryScoped, Base):
 
 
 class Booking(CountryScoped, Base):
-    """A request for interpretation of a step, now or for a time."""
+    """A request for interpretation of a step, now or for a time; or, with ``briefing_id``, for a group briefing (R-7).
+
+    A briefing has no case: ``case_id`` and ``step_id`` hold the id of the briefing then, and ``case_ref`` is empty.
+    """
 
     __tablename__ = "bookings"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -153,6 +156,8 @@ class Booking(CountryScoped, Base):
     authority: Mapped[str] = mapped_column(String(16), index=True)
     kind: Mapped[str] = mapped_column(String(12))
     """now or appointment."""
+    briefing_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    """The group briefing for which somebody is looked for; none for the step of a case."""
     language: Mapped[str] = mapped_column(String(3))
     officer_language: Mapped[str] = mapped_column(String(3))
     need: Mapped[dict[str, Any]]
@@ -196,6 +201,8 @@ class Booking(CountryScoped, Base):
     """Local date of the occurrence in its series."""
     hold_until: Mapped[datetime | None] = mapped_column(index=True)
     """While HELD: when the slot is free again, by the database's clock."""
+    purpose: Mapped[str | None] = mapped_column(String(12))
+    """None: for the step itself. ``language``: a short call that only finds out the language (M-12); it does not hold the step."""
     version: Mapped[int] = mapped_column(Integer, default=1)
 
     __table_args__ = (

@@ -44,6 +44,7 @@ from signaling.auth.logins import LoginService
 from signaling.auth.passwords import PasswordHasher
 from signaling.auth.tokens import forget_old_tokens
 from signaling.calls import CallService
+from signaling.desk.services import Desk
 from signaling.health import LoopLag
 from signaling.live import Live, build_live
 from signaling.news_views import NewsViews
@@ -79,6 +80,8 @@ class Services:
     worker: SchedulerWorker
     sender: ReachSender
     live: Live
+    desk: Desk
+    """The language desk."""
     relay: OutboxRelay
     jobs: JobRunner
     lag: LoopLag
@@ -124,6 +127,7 @@ class Services:
                         *self.calendars.jobs(),
                         *self.scheduler.pool_life.jobs(),
                         *self.scheduler.plans.jobs(),
+                        *self.desk.finder.jobs(),
                         *_housekeeping(self),
                     ]
                 )
@@ -225,6 +229,7 @@ def build(
         worker=SchedulerWorker(database, scheduler, cases, session_log, clock),
         sender=ReachSender(database, ports, clock),
         live=live,
+        desk=Desk.build(database, languages, cases, scheduler.bookings, live.calls, None),
         relay=OutboxRelay(database, bus),
         jobs=JobRunner(database, holder=new_id("process")),
         lag=LoopLag(clock),

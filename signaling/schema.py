@@ -5,6 +5,7 @@ from __future__ import annotations
 import core.db.lease_row
 import core.db.outbox_event
 import records.desk
+import records.aids_models
 import records.models
 import scheduler.briefings.models
 import scheduler.calendars.models
@@ -25,6 +26,7 @@ _MODULES = (
     core.db.outbox_event,
     core.db.lease_row,
     records.models,
+    records.aids_models,
     records.desk,
     scheduler.models,
     scheduler.plans.models,

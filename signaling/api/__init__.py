@@ -2,6 +2,7 @@
 
 from signaling.api import (
     admin,
+    aids,
     appointments,
     audit,
     auth,
@@ -12,6 +13,7 @@ from signaling.api import (
     cases,
     catalogue,
     demand,
+    desk,
     health,
     interpreter,
     pay,
@@ -31,6 +33,7 @@ ROUTERS = (
     catalogue.router,
     cases.router,
     sessions.router,
+    aids.router,
     bookings.router,
     appointments.router,
     interpreter.router,
@@ -38,6 +41,7 @@ ROUTERS = (
     calls.router,
     board.router,
     demand.router,
+    desk.router,
     surge.router,
     ring.router,
     pool.router,

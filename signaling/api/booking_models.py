@@ -159,6 +159,8 @@ class BookingView(Out):
     needs_coordinator: bool
     unfilled_reason: str | None
     wish: Wish
+    purpose: Literal["language"] | None
+    """language: a short call that only finds out the language (M-12)."""
 
 
 class BookingList(Out):

@@ -96,6 +96,8 @@ class OfferView(Out):
     ring_s: int
     starts_at: Instant | None
     zone: str
+    purpose: Literal["language"] | None
+    """language: only the language is to be found out (M-12)."""
 
 
 class AssignmentView(Out):

@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, Integer, create_engine, text
 
 import records.desk
+import records.aids_models
 import records.models
 import scheduler.briefings.models
 import scheduler.calendars.models
@@ -36,6 +37,8 @@ from tests.services import Postgres
 
 _MODULES = (
     records.models,
+    records.aids_models,
+    records.desk,
     scheduler.models,
     scheduler.plans.models,
     scheduler.pool_life.models,

@@ -103,6 +103,11 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("POST", "/api/cases/{case_id}/steps/{step_id}/held"): {"how": "interpreter_in_person"},
         ("POST", "/api/cases/{case_id}/close"): {"reason": "not_needed"},
         ("POST", "/api/cases/{case_id}/link"): {"case_ref": "RS-26-7K4M-Q2"},
+        ("POST", "/api/cases/{case_id}/language"): {
+            "version": 1, "language": "pes", "confidence": "sure", "found_by": ["card"], "confirmed_by": "person",
+        },
+        ("POST", "/api/cases/{case_id}/language/finder"): {"step_id": found["step_id"], "language": "pes"},
+        ("POST", "/api/cases/{case_id}/aids"): {"kind": "phrase", "ref": "P01", "language": "pes"},
         ("POST", "/api/bookings"): {
             "case_id": found["case_id"], "step_id": found["step_id"], "kind": "now", "language": "pes",
         },
@@ -276,6 +281,8 @@ OWN = {
     ("PUT", "/api/interpreter/presence"),
     ("POST", "/api/interpreter/devices"),
     ("GET", "/api/push"),
+    ("GET", "/api/desk/helper"),
+    ("POST", "/api/desk/listen"),
     ("POST", "/api/push/subscriptions"),
     ("POST", "/api/push/forget"),
     ("GET", "/api/interpreter/turns"),
@@ -324,7 +331,7 @@ async def test_another_authority_of_the_same_country_sees_nothing(world: World) 
     browser = await world.browser("O-RS2")
     for method, route in routes(world):
         door = route.doors[method]
-        if door.entry is not Entry.ROLES or Role.INTERVIEWER not in door.roles:
+        if door.entry is not Entry.ROLES or Role.INTERVIEWER not in door.roles or (method, route.path) in OWN:
             continue
         answer = await browser.send(method, address(route, found), body(method, route.path, found), {})
         where = (method, route.path, answer.status_code, answer.text[:300])

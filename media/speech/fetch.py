@@ -75,8 +75,11 @@ def _fetch_file(url: str, path: Path, pin: Pin, tell: Tell) -> None:
     try:
         with urllib.request.urlopen(request, timeout=WAIT_S) as answer:  # noqa: S310 - checked above
             goes_on = begun > 0 and answer.status == HTTPStatus.PARTIAL_CONTENT
+            at = begun if goes_on else 0
             with part.open("ab" if goes_on else "wb") as out:
-                shutil.copyfileobj(_Bounded(answer, pin, begun if goes_on else 0, path.name), out, CHUNK)
+                shutil.copyfileobj(_Bounded(answer, pin, at, path.name), out, CHUNK)
+            if part.stat().st_size - at < int(answer.headers.get("Content-Length") or 0):
+                raise FetchError(f"{url} broke off; run the command again, it goes on from there")
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise FetchError(f"{url} answers {error.code}: is the model there under this name?") from None

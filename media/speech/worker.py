@@ -22,7 +22,7 @@ from media.speech.guards import Drop
 from media.speech.languages import token
 from media.speech.listening import Ears, NewVoice, missing
 from media.speech.models import ModelDirectories
-from media.speech.port import NoModelError, TranscriptionEngine
+from media.speech.port import NoModelError, TranscriptionEngine, VoiceDetector
 
 PIECES_MOST = 2000
 """Pieces that wait for the ears (about 40 s of one channel); then the pipe is not read, and the server drops sound."""
@@ -154,16 +154,26 @@ def main() -> None:
     )
 
     def make_engine() -> TranscriptionEngine:
-        from media.speech.engine import WhisperEngine
+        return whisper(directories, compute_type=settings["compute_type"], beam=settings["beam"])
 
-        engine = WhisperEngine(directories, compute_type=settings["compute_type"], beam=settings["beam"])
-        with suppress(NoModelError):
-            engine.preload()
-        return engine
+    serve(make_engine, silero)
 
+
+def whisper(directories: ModelDirectories, *, compute_type: str, beam: int) -> TranscriptionEngine:
+    """The real engine, with its default model loaded. Blocking for a second or two."""
+    from media.speech.engine import WhisperEngine
+
+    engine = WhisperEngine(directories, compute_type=compute_type, beam=beam)
+    with suppress(NoModelError):
+        engine.preload()
+    return engine
+
+
+def silero() -> VoiceDetector:
+    """The real voice gate."""
     from media.speech.vad import SileroVoice
 
-    serve(make_engine, SileroVoice)
+    return SileroVoice()
 
 
 if __name__ == "__main__":

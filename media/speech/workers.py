@@ -57,6 +57,7 @@ class _Channel:
     first_ms: int | None = None
     last_ms: int = 0
     dropped_ms: int | None = None
+    dropped_why: str = ""
 
 
 def command(directories: ModelDirectories, *, compute_type: str, beam: int) -> list[str]:
@@ -97,6 +98,11 @@ class SpeechWorkers:
         """See ``media.speech.identify.Detector``."""
         return await min(self._workers, key=lambda each: len(each.channels)).detect(pcm16k, least_seconds)
 
+    def warm(self) -> None:
+        """Start the workers now: loading a model takes a second or two that nobody should lose of a talk."""
+        for worker in self._workers:
+            worker.warm()
+
     @property
     def pids(self) -> list[int]:
         """Process ids of the living workers."""
@@ -131,9 +137,9 @@ class _Worker:
             channel.first_ms = at_ms
         channel.last_ms = at_ms + len(pcm) // 32
         if not sent and channel.dropped_ms is None:
-            channel.dropped_ms = at_ms
+            channel.dropped_ms, channel.dropped_why = at_ms, "lost" if self.process is None else "too_slow"
         elif sent and channel.dropped_ms is not None:
-            self._tell_missing(channel, channel.dropped_ms, at_ms, "too_slow")
+            self._tell_missing(channel, channel.dropped_ms, at_ms, channel.dropped_why)
             channel.dropped_ms = None
 
     def close(self, name: str) -> _Channel | None:
@@ -157,6 +163,10 @@ class _Worker:
         finally:
             self._questions.pop(number, None)
 
+    def warm(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=f"speech-worker-{self._number}")
+
     async def aclose(self) -> None:
         if self._task is not None:
             await end([self._task])
@@ -164,8 +174,7 @@ class _Worker:
 
     def _send(self, head: dict[str, Any], body: bytes = b"", *, optional: bool = False) -> bool:
         """Put a frame into the pipe; False when the pipe is full. What is said before the process runs waits for it."""
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=f"speech-worker-{self._number}")
+        self.warm()
         pipe = self.process.stdin if self.process is not None else None
         frame = wire.pack(head, body)
         if pipe is None or pipe.is_closing():

@@ -1,0 +1,47 @@
+"""The ranking of the language helper: restricted, folded, honest about what it cannot know."""
+
+from __future__ import annotations
+
+import pytest
+
+from media.speech.identify import Detection, Unsure, identify, rank
+
+
+def test_it_ranks_only_candidates_and_renormalises() -> None:
+    heard = Detection({"en": 0.5, "ar": 0.3, "fa": 0.1, "ur": 0.1}, 12.0)
+    found = rank(heard, ["apc", "pes", "prs", "urd", "kmr"])
+    assert [code for code, _ in found.ranked] == ["apc", "pes", "urd"]
+    assert sum(share for _, share in found.ranked) == pytest.approx(1)
+    assert found.ranked[0][1] == pytest.approx(0.6)
+    assert found.unsure is None
+    assert found.together == {"pes": ("prs",)}
+    assert found.by_hand == ("kmr",)
+
+
+def test_croatian_and_bosnian_count_for_serbian() -> None:
+    found = rank(Detection({"hr": 0.4, "bs": 0.2, "sr": 0.05, "mk": 0.3}, 10.0), ["mkd", "srp"])
+    assert found.ranked[0] == ("srp", pytest.approx(0.65 / 0.95))
+
+
+@pytest.mark.parametrize(
+    ("heard", "candidates", "unsure"),
+    [
+        (Detection({}, 3.0), ["apc"], Unsure.TOO_SHORT),
+        (Detection({"ar": 0.4, "fa": 0.35}, 12.0), ["apc", "pes"], Unsure.CLOSE),
+        (Detection({"ru": 0.99, "ar": 0.004, "fa": 0.001}, 12.0), ["apc", "pes"], Unsure.OUTSIDE),
+        (Detection({"ar": 0.9}, 12.0), ["kmr", "ckb"], Unsure.NOTHING_TO_RANK),
+    ],
+)
+def test_it_says_why_it_is_unsure(heard: Detection, candidates: list[str], unsure: Unsure) -> None:
+    assert rank(heard, candidates).unsure is unsure
+
+
+async def test_too_little_voice_is_never_ranked() -> None:
+    class Quiet:
+        async def detect(self, pcm16k: bytes, least_seconds: float) -> Detection:
+            assert least_seconds == 8.0
+            return Detection({}, 7.9)
+
+    found = await identify(Quiet(), b"", ["apc"])
+    assert found.ranked == ()
+    assert found.unsure is Unsure.TOO_SHORT

@@ -267,6 +267,8 @@ class Step(_Entry):
     """Same interpreter by default over all steps of the case that have it (M-6)."""
     appeal: bool = False
     """A different interpreter by default (M-6)."""
+    group_information: bool = False
+    """Its information statement may be given to groups at several posts at once (R-7): nothing is asked, nobody is interviewed."""
     note: Text | None = None
 
     @model_validator(mode="after")
@@ -280,6 +282,9 @@ class Step(_Entry):
             raise ValueError("a media-only step is never recorded (S-18)")
         if self.continuity and self.appeal:
             raise ValueError("a step cannot ask for the same and for another interpreter")
+        asks = self.readback or self.media_only or self.officer_excluded or self.continuity or self.guardian_gate
+        if self.group_information and (asks or self.recording.value in (RecordingRule.MANDATORY, RecordingRule.COURT)):
+            raise ValueError("what is told to groups is information only: no read-back, no guardian, no recording")
         if (self.interpretation.value is Interpretation.NONE) != (self.typical_minutes == 0):
             raise ValueError("typical_minutes is 0 exactly where no talk takes place")
         return self

@@ -33,10 +33,22 @@ class InterpreterFacts:
 
 
 @dataclass(frozen=True)
+class GroupFacts:
+    """What a group briefing has instead of a case (R-7)."""
+
+    country: str
+    step_code: str
+    """The step whose information is told."""
+    posts: int
+    """How many posts were to listen when it was planned."""
+
+
+@dataclass(frozen=True)
 class SessionPlan:
     """Everything that is known when an interpreter was found for a step."""
 
-    step_id: str
+    step_id: str | None
+    """None exactly for a group briefing."""
     booking_id: str
     starts_at: datetime
     join_opens_at: datetime
@@ -65,6 +77,8 @@ class SessionPlan:
     """The language between the two of a relay."""
     approved_by: str | None = None
     """Code of the coordinator who approved a relay (M-9)."""
+    group: GroupFacts | None = None
+    """For a group briefing, which belongs to nobody's case."""
 
 
 def put_interpreter(session: Session, facts: InterpreterFacts) -> None:
@@ -106,7 +120,11 @@ def plan_entries(plan: SessionPlan, step_code: str) -> list[EntryDraft]:
     )
     wish = (plan.sex_wish, plan.sex_must, plan.sex_asked_at)
     second = [] if plan.second is None else [_together(plan, plan.second), *interpreter_entries(plan.second, *wish)]
-    return [planned, language, *interpreter_entries(facts, *wish), *second]
+    group = plan.group
+    briefing: list[EntryDraft] = (
+        [] if group is None else [(EntryKind.BRIEFING, {"step_code": group.step_code, "posts": group.posts})]
+    )
+    return [planned, *briefing, language, *interpreter_entries(facts, *wish), *second]
 
 
 def _together(plan: SessionPlan, second: InterpreterFacts) -> EntryDraft:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -12,19 +13,29 @@ from core.errors import NotFound
 from records.chain import GENESIS
 from records.events import SESSION_CHANGED
 from records.lifecycle import SessionMove, SessionState, advance
-from records.models import ProcedureStep, Session, SessionParticipant
+from records.models import Session, SessionParticipant
 from records.session_plan import SessionPlan, put_interpreter
 from records.session_views import interpreting_ms, stamp
 
 
-def new_session(plan: SessionPlan, step: ProcedureStep, now: datetime) -> Session:
+@dataclass(frozen=True)
+class Served:
+    """What a session serves: a step of a case, or (both ids none) a group briefing."""
+
+    case_id: str | None
+    step_id: str | None
+    step_code: str
+    country: str
+
+
+def new_session(plan: SessionPlan, served: Served, now: datetime) -> Session:
     """A session PLANNED, with its interpreter."""
     session = Session(
         id=new_id("session"),
-        case_id=step.case_id,
-        step_id=step.id,
-        step_code=step.code,
-        country=step.country,
+        case_id=served.case_id,
+        step_id=served.step_id,
+        step_code=served.step_code,
+        country=served.country,
         booking_id=plan.booking_id,
         state=SessionState.PLANNED,
         mode=plan.mode,

@@ -49,8 +49,9 @@ class SessionRecord(TypedDict):
     """A session with its whole log (docs/protocol.md, SessionRecord)."""
 
     id: str
-    case_id: str
-    case_ref: str
+    case_id: str | None
+    """None, as ``case_ref``, for a group briefing."""
+    case_ref: str | None
     step_code: str
     state: str
     mode: str
@@ -122,7 +123,7 @@ def session_brief(session: Session, now: datetime) -> SessionBrief:
     )
 
 
-def session_record(session: Session, case_ref: str, entries: Sequence[SessionEntry]) -> SessionRecord:
+def session_record(session: Session, case_ref: str | None, entries: Sequence[SessionEntry]) -> SessionRecord:
     """The record with the check of its chain; ``entries`` in order, all of them."""
     interpreter = None
     if session.interpreter_code is not None:

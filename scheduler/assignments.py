@@ -17,10 +17,10 @@ from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, NotFound
 from records.case_facts import StepFacts
-from records.cases import CaseService
 from records.procedures import Catalogue
 from scheduler.booked_sessions import BookedSessions, seat_of, work_times
 from scheduler.breaks import Work, free_from
+from scheduler.briefings.facts import BookedFacts
 from scheduler.eligibility import NeedContext, Refusal, Rule, failed_rules
 from scheduler.languages import LanguageTable
 from scheduler.legs import Way, leg_need
@@ -42,11 +42,11 @@ class Assignments:
     """Makes and ends assignments."""
 
     def __init__(
-        self, catalogue: Catalogue, table: LanguageTable, cases: CaseService, sessions: BookedSessions
+        self, catalogue: Catalogue, table: LanguageTable, facts: BookedFacts, sessions: BookedSessions
     ) -> None:
         self._catalogue = catalogue
         self._table = table
-        self._cases = cases
+        self._facts = facts
         self._sessions = sessions
 
     async def bind(
@@ -86,7 +86,7 @@ class Assignments:
         if on_demand and not any(row.state is AssignmentState.ACTIVE for row in taken.values()):
             minutes = await self._sessions.minutes_left(uow, booking)
             booking.starts_at, booking.ends_at = uow.now, uow.now + timedelta(minutes=minutes)
-        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        facts = await self._facts.of(uow, booking)
         for leg, (interpreter_id, offer_id) in sorted(people.items()):
             taken[leg] = await self.take(uow, booking, interpreter_id, leg=leg, offer_id=offer_id)
         for row in taken.values():
@@ -107,7 +107,7 @@ class Assignments:
     ) -> Assignment:
         """Take the time of an interpreter for one leg, agreed or held until ``expires_at``; raises what ``bind`` raises."""
         await self._person(uow, interpreter_id)
-        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        facts = await self._facts.of(uow, booking)
         need, match = await self._check(uow, booking, facts, interpreter_id, leg)
         starts_at = max(booking.starts_at, uow.now)
         ends_at = max(booking.ends_at, starts_at + timedelta(minutes=1))
@@ -139,7 +139,7 @@ class Assignments:
 
         Raises what ``bind`` raises and ``Conflict('hold_expired')`` if nothing is held any more.
         """
-        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        facts = await self._facts.of(uow, booking)
         held = {row.leg: row for row in await self.kept(uow, booking)}
         if set(held) != set(Way(booking.way).legs):
             raise Conflict("hold_expired")
@@ -284,7 +284,7 @@ class Assignments:
 
     async def refusals(self, uow: UnitOfWork, booking: Booking, interpreter_id: str, *, leg: int = 1) -> list[Refusal]:
         """Every rule that forbids this interpreter this booking now; presence aside. Raises ``interpreter_unknown``."""
-        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        facts = await self._facts.of(uow, booking)
         context, candidate = await self._candidate(uow, booking, facts, interpreter_id, leg)
         return [context.refusal(rule) for rule in failed_rules(context, candidate)]
 

@@ -6,6 +6,7 @@ Says when its room opens and how much of it was interpreted. Who may interpret i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from core.db.session import UnitOfWork
@@ -15,6 +16,7 @@ from records.models import Session
 from records.session_log import SessionLog
 from records.session_plan import InterpreterFacts, SessionPlan
 from records.session_views import interpreting_ms, minutes_up
+from scheduler.briefings.posts import group_of
 from scheduler.languages import MatchKind
 from scheduler.legs import RelayState
 from scheduler.models import Booking, Interpreter
@@ -41,6 +43,8 @@ class BookedSessions:
         session = await self._running(uow, booking)
         if session is None:
             plan = _plan(booking, facts, list(seats.values()), rung, join_by, uow.now)
+            if booking.briefing_id is not None:
+                plan = replace(plan, group=await group_of(uow, booking))
             booking.session_id = (await self._log.plan(uow, plan)).id
             return
         seated = set(await self._log.seated_interpreters(uow, session.id))
@@ -122,7 +126,7 @@ def _plan(
 ) -> SessionPlan:
     source = next((source for code, source in facts.languages if code == booking.language), None)
     return SessionPlan(
-        step_id=booking.step_id,
+        step_id=booking.step_id if booking.briefing_id is None else None,
         booking_id=booking.id,
         starts_at=booking.starts_at,
         join_opens_at=join_opens_at(booking),

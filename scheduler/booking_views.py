@@ -213,6 +213,7 @@ class BookingViews:
         wanted = select(Booking).order_by(Booking.starts_at, Booking.id).limit(limit)
         if authority is not None:
             wanted = wanted.where(Booking.authority == authority)
+        wanted = wanted.where(Booking.briefing_id.is_(None))
         if case_id is not None:
             wanted = wanted.where(Booking.case_id == case_id)
         if start is not None:

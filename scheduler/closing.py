@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from core.db.session import UnitOfWork
-from records.cases import CaseService
 from records.lifecycle import EndReason, NotHeldReason, Outcome, SessionState
 from records.session_log import SessionLog
 from scheduler.assignments import Assignments
+from scheduler.briefings.facts import BookedFacts
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import AssignmentMove, BookingState, OfferState, WithdrawReason
 from scheduler.models import Assignment, Booking
@@ -45,14 +45,14 @@ class Closing:
     def __init__(
         self,
         table: LanguageTable,
-        cases: CaseService,
+        facts: BookedFacts,
         log: SessionLog,
         rounds: Rounds,
         assignments: Assignments,
         offers: OfferService,
     ) -> None:
         self._table = table
-        self._cases = cases
+        self._facts = facts
         self._log = log
         self._rounds = rounds
         self._assignments = assignments
@@ -93,7 +93,7 @@ class Closing:
 
     async def renew_need(self, uow: UnitOfWork, booking: Booking, *, on_demand: bool) -> None:
         """Make the stored need again from the case as it is now."""
-        facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
+        facts = await self._facts.of(uow, booking)
         need = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=on_demand, by_calendar=not on_demand)
         booking.need = stored_need(need_at(need, uow.now), facts)
         await uow.flush()

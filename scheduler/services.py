@@ -18,6 +18,8 @@ from scheduler.booking.series import SeriesService
 from scheduler.booking.waiting import WaitingList
 from scheduler.booking_views import BookingViews
 from scheduler.bookings import BookingService
+from scheduler.briefings.facts import BookedFacts
+from scheduler.briefings.service import BriefingService
 from scheduler.calendars.availability import Availability
 from scheduler.closing import Closing
 from scheduler.conduct import ConductService
@@ -50,6 +52,8 @@ class SchedulerServices:
     """Appointments that come again."""
     legs: LegRing
     """Relays and teams while they are looked for."""
+    briefings: BriefingService
+    """Information to groups at several posts at once (R-7)."""
     conduct: ConductService
     """Bookings with an interpreter: start, finish, release, replace, miss."""
     offers: OfferService
@@ -89,9 +93,10 @@ class SchedulerServices:
         policies, reserves = Policies.load(), Reserves()
         ledger, reach = Ledger(policies), Reach(ports or Ports.none(), Availability())
         rounds = Rounds(catalogue, table, policies, reserves, reach, ledger)
-        assignments = Assignments(catalogue, table, cases, BookedSessions(log))
+        facts = BookedFacts(catalogue, cases)
+        assignments = Assignments(catalogue, table, facts, BookedSessions(log))
         offers = OfferService(rounds, assignments, policies, reserves)
-        closing = Closing(table, cases, log, rounds, assignments, offers)
+        closing = Closing(table, facts, log, rounds, assignments, offers)
         rounds.legs = legs = LegRing(catalogue, rounds, assignments)
         closing.freed = WaitingList(rounds, assignments).freed
         bookings = BookingService(table, cases, rounds, assignments, offers, closing)
@@ -107,6 +112,7 @@ class SchedulerServices:
             appointments=appointments,
             series=SeriesService(cases, appointments),
             legs=legs,
+            briefings=BriefingService(catalogue, table, log, rounds),
             conduct=ConductService(log, rounds, assignments, closing),
             offers=offers,
             presence=presence,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+ZONES = {"RS": "Europe/Belgrade", "MK": "Europe/Skopje"}
+"""The zone of each country's wall clocks."""
 PRESENCE_LEASE = timedelta(seconds=45)
 """Without a heartbeat for so long an interpreter counts as away (three heartbeats of 15 s)."""
 JOIN_LEASE = timedelta(seconds=20)

@@ -69,7 +69,7 @@ class Admission:
                 raise NotFound("session_unknown")
             if uow.now < session.join_opens_at:
                 raise Conflict("join_not_open", {"opens_at": instant(session.join_opens_at)})
-            return await self._grant(uow, session, place)
+            return await self.grant(uow, session, place)
 
     async def invite(self, principal: Principal, session_id: str, part: str) -> tuple[str, datetime]:
         """A one-time token for a guest on another device; the officer shows or reads it out. Raises ``NotFound``."""
@@ -90,7 +90,7 @@ class Admission:
             used = await redeem(uow, TokenKind.INVITE, token)
             session = await running_session(uow, used.session_id or "")
             place = await places.get(uow, used.participant_id or "")
-            join = await self._grant(uow, session, place)
+            join = await self.grant(uow, session, place)
             if place.part != "applicant":
                 return join
             face = await issue(uow, TokenKind.RATING, session_id=session.id, participant_id=place.id)
@@ -110,7 +110,8 @@ class Admission:
             token.secret, room, room, part, principal.code, ice, "open", "", "", principal.officer_language, None
         )
 
-    async def _grant(self, uow: UnitOfWork, session: Session, place: Place) -> Join:
+    async def grant(self, uow: UnitOfWork, session: Session, place: Place) -> Join:
+        """A one-time grant for a place whose owner has already been let in by other means."""
         token = await issue(
             uow,
             TokenKind.JOIN,
@@ -119,7 +120,7 @@ class Admission:
             session_id=session.id,
             participant_id=place.id,
         )
-        case = await uow.session.get(Case, session.case_id) if place.part == OFFICER else None
+        case = await uow.session.get(Case, session.case_id) if place.part == OFFICER and session.case_id else None
         return Join(
             grant=token.secret,
             session_id=session.id,

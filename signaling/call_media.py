@@ -12,7 +12,7 @@ from typing import Any
 
 from core.access import Actor
 from core.db.session import Database
-from core.errors import AppError, NotFound
+from core.errors import AppError, Conflict, NotFound
 from core.events.bus import Event
 from media.protocol import (
     Grade,
@@ -33,6 +33,7 @@ from media.protocol import (
     news_from_event,
 )
 from records.models import Session
+from scheduler.briefings.posts import LISTENER, has_word
 from signaling import places
 from signaling.nodes import NodeDirectory, Placement
 from signaling.places import Place
@@ -79,6 +80,10 @@ class CallMedia:
             self._check_nodes[session_id] = node
             await client.open_room(session_id)
         else:
+            want = await self._allowed(session_id, place_id, want)
+            if await self._by_phone(place_id):
+                # The line of the telephone has the place in the room: a browser's media would end it in the middle of a sentence.
+                raise Conflict("on_phone")
             await self._change(place_id, video=want.send_video)
             _, client = await self._placement.ensure(session_id)
         offer = await client.offer(session_id, place_id, want=want)
@@ -98,12 +103,25 @@ class CallMedia:
         """Microphone, camera and received pictures as the person wants them; kept through reconnects."""
         if not session_id.startswith(CHECK_PREFIX):
             async with self._database.unit(Actor.system()) as uow:
-                await places.change(uow, place_id, audio=message.audio, video=message.video)
+                place = await places.get(uow, place_id)
+                if place.part == LISTENER:
+                    may = message.audio and await has_word(uow, place_id)
+                    message = message.model_copy(update={"audio": may, "video": False})
+                why = None if message.video else message.why or "camera_off"
+                await places.change(uow, place_id, audio=message.audio, video=message.video, video_why=why)
                 place = await places.get(uow, place_id)
             await self._tell_place(place)
         flags = PeerFlags(audio=message.audio, video=message.video, receive_video=message.receive_video)
         client = await self._client(session_id)
         await client.set_peer(session_id, place_id, flags)
+
+    async def allow(self, session_id: str, place_id: str, *, audio: bool) -> None:
+        """Let somebody's sound through, or drop it from now on; nothing if the node does not know them (yet)."""
+        try:
+            client = await self._client(session_id)
+            await client.set_peer(session_id, place_id, PeerFlags(audio=audio, video=False))
+        except AppError as error:
+            log.info("media_allow_skipped", extra={"code": error.code})
 
     async def drop(self, session_id: str, place_id: str | None, reason: str) -> int:
         """End one connection or the whole room. Returns the speaking time of the room in milliseconds (0 if unknown).
@@ -131,7 +149,7 @@ class CallMedia:
         elif isinstance(news, SpeakingChanged):
             await self._tell(news, "speaking", {"id": news.peer_id, "on": news.on})
         elif isinstance(news, QualityChanged):
-            await self._change(news.peer_id, grade=news.grade.value)
+            await self._graded(news.peer_id, news.grade)
             await self._tell(news, "quality", {"id": news.peer_id, "grade": news.grade.value})
         elif isinstance(news, _ABOUT_CONNECTIONS):
             async with self._locks.setdefault(news.room_id, asyncio.Lock()):
@@ -169,6 +187,26 @@ class CallMedia:
                 first = await places.first_sound(uow, news.peer_id)
             if first:
                 await self.on_heard(news.room_id, news.peer_id)
+
+    async def _allowed(self, session_id: str, place_id: str, want: MediaWant) -> MediaWant:
+        """What of ``want`` the place may have: a group briefing is sound only, and a listening post sends none without the word."""
+        async with self._database.read(Actor.system()) as unit:
+            session = await unit.session.get(Session, session_id)
+            if session is None or session.case_id is not None:
+                return want
+            place = await places.get(unit, place_id)
+            speaks = place.part != LISTENER or await has_word(unit, place_id)
+        return want.model_copy(
+            update={"send_audio": want.send_audio and speaks, "send_video": False, "receive_video": False}
+        )
+
+    async def _by_phone(self, place_id: str) -> bool:
+        async with self._database.read(Actor.system()) as unit:
+            return (await places.get(unit, place_id)).phone_leg_id is not None
+
+    async def _graded(self, place_id: str, grade: Grade) -> None:
+        async with self._database.unit(Actor.system()) as uow:
+            await places.graded(uow, place_id, grade.value, weak=grade is Grade.WEAK)
 
     async def _change(self, place_id: str, **values: Any) -> None:
         async with self._database.unit(Actor.system()) as uow:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from core.access import Actor
 from core.db.session import Database, ReadUnit, UnitOfWork
@@ -22,9 +22,11 @@ from records.session_log import SessionLog
 from scheduler.conduct import ConductService
 from scheduler.locks import locked_booking
 from signaling import places
+from signaling.aids.room import RoomAids
 from signaling.auth.principal import Principal
 from signaling.auth.tokens import TokenKind, redeem
 from signaling.call_media import CHECK_PREFIX, CallMedia
+from signaling.medium import Medium, ModeWhy, medium_of, why_now
 from signaling.places import Place, Seat
 from signaling.realtime.hub import Hub
 from signaling.realtime.news import ROOM_TOLD
@@ -50,6 +52,22 @@ class Entered:
     came_back: bool
 
 
+class Ladder(Protocol):
+    """What the step-down ladder says of a session (``signaling.fallback``)."""
+
+    async def may_go_on(self, uow: UnitOfWork, session: Session) -> bool:
+        """Whether nothing of the ladder keeps interpreting from going on: the person's answer is there, if one is asked (S-11)."""
+        ...
+
+    async def phone_reason(self, unit: ReadUnit, session_id: str) -> ModeWhy:
+        """Why somebody is on the telephone now."""
+        ...
+
+    async def view(self, unit: ReadUnit, session: Session) -> dict[str, Any]:
+        """The ladder as everybody in the room may see it."""
+        ...
+
+
 class CallService:
     """Joins people to sessions."""
 
@@ -60,12 +78,14 @@ class CallService:
         media: CallMedia,
         session_log: SessionLog,
         conduct: ConductService,
+        aids: RoomAids,
     ) -> None:
         self._database = database
         self._hub = hub
         self._media = media
         self._log = session_log
         self._conduct = conduct
+        self._aids = aids
         media.on_heard = self.heard
         media.on_reached = self.reached
         media.on_tracks = self.note_mode
@@ -155,15 +175,16 @@ class CallService:
                 if session is None or session.state in SESSION_OVER:
                     return
                 seated = await places.of_session(uow, session_id)
-                heard = {place.part for place in seated if place.heard_at is not None and place.state == "present"}
+                heard = {place.part for place in seated if place.heard_at is not None and place.here}
                 # By relay nobody understands anybody until both interpreters are there; a team may begin with one.
                 missing = [p for p in seated if p.part == INTERPRETER and p.state != "gone" and p.heard_at is None]
                 if missing and await self._conduct.is_relay(uow, session.booking_id):
                     return
-                medium = await _medium(uow, session_id)
                 resting = session.state is SessionState.PAUSED and session.reason == PauseReason.BREAK
-                if {OFFICER, INTERPRETER} <= heard and not resting:
-                    await self._conduct.start(uow, session_id, medium=medium)
+                held = self.ladder is not None and not await self.ladder.may_go_on(uow, session)
+                if {OFFICER, INTERPRETER} <= heard and not resting and not held:
+                    await self._conduct.start(uow, session_id, medium=medium_of(seated).value)
+                    await self.write_mode(uow, session_id)
 
         await self._database.retry(work)
 
@@ -173,16 +194,24 @@ class CallService:
         async def work() -> None:
             async with self._database.unit(Actor.system()) as uow:
                 session = await uow.session.get(Session, session_id)
-                if session is None or session.state is not SessionState.ACTIVE:
-                    return
-                medium = await _medium(uow, session_id)
-                segments = [
-                    entry for entry in await self._log.entries(uow, session_id) if entry["kind"] == EntryKind.MODE
-                ]
-                if segments and segments[-1]["data"]["mode"] != medium:
-                    await self._log.append(uow, session_id, EntryKind.MODE, {"mode": medium})
+                if session is not None and session.state is SessionState.ACTIVE:
+                    await self.write_mode(uow, session_id)
 
         await self._database.retry(work)
+
+    async def write_mode(self, uow: UnitOfWork, session_id: str) -> Medium | None:
+        """Begin a new mode segment if the talk goes by another medium than the log says; which one, if so."""
+        seated = await places.of_session(uow, session_id)
+        segments = [entry for entry in await self._log.entries(uow, session_id) if entry["kind"] == EntryKind.MODE]
+        medium = medium_of(seated)
+        before = Medium(str(segments[-1]["data"]["mode"])) if segments else None
+        if before is None or before is medium:
+            return None
+        known = self.ladder is not None and medium is Medium.PHONE
+        by_phone = await self.ladder.phone_reason(uow, session_id) if self.ladder and known else ModeWhy.LINE_LOST
+        why = why_now(before, seated, by_phone)
+        await self._log.append(uow, session_id, EntryKind.MODE, {"mode": medium.value, "reason": why.value})
+        return medium
 
     async def reached(self, session_id: str, place_id: str) -> None:
         """The node hears a browser again: a loss over 10 s is written with its length, a shorter one is forgotten."""
@@ -192,7 +221,7 @@ class CallService:
             if session is None or session.state in SESSION_OVER:
                 return
             lost_from = place.media_lost_at
-            if lost_from is not None and place.state == "present":
+            if lost_from is not None and place.here:
                 if uow.now - lost_from > LOG_AFTER:
                     await self.log_back(uow, session, place, lost_from)
                 await places.change(uow, place_id, media_lost_at=None)
@@ -211,14 +240,15 @@ class CallService:
             session = await unit.session.get(Session, entered.session_id)
             if session is None:
                 raise NotFound("session_unknown")
-            case = await unit.session.get(Case, session.case_id)
+            case = await unit.session.get(Case, session.case_id) if session.case_id else None
             seated = await places.of_session(unit, entered.session_id)
             entries = (
                 list(await self._log.entries(unit, session.id, last=LOG_LINES)) if entered.place.part == OFFICER else []
             )
             facts = _facts(session, case, unit.now)
             relay = await relay_legs(unit, session.id, seated)
-        return snapshot(facts, entered.place, seated, entries, position, relay)
+            aids = await self._aids.snapshot(unit, session, entered.place.part)
+        return {**snapshot(facts, entered.place, seated, entries, position, relay), "aids": aids}
 
     async def _sit(self, uow: UnitOfWork, session_id: str, place_id: str, *, came_back: bool) -> Entered:
         """Rows are locked in one order everywhere: booking, place, session."""
@@ -236,7 +266,9 @@ class CallService:
             await self._log.arrive(uow, session.id, part=place.part, code=place.code)
             tell_place(uow, session, place.id, "participant.joined")
             return
-        lost_from = before.lost_from or (before.seen_at if before.state == "present" else None)
+        # Whoever is on the telephone was not away, whatever became of the browser.
+        silent = before.seen_at if before.state == "present" and before.phone_leg_id is None else None
+        lost_from = before.lost_from or silent
         if lost_from is not None and uow.now - lost_from > LOG_AFTER:
             await places.change(uow, place.id, heard_at=None)
             await self.log_back(uow, session, before, lost_from)
@@ -274,13 +306,6 @@ def check_place(room: str) -> Place:
     )  # fmt: skip
 
 
-async def _medium(unit: ReadUnit, session_id: str) -> str:
-    """Video while officer or interpreter can be seen, or are about to be; else audio."""
-    seated = [place for place in await places.of_session(unit, session_id) if place.part in (OFFICER, INTERPRETER)]
-    wanted = any(place.video and place.state == "present" and place.media_lost_at is None for place in seated)
-    return "video" if wanted or any(place.has_video for place in seated) else "audio"
-
-
 async def running_session(unit: ReadUnit, session_id: str) -> Session:
     """The session, if people can still come in. Raises ``NotFound('session_unknown')``, ``Conflict('session_over')``."""
     session = await unit.session.get(Session, session_id)
@@ -291,7 +316,7 @@ async def running_session(unit: ReadUnit, session_id: str) -> Session:
     return session
 
 
-def _facts(session: Session, case: Case | None, now: datetime) -> RoomFacts:
+def _facts(session: Session, case: Case | None, now: datetime, medium: Medium) -> RoomFacts:
     running = timedelta(milliseconds=session.interpreting_ms)
     if session.state is SessionState.ACTIVE:
         running += now - session.state_since
@@ -307,7 +332,7 @@ def _facts(session: Session, case: Case | None, now: datetime) -> RoomFacts:
         language_confirmed=session.language_confirmed,
         officer_language=session.officer_language,
         interpreting_s=int(running.total_seconds()),
-        block_limit_min=block_limit_min(mode="video", child=child, needs=case.needs if case is not None else []),
+        block_limit_min=block_limit_min(mode=medium.value, child=child, needs=case.needs if case is not None else []),
         case_ref=case.case_ref if case is not None else "",
         join_by=session.join_by,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.db.session import ReadUnit
 from core.errors import NotFound
@@ -25,8 +25,14 @@ async def session_facts(unit: ReadUnit, session_id: str) -> SessionFacts:
     """Raises ``NotFound('session_unknown')``."""
     row = (
         await unit.session.execute(
-            select(Session.country, Case.authority, Session.officer_user_id, Session.interpreter_id)
-            .join(Case, Case.id == Session.case_id)
+            select(
+                Session.country,
+                func.coalesce(Case.authority, Booking.authority).label("authority"),
+                Session.officer_user_id,
+                Session.interpreter_id,
+            )
+            .outerjoin(Case, Case.id == Session.case_id)
+            .outerjoin(Booking, Booking.id == Session.booking_id)
             .where(Session.id == session_id)
         )
     ).one_or_none()

@@ -21,12 +21,15 @@ from media.client import LocalMediaClient
 from media.ice import IceConfig
 from media.protocol import NEWS_EVENTS
 from media.worker import node_options, serving
+from records.aids_terms import TermBook
 from records.session_log import SessionLog
-from scheduler.conduct import ConductService
 from scheduler.languages import LanguageTable
-from scheduler.presence import PresenceService
+from scheduler.services import SchedulerServices
 from signaling.admission import Admission
+from signaling.aids.numbers import NumberPad
+from signaling.aids.room import RoomAids
 from signaling.auth.logins import LoginService
+from signaling.briefings import BriefingRooms
 from signaling.call_media import CallMedia
 from signaling.call_room import CallRoom
 from signaling.call_watch import TOUCH_EVERY_S, WATCH_EVERY_S, CallWatch
@@ -52,6 +55,8 @@ class Live:
     media: CallMedia
     calls: CallService
     admission: Admission
+    briefings: BriefingRooms
+    aids: RoomAids
     watch: CallWatch
     news: News
     socket: SocketServices
@@ -91,8 +96,7 @@ def build_live(
     database: Database,
     bus: EventBus,
     session_log: SessionLog,
-    conduct: ConductService,
-    presence: PresenceService,
+    scheduler: SchedulerServices,
     logins: LoginService,
     languages: LanguageTable,
     nodes: NodeDirectory,
@@ -109,8 +113,11 @@ def build_live(
         ttl=turn.ttl,
         stun_urls=settings.stun_urls,
     )
-    calls = CallService(database, hub, media, session_log, conduct)
-    room = CallRoom(database, hub, calls, media, session_log, conduct, languages)
+    aids = RoomAids(NumberPad(database, hub, bus, session_log), TermBook())
+    conduct = scheduler.conduct
+    admission = Admission(database, session_log, ice)
+    calls = CallService(database, hub, media, session_log, conduct, aids)
+    room = CallRoom(database, hub, calls, media, session_log, conduct, languages, aids.numbers)
     sign_in = SocketSignIn(database, logins, settings.session_cookie)
     return Live(
         settings=settings,
@@ -120,7 +127,11 @@ def build_live(
         nodes=nodes,
         media=media,
         calls=calls,
-        admission=Admission(database, session_log, ice),
+        admission=admission,
+        briefings=BriefingRooms(
+            database, scheduler.briefings, scheduler.bookings, session_log, admission, calls, media
+        ),
+        aids=aids,
         watch=CallWatch(database, session_log, calls),
         news=News(database, bus, clock, views),
         socket=SocketServices(
@@ -129,7 +140,7 @@ def build_live(
             media=media,
             room=room,
             auth=sign_in,
-            presence=SocketPresence(database, presence),
+            presence=SocketPresence(database, scheduler.presence),
             clock=clock,
             origins=_origins(settings),
         ),

@@ -20,7 +20,7 @@ from core.errors import NotFound, Unavailable
 from core.events.bus import EventBus, Message
 from media.client import LocalMediaClient, MediaClient, RemoteMediaClient
 from media.placement import choose
-from media.protocol import NODES_TOPIC, NodeStatus
+from media.protocol import BRIEFING_PEERS, MAX_PEERS, NODES_TOPIC, NodeStatus
 from records.models import Session
 
 log = logging.getLogger(__name__)
@@ -119,19 +119,20 @@ class Placement:
             if session is None:
                 raise NotFound("session_unknown")
             current = session.media_node
+            seats = MAX_PEERS if session.case_id is not None else BRIEFING_PEERS
         if current is None or not self._nodes.is_alive(current):
             current = await self._place(session_id, current)
         client = self._nodes.client(current)
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                await client.open_room(session_id)
+                await client.open_room(session_id, seats=seats)
         except TimeoutError:
             if self._nodes.silent(current, ANSWER_WITHIN_S):
                 log.warning("media_node_dead", extra={"node_id": current})
                 self._nodes.forget(current)
                 current = await self._place(session_id, current)
                 client = self._nodes.client(current)
-            await client.open_room(session_id)
+            await client.open_room(session_id, seats=seats)
         return current, client
 
     async def _place(self, session_id: str, old: str | None) -> str:

@@ -36,6 +36,8 @@ class Part(StrEnum):
     APPLICANT = "applicant"
     GUARDIAN = "guardian"
     LAWYER = "lawyer"
+    LISTENER = "listener"
+    """A post in a group briefing: receives, and speaks only when given the word."""
 
 
 class CaseView(StrEnum):
@@ -80,6 +82,15 @@ class BookingFacts:
     country: str
     authority: str
     requested_by: str
+
+
+@dataclass(frozen=True)
+class BriefingFacts:
+    """What decides about a group briefing."""
+
+    country: str
+    authority: str
+    led_by: str
 
 
 @dataclass(frozen=True)
@@ -162,6 +173,19 @@ def may_lead_session(who: Principal, session: SessionFacts) -> Verdict:
     return Verdict.ALLOWED if part_in(who, session) is Part.OFFICER else _not_leading(may_join(who, session))
 
 
+def may_share_terms(who: Principal, seat: Part | str | None, country: str) -> Verdict:
+    """Read and change the agreed terms from a session: whoever has the place (``seat``) of its officer or of an interpreter in it."""
+    officer = seat == Part.OFFICER and who.has(Role.INTERVIEWER, country)
+    interpreter = seat == Part.INTERPRETER and who.has(Role.INTERPRETER)
+    return Verdict.ALLOWED if officer or interpreter else Verdict.HIDDEN
+
+
+def may_read_terms(who: Principal, case: CaseFacts) -> Verdict:
+    """The agreed terms of a case with their history: interviewers of the authority. They can hint at what was said, so that
+    coordinators, who need no such thing, are refused."""
+    return may_change_case(who, case)
+
+
 def may_room(part: Part | str, message: str, kind: str | None = None) -> Verdict:
     """Whether somebody with ``part`` may send the room message ``message`` (``kind``: of a signal). Unknown messages: refused."""
     allowed = ROOM_MESSAGES.get(message, frozenset())
@@ -171,19 +195,27 @@ def may_room(part: Part | str, message: str, kind: str | None = None) -> Verdict
 
 
 _EVERYBODY = frozenset(Part)
+_TALKING = _EVERYBODY - {Part.LISTENER}
 ROOM_MESSAGES: dict[str, frozenset[Part]] = {
     "media.start": _EVERYBODY,
     "media.answer": _EVERYBODY,
     "media.candidate": _EVERYBODY,
     "media.set": _EVERYBODY,
     "room.leave": _EVERYBODY,
-    "room.signal": _EVERYBODY,
+    "room.signal": _TALKING,
     "room.pause": frozenset({Part.OFFICER, Part.INTERPRETER}),
     "room.resume": frozenset({Part.OFFICER, Part.INTERPRETER}),
     "room.got_it": frozenset({Part.OFFICER, Part.INTERPRETER}),
     "room.end": frozenset({Part.OFFICER}),
     "room.language": frozenset({Part.INTERPRETER}),
     "room.recuse": frozenset({Part.INTERPRETER}),
+    "room.phone": frozenset({Part.OFFICER, Part.INTERPRETER}),
+    "room.sound_only": frozenset({Part.OFFICER, Part.INTERPRETER}),
+    "room.agree": frozenset({Part.OFFICER, Part.APPLICANT}),
+    "room.go_on": frozenset({Part.OFFICER}),
+    "room.opening": _EVERYBODY,
+    "room.number": frozenset({Part.OFFICER, Part.INTERPRETER, Part.APPLICANT}),
+    "room.number_clear": _TALKING,
 }
 """Who may send which room message. A ``concern`` goes to the officer, so the officer has none to send."""
 
@@ -229,6 +261,28 @@ def may_dispatch_booking(who: Principal, booking: BookingFacts) -> Verdict:
     if who.has(Role.COORDINATOR, booking.country):
         return Verdict.ALLOWED
     return Verdict.REFUSED if may_read_booking(who, booking) is Verdict.ALLOWED else Verdict.HIDDEN
+
+
+# Group briefings
+
+
+def may_start_briefing(who: Principal, country: str, authority: str) -> Verdict:
+    """Tell groups something from a desk of ``authority``: its interviewers, coordinators of the country. Whether the surge state
+    opens it is not a question of access."""
+    return may_see_briefing(who, BriefingFacts(country, authority, ""))
+
+
+def may_see_briefing(who: Principal, briefing: BriefingFacts) -> Verdict:
+    """Interviewers of the authority, coordinators of the country."""
+    return may_read_case(who, CaseFacts(briefing.country, briefing.authority))
+
+
+def may_steer_briefing(who: Principal, briefing: BriefingFacts) -> Verdict:
+    """Add posts, make links, give the word, end it: who leads it, and coordinators of the country."""
+    seen = may_see_briefing(who, briefing)
+    if not seen or who.user_id == briefing.led_by or who.has(Role.COORDINATOR, briefing.country):
+        return seen
+    return Verdict.REFUSED
 
 
 # Interpreters

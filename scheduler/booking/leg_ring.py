@@ -75,6 +75,9 @@ class LegRing:
         """
         if Way(booking.way) is not Way.DIRECT or booking.relay_state == RelayState.REFUSED:
             return False
+        if booking.briefing_id is not None:
+            # One interpreter speaks to the posts: two would double the time of everybody who stands there.
+            return False
         if await self._assignments.kept(uow, booking) or (booking.session_id is not None and booking.kind != "now"):
             return False
         plan = await self.find(uow, booking, way=Way.RELAY)

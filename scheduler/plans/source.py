@@ -21,6 +21,7 @@ from scheduler.needs import need_from_json
 from scheduler.plans.models import PlanPin
 from scheduler.plans.prepare import Ask, Frame, Held, Span, monday_before
 from scheduler.queries import candidates_by_id, match_rules
+from scheduler.times import ZONES
 
 WITHOUT = (BookingState.REQUESTED, BookingState.OFFERING, BookingState.UNFILLED)
 """States of an appointment for which somebody is still looked for."""
@@ -30,7 +31,6 @@ WEIGHT = {Priority.P1: 10, Priority.P2: 6, Priority.P3: 3}
 """How much more an unfilled booking of a class weighs than an ordinary one (policy)."""
 FAIR_OVER = timedelta(days=28)
 """Minutes of so many days before count for fair load."""
-_ZONE = {"RS": "Europe/Belgrade", "MK": "Europe/Skopje"}
 _MARGIN = timedelta(days=1)
 
 
@@ -88,7 +88,7 @@ class Source:
         people = await candidates_by_id(unit, ids)
         start = min((booking.starts_at for booking in bookings), default=unit.now) - _MARGIN
         end = max((booking.ends_at for booking in bookings), default=unit.now) + _MARGIN
-        zone = _ZONE[country]
+        zone = ZONES[country]
         hours = await self._availability.hours(unit, ids, start, end)
         said_no: dict[str, set[str]] = defaultdict(set)
         declined = await unit.session.execute(

@@ -73,10 +73,13 @@ class ComplaintService:
         """Receive a complaint; returns its id. The interpreter does not serve this case any more from now on (M-6), unless the
         complaint is about the conditions.
 
-        Raises ``NotFound('session_unknown')``, ``Conflict('complaint_open')`` while one about the same session runs."""
+        Raises ``NotFound('session_unknown')``, ``Conflict``: ``complaint_open`` while one about the same session runs,
+        ``briefing_has_no_case``."""
         session = await uow.session.get(Session, session_id, with_for_update=True)
         if session is None or session.interpreter_id is None:
             raise NotFound("session_unknown")
+        if session.case_id is None:
+            raise Conflict("briefing_has_no_case")
         running = await uow.session.scalar(
             select(Complaint.id).where(
                 Complaint.session_id == session_id, Complaint.source == source, Complaint.state.in_(_OPEN)

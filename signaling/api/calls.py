@@ -35,7 +35,7 @@ class OwnPlace(Out):
     """The place that the grant opens."""
 
     id: str
-    part: Literal["officer", "interpreter", "applicant", "guardian", "lawyer", "check"]
+    part: Literal["officer", "interpreter", "applicant", "guardian", "lawyer", "listener", "check"]
     code: str | None
 
 
@@ -86,7 +86,7 @@ class EndBody(In):
 @router.post("/api/sessions/{session_id}/join")
 async def join(session_id: Key, who: Who, services: Svc) -> JoinAnswer:
     """A grant for the officer or the interpreter of the session."""
-    return _answer(await services.admission.join(who, session_id))
+    return join_answer(await services.admission.join(who, session_id))
 
 
 @router.post("/api/sessions/{session_id}/invite")
@@ -99,7 +99,7 @@ async def invite(session_id: Key, body: InviteBody, who: Who, services: Svc) -> 
 @router.post("/api/guest/join")
 async def guest_join(body: GuestBody, services: Svc) -> JoinAnswer:
     """The token of a link becomes a grant; it works once."""
-    return _answer(await services.admission.guest_join(body.token))
+    return join_answer(await services.admission.guest_join(body.token))
 
 
 @router.post("/api/sessions/{session_id}/end")
@@ -113,7 +113,7 @@ async def end(session_id: Key, body: EndBody, who: Who, services: Svc) -> Sessio
 @router.post("/api/precheck")
 async def precheck(who: Who, services: Svc) -> JoinAnswer:
     """A room of one on a real media node that sends the own sound back."""
-    return _answer(await services.admission.precheck(who))
+    return join_answer(await services.admission.precheck(who))
 
 
 async def _facts(services: Services, who: Principal, session_id: str) -> SessionFacts:
@@ -122,7 +122,8 @@ async def _facts(services: Services, who: Principal, session_id: str) -> Session
         return await session_facts(unit, session_id)
 
 
-def _answer(join: Join) -> JoinAnswer:
+def join_answer(join: Join) -> JoinAnswer:
+    """The shape of a grant."""
     return JoinAnswer(
         grant=join.grant,
         session_id=join.session_id,

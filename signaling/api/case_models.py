@@ -318,8 +318,9 @@ class SessionRecord(Out):
     """What happened in a session; coordinators get it without ``entries``."""
 
     id: str
-    case_id: str
-    case_ref: str
+    case_id: str | None
+    """None, as ``case_ref``, for a group briefing: it belongs to nobody's case."""
+    case_ref: str | None
     step_code: str
     state: str
     mode: Literal["open", "sealed"]

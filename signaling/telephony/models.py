@@ -73,8 +73,9 @@ class PhoneLeg(CountryScoped, Base):
     ended_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(Integer, default=0)
     """Wrong PINs in this call, or waits of a held one."""
-    connection_id: Mapped[str | None] = mapped_column(String(40))
-    """Its hold on the place in the room; gone when somebody else sits there."""
+    caller: Mapped[str | None] = mapped_column(String(64))
+    called: Mapped[str | None] = mapped_column(String(64))
+    """For calls that come in: keyed digests of both numbers, by which wrong PINs are counted."""
     ticket_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     """For the carrier's stream of sound; used once."""
     ticket_until: Mapped[datetime | None]

@@ -6,7 +6,8 @@ A number is never in an event, a log, a record or an answer: callers name it by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -155,6 +156,8 @@ class CallOrder:
     number: str = field(repr=False)
     """E.164, for the carrier's eyes only."""
     ring_seconds: int = 30
+    region: str = "XX"
+    """Country of the number: which of our own numbers calls."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,10 @@ class PhoneProvider(Protocol):
         """Break the wait of a held call: ask ``PhoneDesk.waited`` now. Nothing if it cannot. Never raises for the carrier's trouble."""
         ...
 
+    def running(self, desk: PhoneDesk) -> AbstractAsyncContextManager[None]:
+        """While open, calls can be placed and news come to ``desk``."""
+        ...
+
 
 class PhoneDesk(Protocol):
     """What a carrier tells the house, and what it is told to do next (``telephony.desk.Desk``). Repeated and late news change nothing."""
@@ -267,7 +274,13 @@ class PhoneDesk(Protocol):
         """A key in the room: 1 repeat, 2 break, 9 leave. True when the call is to end now."""
         ...
 
-    async def ended(self, leg_id: LegId, why: LegWhy, error: str | None = None) -> None:
+    async def line_lost(self, leg_id: LegId) -> None:
+        """The line into the room ended although the call did not; ``waited`` says what to do then."""
+        ...
+
+    async def ended(
+        self, leg_id: LegId, why: LegWhy, error: str | None = None, *, carrier_code: int | None = None
+    ) -> None:
         """The call is over; ``error``: a code of ``telephony.troubles``."""
         ...
 
@@ -313,3 +326,8 @@ class NoProvider:
 
     async def refresh(self, call_id: str) -> None:
         """There is no call."""
+
+    @asynccontextmanager
+    async def running(self, desk: PhoneDesk) -> AsyncIterator[None]:
+        """Nothing runs."""
+        yield

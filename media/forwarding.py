@@ -163,6 +163,8 @@ class TrackForwarder:
         self.downlinks: list[Downlink] = []
         self.on_first: Callable[[], None] = lambda: None
         self.on_level: Callable[[int, float], None] | None = None
+        self.tap: Callable[[bytes], None] | None = None
+        """Gets a copy of each packet that is let through, while somebody without a browser may hear it."""
         self.loss = 0.0
         """Of the last report interval, on the way from the publisher to here."""
         self.bps = 0
@@ -244,6 +246,8 @@ class TrackForwarder:
             level = rtp.audio_level(data)
             if level is not None:
                 self.on_level(level, now)
+        if self.tap is not None:
+            self.tap(data)
         if not self.downlinks:
             return
         if self.kind is Kind.VIDEO:
@@ -353,7 +357,7 @@ class TrackForwarder:
 
     def close(self) -> None:
         """Ends the timers."""
-        self.downlinks = []
+        self.downlinks, self.tap = [], None
         for timer in (self._nack_timer, self._keyframe_timer):
             if timer is not None:
                 timer.cancel()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from core.clock import Clock
 from core.errors import AppError, NotFound, Unavailable
 from media.aiortc_seam import Certificates, Wire, WireError
+from media.lines.link import LinesOptions, SoundLink
 from media.peer import BrowserPeer
 from media.protocol import (
     AddCandidate,
@@ -61,6 +62,7 @@ class NodeOptions:
     """An empty room is closed after this time, in case nobody else does."""
     video_cap_bps: int = 1_500_000
     wire: WireOptions = field(default_factory=WireOptions)
+    lines: LinesOptions = field(default_factory=LinesOptions)
 
 
 Emit = Callable[[News], Awaitable[None]]
@@ -79,6 +81,8 @@ class MediaNode:
         self._announce = announce
         self._rooms: dict[str, Room] = {}
         self._certificates = Certificates()
+        self.sound = SoundLink(options.lines)
+        self.sound.on_lost = self._sound_lost
         self._news: deque[News] = deque(maxlen=_NEWS_BOUND)
         self._news_there = asyncio.Event()
         self._all_told = asyncio.Event()
@@ -103,6 +107,7 @@ class MediaNode:
     async def __aexit__(self, *exc: object) -> None:
         for room_id in list(self._rooms):
             await self._close_room(room_id, "node_stopped")
+        await self.sound.close()
         try:
             async with asyncio.timeout(2.0):
                 await self._all_told.wait()
@@ -130,6 +135,7 @@ class MediaNode:
             draining=self.draining,
             region=self.options.region,
             join_success=sum(self._joins) / len(self._joins) if self._joins else 1.0,
+            lines_url=self.sound.url,
         )
 
     async def drain(self, timeout: float) -> bool:
@@ -167,8 +173,15 @@ class MediaNode:
                     await self._rooms[room_id].leave(peer_id, reason)
             case Describe(room_id=room_id):
                 return self._room(room_id).describe()
-            case OpenLine() | OpenTap():
-                raise Unavailable("lines_unavailable")
+            case OpenLine(peer_id=peer_id, codec=codec):
+                await self.sound.ready()
+                room = self._room(command.room_id)
+                if self.peers >= self.options.capacity and not room.holds(peer_id):
+                    raise Unavailable("node_full")
+                return await room.join_line(peer_id, codec)
+            case OpenTap(peer_ids=peer_ids):
+                await self.sound.ready()
+                return self._room(command.room_id).copies.open_tap(peer_ids)
         return None
 
     def _room(self, room_id: str) -> Room:
@@ -186,8 +199,9 @@ class MediaNode:
             raise Unavailable("node_full")
         self._no_rooms.clear()
         self._rooms[room_id] = Room(
-            room_id, self.options.node_id, self._clock, self._tell, lost_after=self.options.lost_after, seats=seats
-        )
+            room_id, self.options.node_id, self._clock, self._tell, self.sound,
+            lost_after=self.options.lost_after, seats=seats,
+        )  # fmt: skip
 
     async def _make_offer(self, command: MakeOffer) -> PeerOffer:
         room = self._room(command.room_id)
@@ -209,6 +223,10 @@ class MediaNode:
             await room.leave(command.peer_id, "room_closed")
             raise NotFound("room_unknown")
         return offer
+
+    def _sound_lost(self) -> None:
+        for room in self._rooms.values():
+            room.copies.lost()
 
     async def _close_room(self, room_id: str, reason: str) -> None:
         room = self._rooms.pop(room_id, None)

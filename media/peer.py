@@ -8,33 +8,15 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from core.errors import Conflict, Invalid
 from media import rtcp, rtp
 from media.aiortc_seam import Wire, WireError
 from media.forwarding import Downlink, Listener, TrackForwarder
+from media.participant import PeerObserver
 from media.protocol import Kind, MediaWant, PeerFlags, PeerOffer, TrackInfo
 from media.quality import QualityMeter, Smoothed, VideoGate
 from media.sdp import Answer, AnswerLine, LocalTransport, OfferLine, read_answer, write_offer
-
-
-class PeerObserver(Protocol):
-    """Who hears what happens on a connection; called synchronously, must not block."""
-
-    def peer_connected(self, peer: BrowserPeer) -> None: ...
-
-    def peer_failed(self, peer: BrowserPeer, reason: str) -> None:
-        """``never_connected`` or ``failed``; may be told twice."""
-        ...
-
-    def peer_first_packet(self, peer: BrowserPeer, kind: Kind) -> None: ...
-
-    def peer_audio_level(self, peer: BrowserPeer, level: int, now: float) -> None: ...
-
-    def peer_sources_changed(self, peer: BrowserPeer) -> None:
-        """The publisher's sources are other ones now: subscribers need fresh m-line contents."""
-        ...
 
 
 @dataclass
@@ -331,7 +313,7 @@ class BrowserPeer:
         self.downlink_bps = int(sum(rates.values()))
         self._listener.video_bps = int(rates[Kind.VIDEO])
 
-    async def close(self) -> None:
+    async def close(self, reason: str = "") -> None:
         """Ends the connection and frees its sockets, tasks and timers. Idempotent."""
         if self.closed:
             return

@@ -6,16 +6,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from core.clock import Clock
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound, Unavailable
 from media.forwarding import TrackForwarder
-from media.peer import BrowserPeer
+from media.lines.copies import Copies
+from media.lines.link import SoundLink
+from media.lines.peer import LinePeer
+from media.participant import Connection
 from media.protocol import (
     MAX_PEERS,
+    Codec,
     Grade,
     Kind,
+    LineTicket,
     News,
     OfferMade,
     PeerBack,
@@ -40,6 +45,7 @@ _NEVER = 40.0
 """Seconds after which an offer that led to no connection is given up."""
 _TRACK_GONE = 3.0
 """Seconds without a packet after which a track of a connected person counts as ended."""
+C = TypeVar("C", bound=Connection)
 
 
 @dataclass
@@ -48,7 +54,7 @@ class _Seat:
 
     peer_id: str
     joined_at: datetime
-    peer: BrowserPeer | None = None
+    peer: Connection | None = None
     generation: int = 0
     flags: PeerFlags = field(default_factory=PeerFlags)
     speech: SpeechMeter = field(default_factory=SpeechMeter)
@@ -63,7 +69,7 @@ class Room:
     """A few seats, more in a group briefing. All methods run in the node's loop; news goes to ``tell`` in order."""
 
     def __init__(
-        self, room_id: str, node_id: str, clock: Clock, tell: Callable[[News], None],
+        self, room_id: str, node_id: str, clock: Clock, tell: Callable[[News], None], link: SoundLink,
         *, lost_after: float = 5.0, seats: int = MAX_PEERS,
     ) -> None:  # fmt: skip
         self.room_id = room_id
@@ -76,7 +82,9 @@ class Room:
         self._most = seats
         self._seats: dict[str, _Seat] = {}
         self._seq = 0
-        self._ended: list[BrowserPeer] = []
+        self._ended: list[Connection] = []
+        self._link = link
+        self.copies = Copies(room_id, link)
 
     @property
     def size(self) -> int:
@@ -100,18 +108,40 @@ class Room:
         seat = self._seats.get(peer_id)
         return seat is not None and seat.peer is not None
 
-    def peer(self, peer_id: str, generation: int) -> BrowserPeer:
+    def peer(self, peer_id: str, generation: int) -> Connection:
         """The connection with this number; raises ``peer_unknown`` or ``stale_generation``."""
         seat = self._seat(peer_id)
         if seat.peer is None or seat.generation != generation:
             raise Conflict("stale_generation", {"generation": seat.generation})
         return seat.peer
 
-    async def join(self, peer_id: str, make: Callable[[int, PeerFlags], BrowserPeer]) -> PeerOffer:
+    async def join(self, peer_id: str, make: Callable[[int, PeerFlags], Connection]) -> PeerOffer:
         """A new connection in place of any older one of this participant, and its first offer.
 
         ``make`` builds it from generation and flags. Raises ``room_full``; when another join of the same participant
         overtakes this one, ``stale_generation``."""
+        peer = await self._sit(peer_id, make)
+        peer.wish(self._sources_for(self._seats[peer_id]))
+        offer = peer.next_offer()
+        assert offer is not None
+        self.sync()
+        return offer
+
+    async def join_line(self, peer_id: str, codec: Codec) -> LineTicket:
+        """A telephone in place of any older connection of this participant; errors as with ``join``, and ``lines_unavailable``."""
+
+        def make(generation: int, flags: PeerFlags) -> LinePeer:
+            return LinePeer(peer_id, generation, flags, self.room_id, self._link, self, self._clock)
+
+        peer = await self._sit(peer_id, make)
+        self.sync()
+        try:
+            return peer.ticket(codec)
+        except Unavailable:
+            self.peer_failed(peer, "never_connected")
+            raise
+
+    async def _sit(self, peer_id: str, make: Callable[[int, PeerFlags], C]) -> C:
         seat = self._seats.get(peer_id)
         if seat is None:
             if len(self._seats) >= self._most:
@@ -134,11 +164,7 @@ class Room:
         if seat.peer is not peer:
             await peer.close()
             raise Conflict("stale_generation", {"generation": seat.generation})
-        peer.wish(self._sources_for(seat))
-        offer = peer.next_offer()
-        assert offer is not None
-        self.sync()
-        return offer
+        return peer
 
     def _sources_for(self, listener: _Seat) -> list[TrackForwarder]:
         return [
@@ -157,6 +183,12 @@ class Room:
             offer = seat.peer.next_offer()
             if offer is not None:
                 self._news(OfferMade, offer=offer)
+        self._match_copies()
+
+    def _match_copies(self) -> None:
+        peers = [seat.peer for seat in self._seats.values() if seat.peer is not None]
+        lines = [peer.peer_id for peer in peers if isinstance(peer, LinePeer) and peer.connected]
+        self.copies.match((track for peer in peers for track in peer.published.values()), lines)
 
     async def answer(self, peer_id: str, generation: int, negotiation: int, sdp: str) -> None:
         """See ``MediaClient.answer``."""
@@ -180,7 +212,7 @@ class Room:
         peer, seat.peer = seat.peer, None
         self._track_ends(seat)
         if peer is not None:
-            await peer.close()
+            await peer.close(reason)
         self._news(PeerClosed, peer_id=peer_id, generation=seat.generation, reason=reason)
         self.sync()
         if not self._seats:
@@ -190,7 +222,8 @@ class Room:
         """Everybody leaves; the room is over."""
         seats, self._seats = list(self._seats.values()), {}
         for peer in [*self._ended, *(seat.peer for seat in seats if seat.peer is not None)]:
-            await peer.close()
+            await peer.close(reason)
+        self.copies.close()
         self._ended = []
         self._news(RoomClosed, reason=reason)
 
@@ -227,14 +260,15 @@ class Room:
 
     # what connections tell
 
-    def peer_connected(self, peer: BrowserPeer) -> None:
+    def peer_connected(self, peer: Connection) -> None:
         """ICE and DTLS stand."""
         seat = self._current(peer)
         if seat is not None:
             self._news(PeerConnected, peer_id=peer.peer_id, generation=peer.generation)
             self._came_back(seat, peer)
+            self._match_copies()
 
-    def peer_failed(self, peer: BrowserPeer, reason: str) -> None:
+    def peer_failed(self, peer: Connection, reason: str) -> None:
         """The connection is over; the seat stays."""
         seat = self._current(peer)
         if seat is None:
@@ -245,7 +279,7 @@ class Room:
         self._lose(seat, "never_connected" if reason == "never_connected" else "failed")
         self.sync()
 
-    def peer_first_packet(self, peer: BrowserPeer, kind: Kind) -> None:
+    def peer_first_packet(self, peer: Connection, kind: Kind) -> None:
         """The first packet of a track."""
         seat = self._current(peer)
         if seat is None:
@@ -255,23 +289,23 @@ class Room:
             seat.heard_at = seat.heard_at or self._clock.now()
             self._news(PeerHeard, peer_id=peer.peer_id, generation=peer.generation)
 
-    def peer_audio_level(self, peer: BrowserPeer, level: int, now: float) -> None:
+    def peer_audio_level(self, peer: Connection, level: int, now: float) -> None:
         """The loudness of one packet."""
         seat = self._current(peer)
         if seat is not None and seat.speech.level(level, now):
             self._news(SpeakingChanged, peer_id=seat.peer_id, on=seat.speech.speaking)
 
-    def peer_sources_changed(self, peer: BrowserPeer) -> None:
+    def peer_sources_changed(self, peer: Connection) -> None:
         """Others need fresh m-line contents."""
         self.sync()
 
-    def _current(self, peer: BrowserPeer) -> _Seat | None:
+    def _current(self, peer: Connection) -> _Seat | None:
         seat = self._seats.get(peer.peer_id)
         return seat if seat is not None and seat.peer is peer else None
 
     # once a second
 
-    def tick(self, now: float, *, judge: bool = True) -> list[BrowserPeer]:
+    def tick(self, now: float, *, judge: bool = True) -> list[Connection]:
         """Reports, losses, grades, pauses. Gives connections that have ended and want closing.
 
         Without ``judge`` nobody is taken for lost: this process itself stood still and has not read its sockets yet."""
@@ -296,7 +330,7 @@ class Room:
         ended, self._ended = self._ended, []
         return ended
 
-    def _watch_tracks(self, seat: _Seat, peer: BrowserPeer, now: float) -> None:
+    def _watch_tracks(self, seat: _Seat, peer: Connection, now: float) -> None:
         for kind, track in peer.published.items():
             last = track.reception.last_at if track.reception is not None else None
             if last is None:
@@ -308,12 +342,12 @@ class Room:
                 seat.flowing.discard(kind)
                 self._news(TrackEnded, peer_id=seat.peer_id, kind=kind)
 
-    def _grade(self, seat: _Seat, peer: BrowserPeer) -> None:
+    def _grade(self, seat: _Seat, peer: Connection) -> None:
         up, down = peer.jitter_ms()
         if peer.quality.update((peer.smoothed.uplink_loss, up), (peer.smoothed.downlink_loss, down), peer.rtt_ms):
             self._tell_grade(seat, peer)
 
-    def _tell_grade(self, seat: _Seat, peer: BrowserPeer) -> None:
+    def _tell_grade(self, seat: _Seat, peer: Connection) -> None:
         meter = peer.quality
         self._news(
             QualityChanged, peer_id=seat.peer_id, grade=meter.grade, direction=meter.direction,
@@ -344,13 +378,13 @@ class Room:
             if seat.peer is not None and seat.peer.quality.lost():
                 self._tell_grade(seat, seat.peer)
 
-    def _came_back(self, seat: _Seat, peer: BrowserPeer) -> None:
+    def _came_back(self, seat: _Seat, peer: Connection) -> None:
         if seat.lost:
             seat.lost = False
             self._news(PeerBack, peer_id=seat.peer_id, generation=peer.generation)
 
 
-def _numbers(peer: BrowserPeer) -> PeerNumbers:
+def _numbers(peer: Connection) -> PeerNumbers:
     return peer.smoothed.numbers(
         jitter_ms=max(peer.jitter_ms()), rtt_ms=peer.rtt_ms, uplink_bps=peer.uplink_bps, downlink_bps=peer.downlink_bps
     )

@@ -1,0 +1,134 @@
+"""One stream heard evenly: from packets in any order to exactly 20 ms of sound at each call. No sockets and no clock of its own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from media.lines import g711
+from media.lines.jitter import TICKS, JitterBuffer, Step, What
+from media.lines.opus import OpusDecoder, OpusError, Sound, duration
+from media.protocol import Codec
+
+_QUIET = 0.004
+"""Loudness (rms, about -48 dB) below which nobody hears that 20 ms are missing or too many."""
+_BESIDE, _FAR_OFF = 0.025, 0.06
+"""Seconds beside the wanted delay from which it is mended in a pause, and even in speech."""
+
+
+class Decoder(Protocol):
+    """What turns payloads into sound."""
+
+    def decode(self, packet: bytes) -> Sound: ...
+
+    def recover(self, following: bytes, ticks: int) -> Sound: ...
+
+    def conceal(self, ticks: int) -> Sound: ...
+
+
+class G711Decoder:
+    """A telephone's payloads; what is missing is the last sound, fading."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._last = np.zeros(160, np.float32)
+
+    def decode(self, packet: bytes) -> Sound:
+        self._last = g711.decode(self._codec, packet)
+        return self._last
+
+    def recover(self, following: bytes, ticks: int) -> Sound:
+        return self.conceal(ticks)
+
+    def conceal(self, ticks: int) -> Sound:
+        count = ticks // 6
+        self._last = self._last[::-1] * np.linspace(0.7, 0.2, len(self._last), dtype=np.float32)
+        return np.resize(self._last, count)
+
+
+def g711_ticks(payload: bytes) -> int:
+    """Length of G.711 in ticks of 48 kHz."""
+    return 6 * len(payload)
+
+
+class Ear:
+    """Packets in by ``put``, sound out by ``frame``; the delay follows the line (``JitterBuffer``)."""
+
+    def __init__(self, rate: int, decoder: Decoder, buffer: JitterBuffer) -> None:
+        self.buffer = buffer
+        self.played = 0
+        """Stretches that came as they were sent."""
+        self.repaired = 0
+        """Lost ones for which the next packet was there."""
+        self.concealed = 0
+        self.live = False
+        """Whether anything of the last frame came over the line."""
+        self._decoder = decoder
+        self._size = rate // 50
+        self._per_tick = rate / 48_000
+        self._rest: Sound = np.zeros(0, np.float32)
+        self._fade = np.linspace(0.0, 1.0, self._size, dtype=np.float32)
+
+    @classmethod
+    def opus(cls, rate: int, *, low: float = 0.04, high: float = 0.12) -> Ear:
+        """For Opus, heard at ``rate``."""
+        return cls(rate, OpusDecoder(rate), JitterBuffer(duration, low=low, high=high))
+
+    @classmethod
+    def telephone(cls, codec: Codec, *, low: float = 0.03, high: float = 0.12) -> Ear:
+        """For G.711, heard at 8 kHz."""
+        return cls(8000, G711Decoder(codec), JitterBuffer(g711_ticks, low=low, high=high))
+
+    def put(self, seq: int, ts: int, payload: bytes, now: float) -> None:
+        """See ``JitterBuffer.put``."""
+        self.buffer.put(seq, ts, payload, now)
+
+    def frame(self, now: float) -> Sound | None:
+        """The next 20 ms; none while the stream is paused."""
+        self.live = False
+        first = self._take(now)
+        if first is None:
+            return None
+        beside = self.buffer.surplus(now)
+        if abs(beside) < _BESIDE:
+            return first
+        quiet = float(np.dot(first, first)) < _QUIET * _QUIET * self._size
+        if not quiet and abs(beside) < _FAR_OFF:
+            return first
+        if beside > 0:
+            second = self._take(now)
+            return first if second is None else first + (second - first) * self._fade
+        self._rest = np.concatenate((first, self._rest))
+        return first
+
+    def _take(self, now: float) -> Sound | None:
+        if len(self._rest) >= self._size:
+            out, self._rest = self._rest[: self._size], self._rest[self._size :]
+            return out
+        while len(self._rest) < self._size:
+            step = self.buffer.pull(now)
+            if step.what is What.QUIET and step.ticks >= TICKS and not len(self._rest):
+                return None
+            sound = self._sound(step)
+            self._rest = sound if not len(self._rest) else np.concatenate((self._rest, sound))
+        out, self._rest = self._rest[: self._size], self._rest[self._size :]
+        return out
+
+    def _sound(self, step: Step) -> Sound:
+        try:
+            match step.what:
+                case What.SOUND:
+                    self.played += 1
+                    self.live = True
+                    return self._decoder.decode(step.payload)
+                case What.REPAIR:
+                    self.repaired += 1
+                    self.live = True
+                    return self._decoder.recover(step.payload, step.ticks)
+                case What.CONCEAL:
+                    self.concealed += 1
+                    return self._decoder.conceal(step.ticks)
+        except OpusError:
+            self.concealed += 1
+        return np.zeros(max(1, round(step.ticks * self._per_tick)), np.float32)

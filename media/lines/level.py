@@ -1,0 +1,69 @@
+"""Brings voices to a common loudness: slowly, only by what is speech, and never over full scale. Pure, 20 ms at a time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from media.lines.opus import Sound
+
+TARGET_DB = -20.0
+"""Loudness of speech (rms over active speech, dB below full scale) that every voice is brought to."""
+MOST_UP_DB, MOST_DOWN_DB = 18.0, 15.0
+_CEILING = 0.9
+_SPEECH_OVER_FLOOR_DB, _SPEECH_DB = 10.0, -50.0
+_MEMORY = 50
+"""Frames of speech (one second) that the loudness is taken from."""
+_FAST_FRAMES, _FAST_DB, _UP_DB, _DOWN_DB = 40, 0.6, 0.06, 0.15
+"""The first 0.8 s of speech move the gain by 30 dB/s at most, what comes later by 3 up and 7.5 down."""
+_FADE_S = 0.005
+
+
+class LevelControl:
+    """One voice. ``apply`` gives the frame at the common loudness."""
+
+    def __init__(self, rate: int) -> None:
+        self.gain_db = 0.0
+        self.speech = False
+        """Whether the last frame was speech."""
+        self.level_db = -120.0
+        """Loudness of the last frame after the gain, or before it when it was no speech."""
+        self._floor_db = -60.0
+        self._power = 0.0
+        self._frames = 0
+        self._gain = 1.0
+        self._fade = np.linspace(1.0, 0.0, int(rate * _FADE_S), dtype=np.float32)
+
+    def apply(self, frame: Sound) -> Sound:
+        """A new frame, never over full scale."""
+        power = float(np.dot(frame, frame)) / len(frame)
+        db = 10 * math.log10(power + 1e-12)
+        self._listen(power, db)
+        gain: float = 10 ** (self.gain_db / 20)
+        peak = float(np.abs(frame).max())
+        if peak * gain > _CEILING:
+            gain = _CEILING / peak
+        out: Sound = frame * np.float32(gain)
+        if gain != self._gain:
+            size = len(self._fade)
+            out[:size] += frame[:size] * (self._fade * np.float32(self._gain - gain))
+            np.clip(out, -_CEILING, _CEILING, out)
+        self._gain = gain
+        self.level_db = db + 20 * math.log10(gain) if self.speech else db
+        return out
+
+    def _listen(self, power: float, db: float) -> None:
+        if db < self._floor_db:
+            self._floor_db = max(-75.0, self._floor_db + 0.3 * (db - self._floor_db))
+        else:
+            self._floor_db = min(-40.0, self._floor_db + 0.02)
+        self.speech = db > max(_SPEECH_DB, self._floor_db + _SPEECH_OVER_FLOOR_DB)
+        if not self.speech:
+            return
+        self._frames += 1
+        self._power += (power - self._power) / min(self._frames, _MEMORY)
+        wanted = max(-MOST_DOWN_DB, min(MOST_UP_DB, TARGET_DB - 10 * math.log10(self._power + 1e-12)))
+        fast = self._frames <= _FAST_FRAMES
+        up, down = (_FAST_DB, _FAST_DB) if fast else (_UP_DB, _DOWN_DB)
+        self.gain_db += max(-down, min(up, wanted - self.gain_db))

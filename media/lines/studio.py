@@ -1,0 +1,231 @@
+"""Where the sound of rooms with telephones and taps comes together, 20 ms at a time: decode, align, mix, encode. No sockets.
+
+Everything that others say arrives as copies of their Opus packets, that of other telephones too, so that one gate in the node
+(muting, consent) holds for all."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from core.clock import Clock
+from media.lines import g711
+from media.lines.ear import Ear
+from media.lines.jitter import TICKS
+from media.lines.level import LevelControl
+from media.lines.opus import OpusEncoder, Sound
+from media.lines.protocol import FRAME, TAP_RATE, Piece
+from media.protocol import Codec
+
+_PHONE_RATE = 8000
+_OUTBOX_FRAMES = 15
+"""A slow telephone is at most 0.3 s behind."""
+_OUTBOX_PIECES = 1500
+_PIECE_FRAMES = 5
+_PEAK = 0.95
+_TAP_LOW, _TAP_HIGH = 0.06, 0.2
+"""Seconds: a tap may wait longer for late packets than a conversation."""
+T = TypeVar("T")
+EmitVoice = Callable[[int, int, int, int, bool, bytes], None]
+"""Gets handle, sequence number, time stamp, level, live, payload of each 20 ms that a telephone says."""
+
+
+class Outbox(Generic[T]):
+    """What waits for a slow reader: bounded, the oldest goes first."""
+
+    def __init__(self, most: int) -> None:
+        self.dropped = 0
+        self._items: deque[T] = deque(maxlen=most)
+        self._there = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: T) -> None:
+        self.dropped += len(self._items) == self._items.maxlen
+        self._items.append(item)
+        self._there.set()
+
+    async def take_all(self) -> list[T]:
+        """All that waits, at least one."""
+        while not self._items:
+            self._there.clear()
+            await self._there.wait()
+        return self.drain()
+
+    def drain(self) -> list[T]:
+        """All that waits now."""
+        items = list(self._items)
+        self._items.clear()
+        return items
+
+    def keep(self, wanted: Callable[[T], bool]) -> None:
+        """Throws away the rest."""
+        kept = [item for item in self._items if wanted(item)]
+        self._items.clear()
+        self._items.extend(kept)
+
+
+class Voice:
+    """Somebody who is heard in a room, by the copies of their packets."""
+
+    def __init__(self, room: str, peer: str) -> None:
+        self.room = room
+        self.peer = peer
+        self.for_lines: Ear | None = None
+        self.for_taps: Ear | None = None
+        self.level = LevelControl(_PHONE_RATE)
+
+
+class Line:
+    """One telephone."""
+
+    def __init__(self, room: str, peer: str, codec: Codec) -> None:
+        self.room = room
+        self.peer = peer
+        self.codec = codec
+        self.outbox: Outbox[bytes] = Outbox(_OUTBOX_FRAMES)
+        self.ear = Ear.telephone(codec)
+        self.level = LevelControl(_PHONE_RATE)
+        self.encoder = OpusEncoder(_PHONE_RATE)
+        self.held = False
+        self.seq = random.getrandbits(15)
+        self.ts = random.getrandbits(31)
+        self._count = 0
+
+    def take(self, data: bytes, now: float) -> None:
+        """What the telephone says. Frames that come together count as said one after the other."""
+        if self.held:
+            return
+        for at in range(0, len(data) - FRAME + 1, FRAME):
+            self.ear.put(self._count & 0xFFFF, (TICKS * self._count) & 0xFFFFFFFF, data[at : at + FRAME], now)
+            self._count += 1
+
+    def hold(self, on: bool) -> None:
+        """Nothing in, nothing out."""
+        self.held = on
+        self.outbox.drain()
+        if on:
+            self.ear = Ear.telephone(self.codec)
+            self._count = 0
+
+
+class Tap:
+    """One listener to speech, by speaker."""
+
+    def __init__(self, room: str, allowed: Iterable[str]) -> None:
+        self.room = room
+        self.allowed = frozenset(allowed)
+        self.outbox: Outbox[Piece] = Outbox(_OUTBOX_PIECES)
+        self._open: dict[str, tuple[datetime, list[bytes]]] = {}
+
+    def allow(self, peers: Iterable[str]) -> None:
+        """Only these from now on; what waits of others is thrown away."""
+        self.allowed = frozenset(peers)
+        self.outbox.keep(lambda piece: piece.peer_id in self.allowed)
+        self._open = {peer: begun for peer, begun in self._open.items() if peer in self.allowed}
+
+    def hear(self, peer: str, at: datetime, pcm: bytes | None) -> None:
+        """20 ms of a speaker, or none while they pause."""
+        if peer not in self.allowed:
+            return
+        if pcm is not None:
+            self._open.setdefault(peer, (at, []))[1].append(pcm)
+        begun = self._open.get(peer)
+        if begun is not None and (pcm is None or len(begun[1]) >= _PIECE_FRAMES):
+            del self._open[peer]
+            self.outbox.put(Piece(peer, begun[0], b"".join(begun[1])))
+
+
+class Studio:
+    """All voices, telephones and taps of one node, by the node's handles."""
+
+    def __init__(self, clock: Clock, emit: EmitVoice) -> None:
+        self.voices: dict[int, Voice] = {}
+        self.lines: dict[int, Line] = {}
+        self.taps: dict[int, Tap] = {}
+        self._clock = clock
+        self._emit = emit
+        self._nothing = np.zeros(FRAME, np.float32)
+
+    def add_voice(self, handle: int, room: str, peer: str) -> None:
+        self.voices[handle] = Voice(room, peer)
+
+    def drop(self, handle: int) -> None:
+        """Forgets a voice, a telephone or a tap."""
+        self.voices.pop(handle, None)
+        self.lines.pop(handle, None)
+        self.taps.pop(handle, None)
+
+    def packet(self, handle: int, seq: int, ts: int, payload: bytes, now: float) -> None:
+        """A copy of somebody's packet."""
+        voice = self.voices.get(handle)
+        if voice is None:
+            return
+        if any(line.room == voice.room and line.peer != voice.peer for line in self.lines.values()):
+            voice.for_lines = voice.for_lines or Ear.opus(_PHONE_RATE)
+            voice.for_lines.put(seq, ts, payload, now)
+        else:
+            voice.for_lines = None
+        if any(tap.room == voice.room and voice.peer in tap.allowed for tap in self.taps.values()):
+            voice.for_taps = voice.for_taps or Ear.opus(TAP_RATE, low=_TAP_LOW, high=_TAP_HIGH)
+            voice.for_taps.put(seq, ts, payload, now)
+        else:
+            voice.for_taps = None
+
+    def tick(self, now: float) -> None:
+        """The next 20 ms of everything."""
+        self._play_to_lines(now)
+        for handle, line in self.lines.items():
+            if not line.held:
+                self._say(handle, line, now)
+        if self.taps:
+            self._play_to_taps(now)
+
+    def _play_to_lines(self, now: float) -> None:
+        heard: dict[str, list[tuple[str, Sound]]] = {}
+        for voice in self.voices.values():
+            frame = voice.for_lines.frame(now) if voice.for_lines is not None else None
+            if frame is not None:
+                heard.setdefault(voice.room, []).append((voice.peer, voice.level.apply(frame)))
+        for line in self.lines.values():
+            if not line.held:
+                others = [frame for peer, frame in heard.get(line.room, ()) if peer != line.peer]
+                line.outbox.put(self._mixed(line.codec, others))
+
+    @staticmethod
+    def _mixed(codec: Codec, frames: list[Sound]) -> bytes:
+        if not frames:
+            return g711.silence(codec, FRAME)
+        if len(frames) == 1:
+            return g711.encode(codec, frames[0])
+        mix: Sound = frames[0] + frames[1]
+        for frame in frames[2:]:
+            mix += frame
+        peak = float(np.abs(mix).max())
+        return g711.encode(codec, mix * np.float32(_PEAK / peak) if peak > _PEAK else mix)
+
+    def _say(self, handle: int, line: Line, now: float) -> None:
+        frame = line.ear.frame(now)
+        live = frame is not None and line.ear.live
+        sound = self._nothing if frame is None else line.level.apply(np.ascontiguousarray(frame, np.float32))
+        level = 127 if frame is None else max(0, min(127, round(-line.level.level_db)))
+        self._emit(handle, line.seq, line.ts, level, live, line.encoder.encode(sound))
+        line.seq, line.ts = (line.seq + 1) & 0xFFFF, (line.ts + TICKS) & 0xFFFFFFFF
+
+    def _play_to_taps(self, now: float) -> None:
+        at = self._clock.now() - timedelta(milliseconds=20)
+        for voice in self.voices.values():
+            if voice.for_taps is None:
+                continue
+            frame = voice.for_taps.frame(now)
+            pcm = None if frame is None else (np.clip(frame, -1, 1) * np.float32(32767)).astype("<i2").tobytes()
+            for tap in self.taps.values():
+                if tap.room == voice.room:
+                    tap.hear(voice.peer, at, pcm)

@@ -82,6 +82,10 @@ class EntryKind(StrEnum):
     MOVED = "moved"
     """The session was moved to another time before anybody came."""
     CALLED_OFF = "called_off"
+    TRANSCRIPT_CONSENT = "transcript_consent"
+    """Somebody was asked for, gave, refused or took back the consent to a draft transcript (S-12)."""
+    TRANSCRIPT = "transcript"
+    """A draft transcript began, stopped, was put into the record, or was wiped; never what was said."""
     ENDED = "ended"
     SEALED = "sealed"
 
@@ -137,6 +141,8 @@ SLOTS: Mapping[EntryKind, tuple[str, ...]] = {
     EntryKind.TOLD: ("post", "group", "people", "answer"),
     EntryKind.MOVED: ("from", "to"),
     EntryKind.CALLED_OFF: ("reason",),
+    EntryKind.TRANSCRIPT_CONSENT: ("part", "code", "answer"),
+    EntryKind.TRANSCRIPT: ("state", "reason", "lines"),
     EntryKind.ENDED: ("outcome", "reason", "by", "interpreting_s"),
     EntryKind.SEALED: ("entries",),
 }

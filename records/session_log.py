@@ -6,7 +6,7 @@ above call in the order booking, then session, so that locks are taken in one or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -49,6 +49,10 @@ _RUNNING = frozenset({SessionState.ACTIVE, SessionState.PAUSED})
 
 class SessionLog:
     """Sessions and their logs. Every change happens under the lock of the session's row."""
+
+    def __init__(self) -> None:
+        self.before_seal: list[Callable[[UnitOfWork, str], Awaitable[None]]] = []
+        """What has to be decided and written before a log is closed for good, in the same transaction, with the session locked."""
 
     async def plan(self, uow: UnitOfWork, plan: SessionPlan) -> Session:
         """A new session PLANNED for a step, with places for officer and interpreter; the step becomes SCHEDULED.
@@ -163,6 +167,8 @@ class SessionLog:
         session = await locked_session(uow, session_id)
         if session.state is SessionState.SEALED and session.seal_hash:
             return session.seal_hash
+        for last_words in self.before_seal:
+            await last_words(uow, session_id)
         advance(session.state, SessionMove.SEAL)
         entry = await append_entry(uow, session_id, EntryKind.SEALED, {"entries": session.last_seq + 1})
         move_session(session, SessionMove.SEAL, uow.now)

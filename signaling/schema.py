@@ -18,6 +18,7 @@ import scheduler.rosters.models
 import scheduler.surge.models
 import signaling.auth.models
 import signaling.fallback.models
+import signaling.speech.models
 import signaling.telephony.models
 from core.db.base import Base
 
@@ -40,6 +41,7 @@ _MODULES = (
     signaling.auth.models,
     signaling.telephony.models,
     signaling.fallback.models,
+    signaling.speech.models,
 )
 CONFLICTS: dict[str, str] = {
     name: code for module in _MODULES for name, code in getattr(module, "CONFLICTS", {}).items()

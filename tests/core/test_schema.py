@@ -28,6 +28,7 @@ import scheduler.rosters.models
 import scheduler.surge.models
 import signaling.auth.models
 import signaling.fallback.models
+import signaling.speech.models
 import signaling.telephony.models
 from core.db import migrate, rls
 from core.db.fingerprint import fingerprint
@@ -51,6 +52,7 @@ _MODULES = (
     signaling.auth.models,
     signaling.telephony.models,
     signaling.fallback.models,
+    signaling.speech.models,
 )
 
 

@@ -1,0 +1,145 @@
+"""The states of a draft transcript, the answers of people, and whose sound may leave the media node now. Pure.
+
+S-12 as it stands in this house: only in open mode, only where country and step allow it, only while each person who is
+present has said yes. A no, and taking a yes back, ends it for this session: nobody is asked twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import Conflict
+from records.lifecycle import SessionState
+
+
+class DraftState(StrEnum):
+    """Where a draft stands."""
+
+    ASKING = "asking"
+    """Everybody present is being asked."""
+    RUNNING = "running"
+    STOPPED = "stopped"
+    KEPT = "kept"
+    """The session is over and its text is in the record, by decision of the officer."""
+    WIPED = "wiped"
+    """The session is over and the text is deleted."""
+
+
+class DraftMove(StrEnum):
+    """What happens to a draft."""
+
+    ALL_AGREED = "all_agreed"
+    STOP = "stop"
+    ASK_AGAIN = "ask_again"
+    KEEP = "keep"
+    WIPE = "wipe"
+
+
+_MOVES: Mapping[tuple[DraftState, DraftMove], DraftState] = {
+    (DraftState.ASKING, DraftMove.ALL_AGREED): DraftState.RUNNING,
+    (DraftState.ASKING, DraftMove.STOP): DraftState.STOPPED,
+    (DraftState.RUNNING, DraftMove.STOP): DraftState.STOPPED,
+    (DraftState.STOPPED, DraftMove.ASK_AGAIN): DraftState.ASKING,
+    **{(state, DraftMove.KEEP): DraftState.KEPT for state in (DraftState.RUNNING, DraftState.STOPPED)},
+    **{
+        (state, DraftMove.WIPE): DraftState.WIPED
+        for state in (DraftState.ASKING, DraftState.RUNNING, DraftState.STOPPED)
+    },
+}
+OPEN = frozenset({DraftState.ASKING, DraftState.RUNNING})
+OVER = frozenset({DraftState.KEPT, DraftState.WIPED})
+
+
+def moved(state: DraftState, move: DraftMove) -> DraftState:
+    """The next state. Raises ``Conflict('draft_not_possible')``."""
+    found = _MOVES.get((state, move))
+    if found is None:
+        raise Conflict("draft_not_possible")
+    return found
+
+
+class StopReason(StrEnum):
+    """Why a draft stopped."""
+
+    OFFICER = "officer"
+    """The officer stopped it; it may begin again."""
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class Answer(StrEnum):
+    """What a person answered."""
+
+    ASKED = "asked"
+    """Nothing yet."""
+    YES = "yes"
+    NO = "no"
+    WITHDRAWN = "withdrawn"
+
+
+class Flow(StrEnum):
+    """What happens with the sound at this moment."""
+
+    ASKING = "asking"
+    RUNNING = "running"
+    BREAK = "break"
+    """The talk rests: nothing is listened to."""
+    NEWCOMER = "newcomer"
+    """Somebody came who has not answered: nothing is listened to until they agree."""
+    STOPPED = "stopped"
+
+
+class Barred(StrEnum):
+    """Why no draft can be made in a session; the error code is ``draft_<barred>``."""
+
+    SEALED = "sealed"
+    """The talk is end-to-end encrypted: the house cannot hear it."""
+    STEP_NEVER = "step_never"
+    """This step is never recorded nor written down (lawyer, examination)."""
+    COUNTRY_OFF = "country_off"
+    STEP_OFF = "step_off"
+    NO_MODEL = "no_model"
+    """No model is configured on this house."""
+
+
+@dataclass(frozen=True)
+class Seated:
+    """Somebody who is in the room now (a cut line counts), and their answer, none if never asked."""
+
+    place_id: str
+    answer: Answer | None
+
+
+def barred(*, mode: str, step_never: bool, country_on: bool, step_on: bool, has_model: bool) -> Barred | None:
+    """The first thing that stands against a draft."""
+    checks = (
+        (mode != "open", Barred.SEALED),
+        (step_never, Barred.STEP_NEVER),
+        (not country_on, Barred.COUNTRY_OFF),
+        (not step_on, Barred.STEP_OFF),
+        (not has_model, Barred.NO_MODEL),
+    )
+    return next((reason for fails, reason in checks if fails), None)
+
+
+def all_agreed(people: Sequence[Seated]) -> bool:
+    """Whether everybody who is here said yes."""
+    return bool(people) and all(person.answer is Answer.YES for person in people)
+
+
+def flow(state: DraftState, session: SessionState, people: Sequence[Seated]) -> Flow:
+    """What happens with the sound."""
+    if state is DraftState.ASKING:
+        return Flow.ASKING
+    if state is not DraftState.RUNNING:
+        return Flow.STOPPED
+    if not all_agreed(people):
+        return Flow.NEWCOMER
+    return Flow.RUNNING if session is SessionState.ACTIVE else Flow.BREAK
+
+
+def allowed(current: Flow, people: Sequence[Seated]) -> frozenset[str]:
+    """Whose sound may leave the node: everybody's or nobody's."""
+    return frozenset(person.place_id for person in people) if current is Flow.RUNNING else frozenset()

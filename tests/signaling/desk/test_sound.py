@@ -12,7 +12,9 @@ from core.errors import Invalid
 from signaling.desk.sound import BYTES_MOST, LONGEST_S, RATE, SHORTEST_S, pcm_of
 
 
-def wav(pcm: bytes, *, rate: int = RATE, channels: int = 1, bits: int = 16, kind: int = 1, before: bytes = b"") -> bytes:
+def wav(
+    pcm: bytes, *, rate: int = RATE, channels: int = 1, bits: int = 16, kind: int = 1, before: bytes = b""
+) -> bytes:
     """A WAV file; ``before``: further chunks ahead of the samples."""
     block = channels * bits // 8
     head = struct.pack("<4sIHHIIHH", b"fmt ", 16, kind, channels, rate, rate * block, block, bits)

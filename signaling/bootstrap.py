@@ -45,6 +45,9 @@ from signaling.auth.passwords import PasswordHasher
 from signaling.auth.tokens import forget_old_tokens
 from signaling.calls import CallService
 from signaling.desk.services import Desk
+from signaling.fallback.phone import NoLegs
+from signaling.fallback.services import HEARD as LEGS_HEARD
+from signaling.fallback.services import Fallback
 from signaling.health import LoopLag
 from signaling.live import Live, build_live
 from signaling.news_views import NewsViews
@@ -82,6 +85,8 @@ class Services:
     live: Live
     desk: Desk
     """The language desk."""
+    fallback: Fallback
+    """The step-down ladder of running sessions."""
     relay: OutboxRelay
     jobs: JobRunner
     lag: LoopLag
@@ -111,6 +116,9 @@ class Services:
                 await self.clock.measure(self.database)
                 await stack.enter_async_context(running_task(self.clock.follow(self.database), "server-clock"))
             await stack.enter_async_context(self.live.running())
+            await stack.enter_async_context(
+                self.bus.consume("fallback", LEGS_HEARD, self.fallback.news.on_event)
+            )
             await stack.enter_async_context(self.relay.running())
             await stack.enter_async_context(running_task(self.lag.watch(), "loop-lag"))
             stack.callback(self.database.on_news(self.worker.wake))
@@ -123,6 +131,7 @@ class Services:
                 self.jobs.running(
                     [
                         *self.live.jobs(),
+                        *self.fallback.jobs(),
                         *self.foresight.jobs(),
                         *self.calendars.jobs(),
                         *self.scheduler.pool_life.jobs(),
@@ -205,6 +214,8 @@ def build(
         NodeDirectory(bus, clock),
         NewsViews(scheduler, session_log),
     )
+    fallback = Fallback.build(database, catalogue, session_log, live.calls, NoLegs())
+    live.socket.room.ladder = fallback.room
     return Services(
         settings=settings,
         clock=clock,
@@ -229,6 +240,7 @@ def build(
         sender=ReachSender(database, ports, clock),
         live=live,
         desk=Desk.build(database, languages, cases, scheduler.bookings, live.calls, None),
+        fallback=fallback,
         relay=OutboxRelay(database, bus),
         jobs=JobRunner(database, holder=new_id("process")),
         lag=LoopLag(clock),

@@ -5,7 +5,7 @@ Which part may send which message is decided before, in ``signaling.policy``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
@@ -21,21 +21,37 @@ from scheduler.languages import LanguageTable
 from scheduler.lifecycle import DeclineReason
 from scheduler.models import Interpreter
 from signaling import places
+from signaling.aids.numbers import NumberPad
 from signaling.call_media import CallMedia
 from signaling.calls import CallService, tell_place, tell_room
 from signaling.places import Place
 from signaling.realtime.hub import Hub
 from signaling.realtime.protocol import (
+    RoomAgree,
     RoomEnd,
+    RoomGoOn,
     RoomGotIt,
     RoomLanguage,
     RoomMessage,
+    RoomNumber,
+    RoomNumberClear,
+    RoomOpening,
     RoomPause,
+    RoomPhone,
     RoomRecuse,
     RoomResume,
     RoomSignal,
+    RoomSoundOnly,
 )
 from signaling.realtime.rooms import INTERPRETER, OFFICER
+
+
+class LadderWords(Protocol):
+    """What people say about the step-down ladder (``signaling.fallback.room``)."""
+
+    async def handle(self, place: Place, message: RoomMessage) -> dict[str, Any]:
+        """Do what the message says. Raises coded errors."""
+        ...
 
 
 class CallRoom:
@@ -50,6 +66,7 @@ class CallRoom:
         session_log: SessionLog,
         conduct: ConductService,
         languages: LanguageTable,
+        numbers: NumberPad,
     ) -> None:
         self._database = database
         self._hub = hub
@@ -58,6 +75,9 @@ class CallRoom:
         self._log = session_log
         self._conduct = conduct
         self._languages = languages
+        self._numbers = numbers
+        self.ladder: LadderWords | None = None
+        """Put in after it was made: the ladder itself needs the calls."""
 
     async def handle(self, place: Place, message: RoomMessage) -> dict[str, Any]:
         """Do what the message says. Returns data for the reply; raises coded errors."""
@@ -75,8 +95,14 @@ class CallRoom:
                 await self._language(place, message.code)
             case RoomRecuse():
                 await self._recuse(place, DeclineReason(message.reason))
+            case RoomNumber():
+                return await self._numbers.show(place, message.number)
+            case RoomNumberClear():
+                return await self._numbers.clear(place, message.n)
             case RoomEnd():
                 await self._end(place, message)
+            case RoomPhone() | RoomSoundOnly() | RoomAgree() | RoomGoOn() | RoomOpening() if self.ladder is not None:
+                return await self.ladder.handle(place, message)
             case _:
                 raise Invalid("message_not_here", {"type": message.t})
         return {}
@@ -94,9 +120,11 @@ class CallRoom:
             if session is None or session.state is SessionState.ACTIVE:
                 return
             seated = await places.of_session(uow, place.session_id)
-            present = {p.part for p in seated if p.state == "present" and p.lost_from is None}
+            present = {p.part for p in seated if p.here and p.lost_from is None}
             if not {OFFICER, INTERPRETER} <= present:
                 raise Conflict("not_everybody_here")
+            if self._calls.ladder is not None and not await self._calls.ladder.may_go_on(uow, session):
+                raise Conflict("agreement_needed")
             await self._log.resume(uow, place.session_id)
 
     async def _signal(self, place: Place, message: RoomSignal) -> str:

@@ -86,6 +86,8 @@ class CallService:
         self._log = session_log
         self._conduct = conduct
         self._aids = aids
+        self.ladder: Ladder | None = None
+        """Put in after it was made: the ladder itself needs this service."""
         media.on_heard = self.heard
         media.on_reached = self.reached
         media.on_tracks = self.note_mode
@@ -151,8 +153,8 @@ class CallService:
             if session is not None:
                 tell_place(uow, session, place_id)
 
-    async def leave(self, session_id: str, place_id: str, connection_id: str) -> None:
-        """Somebody leaves on purpose. The session goes on; if it was the interpreter, it pauses."""
+    async def leave(self, session_id: str, place_id: str, connection_id: str | None) -> None:
+        """Somebody leaves on purpose (``connection_id`` none: by telephone). The session goes on; if it was the interpreter, it pauses."""
         async with self._database.unit(Actor.system()) as uow:
             place = await places.get(uow, place_id)
             session = await uow.session.get(Session, session_id)
@@ -245,10 +247,11 @@ class CallService:
             entries = (
                 list(await self._log.entries(unit, session.id, last=LOG_LINES)) if entered.place.part == OFFICER else []
             )
-            facts = _facts(session, case, unit.now)
+            facts = _facts(session, case, unit.now, medium_of(seated))
             relay = await relay_legs(unit, session.id, seated)
             aids = await self._aids.snapshot(unit, session, entered.place.part)
-        return {**snapshot(facts, entered.place, seated, entries, position, relay), "aids": aids}
+            ladder = None if self.ladder is None else await self.ladder.view(unit, session)
+        return {**snapshot(facts, entered.place, seated, entries, position, relay, ladder), "aids": aids}
 
     async def _sit(self, uow: UnitOfWork, session_id: str, place_id: str, *, came_back: bool) -> Entered:
         """Rows are locked in one order everywhere: booking, place, session."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
@@ -234,6 +234,12 @@ async def change(uow: UnitOfWork, place_id: str, **values: Any) -> None:
     )
 
 
+async def graded(uow: UnitOfWork, place_id: str, grade: str, *, weak: bool) -> None:
+    """Note how good the line of somebody is; a weak one keeps the instant at which it became so."""
+    since = func.coalesce(SessionParticipant.weak_since, uow.now) if weak else None
+    await change(uow, place_id, grade=grade, weak_since=since)
+
+
 async def first_sound(uow: UnitOfWork, place_id: str) -> bool:
     """Note that somebody is heard. True for the first time since they arrived."""
     result = await uow.session.execute(
@@ -307,7 +313,7 @@ async def join_by_phone(uow: UnitOfWork, place_id: str, leg_id: str) -> Seat | N
 
 
 async def end_phone(uow: UnitOfWork, place_id: str, leg_id: str) -> bool:
-    """The call is over. With a browser there, its media is awaited; without one the person is lost from now on. False if it was not theirs."""
+    """The call is over. With a browser there, its media is awaited; without one the person is lost from now on. False: not theirs."""
     own = (SessionParticipant.id == place_id, SessionParticipant.phone_leg_id == leg_id)
     present = SessionParticipant.state == "present"
     result = await uow.session.execute(

@@ -63,6 +63,8 @@ class Facts:
     agreement: str | None = None
     """asked, yes, no."""
     sound_only: bool = False
+    repeated_at: datetime | None = None
+    """When the officer last repeated a question after a long loss."""
 
 
 class Do(StrEnum):
@@ -111,3 +113,11 @@ class Plan:
     """Nothing of the ladder keeps interpreting from beginning or going on."""
     stop: Why | None
     """Why it is proposed to stop and book again."""
+    repeat: Loss | None
+    """The long loss after which the last question is to be asked again."""
+
+    @property
+    def calm(self) -> bool:
+        """Nothing happens and nothing is proposed."""
+        quiet = all(one.do is Do.NOTHING for one in self.phone)
+        return quiet and not self.offered and self.may_go_on and self.stop is None and self.repeat is None

@@ -26,9 +26,10 @@ class FallbackRoom(CountryScoped, Base):
     stop_at: Mapped[datetime | None]
     answered_losses: Mapped[int] = mapped_column(Integer, default=0)
     """Interruptions there were when the officer last answered such a proposal: only further ones renew it."""
-    repeat_from: Mapped[datetime | None]
-    """A loss of more than a minute is over since then: the officer repeats the last question."""
-    repeat_seconds: Mapped[int | None] = mapped_column(Integer)
+    repeated_at: Mapped[datetime | None]
+    """When the officer last said that the question was repeated after a long loss."""
+    told: Mapped[str | None] = mapped_column(String(64))
+    """Digest of what the room was told last; none: all is calm. A round tells only what is new."""
     agreement: Mapped[str | None] = mapped_column(String(8))
     """The person's answer to going on by telephone (S-11): asked, yes, no; none while nobody is on the telephone or none is needed."""
     agreement_how: Mapped[str | None] = mapped_column(String(12))
@@ -100,9 +101,7 @@ class OpeningAnswer(CountryScoped, Base):
 
     __tablename__ = "fallback_opening_answers"
     opening_id: Mapped[str] = mapped_column(ForeignKey("fallback_openings.id", ondelete="CASCADE"), primary_key=True)
-    place_id: Mapped[str] = mapped_column(
-        ForeignKey("session_participants.id", ondelete="CASCADE"), primary_key=True
-    )
+    place_id: Mapped[str] = mapped_column(ForeignKey("session_participants.id", ondelete="CASCADE"), primary_key=True)
     agreed: Mapped[bool] = mapped_column(Boolean)
     at: Mapped[datetime]
 

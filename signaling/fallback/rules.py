@@ -21,6 +21,8 @@ WEAK_AFTER = timedelta(seconds=30)
 """A line that is weak for so long: sound only and the telephone are offered."""
 REPEAT_AFTER = timedelta(seconds=60)
 """After a longer loss the officer repeats the last question (S-11)."""
+REPEAT_SHOWN = timedelta(minutes=3)
+"""So long the officer is reminded of it."""
 MANY_LOSSES = 3
 """More interruptions than these in an asylum interview: stop and book again (S-11)."""
 LONG_AWAY = timedelta(minutes=10)
@@ -40,6 +42,7 @@ def decide(facts: Facts) -> Plan:
         ask_person=needed and facts.agreement not in ("yes", "no"),
         may_go_on=not needed or facts.agreement == "yes",
         stop=_stop(facts, refused=needed and facts.agreement == "no"),
+        repeat=_repeat(facts),
     )
 
 
@@ -99,6 +102,17 @@ def time_away(losses: Iterable[Loss], now: datetime) -> timedelta:
 
 def _end(loss: Loss, now: datetime) -> datetime:
     return now if loss.seconds is None else loss.start + timedelta(seconds=loss.seconds)
+
+
+def _repeat(facts: Facts) -> Loss | None:
+    """The latest long loss that is over and after which nothing was repeated yet."""
+    over = [loss for loss in facts.losses if repeat_due(loss)]
+    latest = max(over, key=lambda loss: _end(loss, facts.now), default=None)
+    if latest is None or not facts.running or any(person.lost_since is not None for person in facts.people):
+        return None
+    end = _end(latest, facts.now)
+    done = facts.repeated_at is not None and facts.repeated_at >= end
+    return None if done or facts.now - end > REPEAT_SHOWN else latest
 
 
 def _stop(facts: Facts, *, refused: bool) -> Why | None:

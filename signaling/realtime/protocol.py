@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.errors import Invalid
 from core.events.bus import Message, Position
+from signaling.aids.shapes import ShownNumber
 
 VERSION = 1
 SUBPROTOCOL = "tarjuman.v1"
@@ -109,6 +110,8 @@ class MediaSet(_In):
     audio: bool
     video: bool
     receive_video: bool = True
+    why: Literal["camera_off", "weak_line", "sound_only"] | None = None
+    """Why no picture is sent, for the mode segment of the log."""
 
 
 class RoomPause(_In):
@@ -153,9 +156,46 @@ class RoomRecuse(_In):
     reason: Literal["knows_person", "related", "same_centre", "community_tension", "safety", "language", "other"]
 
 
+class RoomNumber(_In):
+    t: Literal["room.number"]
+    number: ShownNumber
+
+
+class RoomNumberClear(_In):
+    t: Literal["room.number_clear"]
+    n: int = Field(ge=1)
+
+
+class RoomPhone(_In):
+    t: Literal["room.phone"]
+    do: Literal["ring", "stop", "back"]
+    place: Identifier
+
+
+class RoomSoundOnly(_In):
+    t: Literal["room.sound_only"]
+    on: bool
+
+
+class RoomAgree(_In):
+    t: Literal["room.agree"]
+    yes: bool
+
+
+class RoomGoOn(_In):
+    t: Literal["room.go_on"]
+    after: Literal["stop", "repeat"]
+
+
+class RoomOpening(_In):
+    t: Literal["room.opening"]
+    ask: Literal["phone", "recording"] | None = None
+    yes: bool | None = None
+
+
 RoomMessage = Union[  # noqa: UP007 - a discriminated union
     MediaStart, MediaAnswer, MediaCandidate, MediaSet, RoomPause, RoomResume, RoomLeave, RoomEnd, RoomSignal, RoomGotIt,
-    RoomLanguage, RoomRecuse,
+    RoomLanguage, RoomRecuse, RoomNumber, RoomNumberClear, RoomPhone, RoomSoundOnly, RoomAgree, RoomGoOn, RoomOpening,
 ]  # fmt: skip
 ClientMessage = Annotated[Union[Hello, Ping, Follow, Unfollow, RoomMessage], Field(discriminator="t")]  # noqa: UP007
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)

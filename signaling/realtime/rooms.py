@@ -46,6 +46,10 @@ class PlaceLike(Protocol):
     @property
     def since(self) -> datetime | None: ...
     @property
+    def here(self) -> bool: ...
+    @property
+    def phone_leg_id(self) -> str | None: ...
+    @property
     def lost_from(self) -> datetime | None: ...
 
 
@@ -73,7 +77,7 @@ def participant(place: PlaceLike, relay: Mapping[str, Any] | None = None) -> dic
 
     ``relay``: the half of a relay in which an interpreter works; it never changes, so that later news may leave it out.
     """
-    state = {"present": "present", "lost": "lost"}.get(place.state, "left")
+    state = "present" if place.here else {"lost": "lost"}.get(place.state, "left")
     if state == "present" and place.lost_from is not None:
         state = "lost"
     return {
@@ -88,6 +92,7 @@ def participant(place: PlaceLike, relay: Mapping[str, Any] | None = None) -> dic
         "grade": place.grade,
         "speaking": False,
         "since": instant(place.since) if place.since else None,
+        "phone": place.phone_leg_id is not None,
     } | ({"relay": dict(relay)} if relay else {})
 
 
@@ -98,8 +103,10 @@ def snapshot(
     log: Sequence[Mapping[str, Any]],
     position: Position,
     relay: Mapping[str, Mapping[str, Any]] | None = None,
+    fallback: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The whole room as ``you`` may see it, to which events after ``position`` are added. ``relay``: halves of a relay by place."""
+    """The whole room as ``you`` may see it, to which events after ``position`` are added. ``relay``: halves of a relay by place;
+    ``fallback``: the step-down ladder, none while nothing of it is told."""
     legs = relay or {}
     officer = you.part == OFFICER
     return {
@@ -122,6 +129,7 @@ def snapshot(
         "log": as_json(list(log)[-LOG_LINES:]) if officer else [],
         "case_ref": facts.case_ref if officer else None,
         "join_by": instant(facts.join_by),
+        "fallback": None if fallback is None else dict(fallback),
         "position": at_json(position),
     }
 

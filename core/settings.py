@@ -58,6 +58,15 @@ class MediaSettings(_Section):
     allow_loopback: bool = Field(True, description="offer 127.0.0.1 as a media address (demo and tests)")
     interfaces: list[str] = Field([], description="network interfaces to use for media; empty means all")
     max_rooms: int = Field(200, ge=1, description="rooms that this node accepts")
+    lines_host: str = Field(
+        "127.0.0.1", description="address for telephone lines and speech, inside the house; never a public one"
+    )
+    lines_port: int = Field(
+        0, ge=0, le=65535, description="TCP port for telephone lines and speech; 0 means any free one"
+    )
+    lines_name: str = Field(
+        "", description="name under which web servers reach lines_host; empty means lines_host itself"
+    )
 
     @model_validator(mode="after")
     def _ports(self) -> Self:

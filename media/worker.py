@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 from pydantic import ValidationError
 
 from core.clock import Clock
-from core.errors import Invalid
+from core.errors import Invalid, Unavailable
 from core.events.bus import EventBus, Json
 from core.settings import MediaSettings
 from media.client import reply_to_json
+from media.lines.link import LinesOptions
 from media.node import MediaNode, NodeOptions
 from media.protocol import (
     MAX_PEERS,
@@ -45,6 +46,7 @@ def node_options(settings: MediaSettings) -> NodeOptions:
         region=settings.region,
         capacity=min(ports, settings.max_rooms * MAX_PEERS),
         wire=wire,
+        lines=LinesOptions(host=settings.lines_host, port=settings.lines_port, name=settings.lines_name),
     )
 
 
@@ -80,6 +82,10 @@ async def run_worker(
     """Runs a node until ``stop`` is set, then takes no new rooms and ends when the last one is over, or after
     ``drain_timeout`` seconds. A node that dies instead is known by its missing announcements."""
     async with serving(node_options(settings), bus, clock) as node:
+        try:
+            await node.sound.ready()
+        except Unavailable:
+            logger.warning("no sound process yet: telephones cannot join; browsers are served")
         logger.info("media node ready", extra={"node_id": settings.node_id})
         await stop.wait()
         node.draining = True

@@ -52,6 +52,8 @@ logger = logging.getLogger(__name__)
 
 EXIT_STACK = 70
 """The stack died or did not start; whoever started us may start us again."""
+_UNHEARD_S = 4.0
+"""How long a call that was taken back before anything came from the trunk is kept, to cancel it when it rings after all."""
 _UNANSWERED_S = 20.0
 """An incoming call that nobody takes in this time is refused."""
 
@@ -86,7 +88,7 @@ class Agent:
 
     async def close(self) -> None:
         """Hangs up whatever is left."""
-        for held in self._calls.values():
+        for held in list(self._calls.values()):
             if held.call is not None:
                 await held.call.hang_up()
             if held.leg is not None:
@@ -129,41 +131,49 @@ class Agent:
             self._tell(Ended(call_id=command.call_id, why=why))
             return
         held = self._calls[command.call_id] = _Held()
-        self._limit(command.call_id, held, self._options.answer_timeout, CallEnd.NO_ANSWER)
+        self._limit(command.call_id, held, command.ring_seconds)
         self._run(self._dial(command, held))
 
     async def _dial(self, command: Place, held: _Held) -> None:
         try:
-            call = await self._stack.dial(command.number, lambda call: self._watch(command.call_id, call, held))
+            await self._stack.dial(command.number, lambda call: self._watch(command.call_id, call, held))
         except OSError:
             self._over(command.call_id, held, CallEnd.TRUNK_DOWN, None, Figures())
             return
-        if held.by_us is not None:
-            await call.hang_up()
+        if (why := held.by_us) is not None:
+            held.by_us = None
+            self._hang_up(command.call_id, why)
 
     def _came(self, call: SipCall) -> None:
         call_id = new_id("sip")
         held = self._calls[call_id] = _Held()
+        held.rang = True
         self._watch(call_id, call, held)
-        self._limit(call_id, held, _UNANSWERED_S, CallEnd.NO_ANSWER)
-        self._tell(Incoming(call_id=call_id, caller=call.caller))
+        self._limit(call_id, held, _UNANSWERED_S)
+        self._tell(Incoming(call_id=call_id, caller=call.caller, called=call.called))
 
     def _watch(self, call_id: str, call: SipCall, held: _Held) -> None:
         held.call = call
 
         def rang() -> None:
-            if not held.rang:
+            if held.by_us is not None:
+                self._run(call.hang_up())
+            elif not held.rang:
                 held.rang = True
                 self._tell(Rang(call_id=call_id))
 
         def answered() -> None:
-            if held.established or held.by_us is not None:
+            if held.established:
+                return
+            if held.by_us is not None:
+                self._run(call.hang_up())
                 return
             if held.timer is not None:
                 held.timer.cancel()
             if self._options.srtp == "mandatory" and not call.secure:
                 # The stack should have refused; sound in the clear is never let through all the same.
-                self._hang_up(call_id, CallEnd.NOT_SECURE)
+                held.by_us = CallEnd.NOT_SECURE
+                self._run(call.hang_up())
                 return
             held.established = True
             held.leg = Leg(call_id, call, self._tell)
@@ -186,16 +196,29 @@ class Agent:
         call.on_rang, call.on_answered, call.on_closed = rang, answered, closed
         call.on_digit = lambda digit: self._tell(Digit(call_id=call_id, digit=digit))
 
-    def _limit(self, call_id: str, held: _Held, seconds: float, why: CallEnd) -> None:
-        held.timer = asyncio.get_running_loop().call_later(seconds, self._hang_up, call_id, why)
+    def _limit(self, call_id: str, held: _Held, seconds: float) -> None:
+        def late() -> None:
+            # A trunk that did not even ring in this time is not there.
+            self._hang_up(call_id, CallEnd.NO_ANSWER if held.rang else CallEnd.TRUNK_DOWN)
+
+        held.timer = asyncio.get_running_loop().call_later(seconds, late)
 
     def _hang_up(self, call_id: str, why: CallEnd) -> None:
         held = self._calls.get(call_id)
         if held is None or held.by_us is not None:
             return
         held.by_us = why
-        if held.call is not None:
-            self._run(held.call.hang_up())
+        if held.timer is not None:
+            held.timer.cancel()
+        call = held.call
+        if call is None:
+            return
+        if held.rang or held.established:
+            self._run(call.hang_up())
+            return
+        # The stack sends no CANCEL for an INVITE that nothing answered yet, and forgets it: the telephone would ring on. So it waits
+        # for the first answer (RFC 3261 9.1 demands the same), and gives up after a while.
+        held.timer = asyncio.get_running_loop().call_later(_UNHEARD_S, lambda: self._run(call.hang_up()))
 
     def _over(self, call_id: str, held: _Held, why: CallEnd, status: int | None, figures: Figures) -> None:
         if self._calls.pop(call_id, None) is None:

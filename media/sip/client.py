@@ -39,6 +39,7 @@ _AGAIN_S = (0.2, 1.0, 5.0, 15.0, 30.0)
 _WELL_S = 60.0
 _STOP_S = 3.0
 _NEWS_KEPT = 2000
+_LAST_NEWS_S = 2.0
 
 
 def installed() -> bool:
@@ -87,6 +88,11 @@ class SipAgent:
         self._stopping = True
         self.usable.clear()
         await self._stop()
+        # The last news of each call reaches ``hear`` before this returns, if it does not take long over it.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_NEWS_S):
+                await self._ended.wait()
+                await self._news.join()
         await end(self._tasks)
 
     def send(self, command: SipCommand) -> None:
@@ -208,3 +214,5 @@ class SipAgent:
                 await self._hear(news)
             except Exception:  # one call's trouble is not that of the others
                 logger.exception("news of the SIP agent was not handled", extra={"tell": news.tell})
+            finally:
+                self._news.task_done()

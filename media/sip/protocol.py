@@ -79,8 +79,6 @@ class TrunkOptions(_Part):
     rtp_port_min: int = Field(42000, ge=1024, le=65535)
     rtp_port_max: int = Field(42199, ge=1024, le=65535)
     max_calls: int = Field(20, ge=1, le=200)
-    answer_timeout: float = Field(45.0, gt=0, le=180)
-    """Seconds that a call of ours may ring."""
     sound_timeout: int = Field(30, ge=2, le=300)
     """Seconds without any sound packet after which a call is over."""
 
@@ -98,7 +96,8 @@ class Configure(_Part):
 class Place(_Part):
     do: Literal["place"] = "place"
     call_id: str = Field(pattern=CALL_ID)
-    number: str = Field(pattern=NUMBER)
+    number: str = Field(pattern=NUMBER, repr=False)
+    ring_seconds: int = Field(45, ge=1, le=180)
 
 
 class Answer(_Part):
@@ -177,11 +176,14 @@ class Answered(_Part):
 
 
 class Incoming(_Part):
-    """Somebody calls; not answered yet. Their number as the trunk says it, empty if withheld."""
+    """Somebody calls; not answered yet."""
 
     tell: Literal["incoming"] = "incoming"
     call_id: str
     caller: str = Field(repr=False)
+    """Their number as the trunk says it, empty if withheld."""
+    called: str = Field(repr=False)
+    """The number that they dialled, as the trunk says it; empty if it names none."""
 
 
 class Digit(_Part):

@@ -45,7 +45,7 @@ def stack_lines(options: TrunkOptions) -> str:
         "audio_jitter_buffer_type adaptive",
         "audio_jitter_buffer_ms 20-200",
         "audio_buffer 20-160",
-        f"call_local_timeout {int(options.answer_timeout) + 5}",
+        "call_local_timeout 200",
     ]
     if options.transport == "tls":
         lines.append("sip_verify_server yes")
@@ -80,9 +80,10 @@ class SipCall:
     """One call. Its happenings are told by the callbacks; ``on_closed`` comes once, last: with the SIP status if one was the cause, and
     whether no sound came any more."""
 
-    def __init__(self, call: Call, *, caller: str = "") -> None:
+    def __init__(self, call: Call, *, caller: str = "", called: str = "") -> None:
         self._call = call
         self.caller = caller
+        self.called = called
         self.secure = False
         self.on_rang: Callable[[], None] = lambda: None
         self.on_answered: Callable[[], None] = lambda: None
@@ -182,6 +183,7 @@ class SipStack:
         self._registering: asyncio.Task[None] | None = None
         self._early: dict[int, list[StackEvent]] = {}
         self._known: set[int] = set()
+        self._dialled = ""
 
     async def start(self) -> None:
         """Raises ``OSError`` when the address or the port cannot be had."""
@@ -194,6 +196,7 @@ class SipStack:
             await self._runtime.start(
                 Config(
                     net_interface=options.local_address,
+                    expose_headers=("To",),
                     native_log_level="error",
                     max_concurrent_calls=options.max_calls,
                     rtp_timeout=options.sound_timeout,
@@ -233,7 +236,9 @@ class SipStack:
 
     def _remember(self, event: StackEvent) -> None:
         """A call of ours may be told about before the stack has told us its handle: those events are kept for ``dial``."""
-        if event.call and event.call not in self._known and event.event is not Event.CALL_INCOMING:
+        if event.event is Event.CALL_INCOMING:
+            self._dialled = number_in(event.headers.get("To"))
+        elif event.call and event.call not in self._known:
             if len(self._early) > 64:
                 self._early.pop(next(iter(self._early)))
             self._early.setdefault(event.call, []).append(event)
@@ -243,7 +248,8 @@ class SipStack:
     def _call_came(self, call: Call) -> None:
         self._known.add(call.handle)
         self._early.pop(call.handle, None)
-        self._incoming(SipCall(call, caller=number_in(call.peer)))
+        # Told of in the same breath as ``_remember`` was: listeners are called one after the other.
+        self._incoming(SipCall(call, caller=number_in(call.peer), called=self._dialled))
 
     async def dial(self, number: str, prepare: Callable[[SipCall], None]) -> SipCall:
         """Call a number through the trunk; ``prepare`` sets the callbacks before anything is told.
@@ -276,7 +282,8 @@ class SipStack:
 
 def number_in(uri: str | None) -> str:
     """The number in a SIP address such as ``sip:+38111@host``; empty when there is none, as for a withheld one."""
-    user = (uri or "").partition(":")[2].partition("@")[0].partition(";")[0]
+    user = (uri or "").partition("<")[2] or (uri or "")
+    user = user.partition(":")[2].partition("@")[0].partition(";")[0]
     digits = user.removeprefix("+")
     return user if digits.isdigit() and 2 <= len(digits) <= 20 else ""
 

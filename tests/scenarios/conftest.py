@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from media.robot import read_wav
 from media.similarity import Samples
-from signaling.rehearsal.client import Json, Socket, StaffClient
+from signaling.rehearsal.client import Json, RefusedError, Socket, StaffClient
 from signaling.rehearsal.participant import RobotParticipant
 from tests import people
 from tests.browser.conftest import running
@@ -28,6 +28,21 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
     postgres: Postgres | None = request.getfixturevalue("postgres_server") if kind == "split" else None
     redis: Redis | None = request.getfixturevalue("redis_server") if kind == "split" else None
     yield from running(kind, tmp_path, postgres, redis)
+
+
+@pytest.fixture(scope="module", params=["single", "split"])
+def shared_stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The same, for all tests of a module that break nothing: starting takes longer than most of them."""
+    kind: Kind = request.param
+    postgres: Postgres | None = request.getfixturevalue("postgres_server") if kind == "split" else None
+    redis: Redis | None = request.getfixturevalue("redis_server") if kind == "split" else None
+    yield from running(kind, tmp_path_factory.mktemp(kind), postgres, redis)
+
+
+@pytest.fixture(scope="module")
+def shared_single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One process with SQLite for all tests of a module that break nothing."""
+    yield from running("single", tmp_path_factory.mktemp("single"), None, None)
 
 
 @pytest.fixture
@@ -56,6 +71,8 @@ class House:
     stack: Stack
     speech: dict[str, Samples]
     exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+    shared: bool = False
+    """Whether other tests use the installation too."""
 
     async def staff(self, person: people.Person, url: str | None = None) -> StaffClient:
         """Somebody signs in."""
@@ -84,7 +101,17 @@ class House:
         """Interpreter now."""
         body = {"case_id": case["id"], "step_id": case["current_step_id"], "kind": "now", "language": "pes", **more}
         made: Json = await officer.call("POST", "/api/bookings", body)
+        if self.shared:
+            self.exits.push_async_callback(self._give_up, officer, made["id"])
         return made
+
+    async def _give_up(self, officer: StaffClient, booking_id: str) -> None:
+        """Leave nothing that rings or runs behind for the next test in this installation."""
+        for path, body in (("cancel", {"reason": "not_needed"}), ("end", {"outcome": "completed"})):
+            booking = await officer.call("GET", f"/api/bookings/{booking_id}")
+            what = f"sessions/{booking['session_id']}" if path == "end" else f"bookings/{booking_id}"
+            with suppress(RefusedError):
+                await officer.call("POST", f"/api/{what}/{path}", body)
 
     async def accept(self, interpreter: StaffClient, bell: Socket, booking_id: str | None = None) -> Json:
         """Wait for the ring and accept it."""
@@ -144,6 +171,22 @@ class Call:
 async def house(stack: Stack, speech: dict[str, Samples]) -> AsyncIterator[House]:
     """People in both kinds of installation."""
     made = House(stack, speech)
+    async with made.exits:
+        yield made
+
+
+@pytest.fixture
+async def shared_house(shared_stack: Stack, speech: dict[str, Samples]) -> AsyncIterator[House]:
+    """People in both kinds of installation, which other tests of the module use too."""
+    made = House(shared_stack, speech, shared=True)
+    async with made.exits:
+        yield made
+
+
+@pytest.fixture
+async def shared_one(shared_single: Stack, speech: dict[str, Samples]) -> AsyncIterator[House]:
+    """People in the embedded installation, which other tests of the module use too."""
+    made = House(shared_single, speech, shared=True)
     async with made.exits:
         yield made
 

@@ -29,8 +29,8 @@ async def code_of(awaitable: Any) -> str:
     return refused.value.code
 
 
-async def test_the_room_goes_on(one_house: House) -> None:
-    call = await one_house.call()
+async def test_the_room_goes_on(shared_one: House) -> None:
+    call = await shared_one.call()
     desk, booth = call.desk.socket, call.booth.socket
 
     assert await code_of(desk.ask("media.answer", generation=1, negotiation=99, sdp="v=0")) in {
@@ -60,16 +60,16 @@ async def test_the_room_goes_on(one_house: House) -> None:
     first = await desk.ask("room.signal", id="the-same", kind="slower")
     assert await desk.ask("room.signal", id="the-same", kind="slower") == first, "a repeated message is done once"
 
-    assert (await call.desk.hears(call.booth.id, one_house.speech["interpreter"])).similarity > 0.7
+    assert (await call.desk.hears(call.booth.id, shared_one.speech["interpreter"])).similarity > 0.7
     record = await call.end()
     assert [entry["kind"] for entry in record["entries"]].count("signal") == 1
 
 
-async def test_grants_tickets_and_origins(one_house: House) -> None:
-    officer = await one_house.staff(people.OFFICER)
-    interpreter, bell = await one_house.available(1)
-    booking = await one_house.ask(officer, await one_house.case(officer))
-    session_id = (await one_house.accept(interpreter, bell))["session_id"]
+async def test_grants_tickets_and_origins(shared_one: House) -> None:
+    officer = await shared_one.staff(people.OFFICER)
+    interpreter, bell = await shared_one.available(1)
+    booking = await shared_one.ask(officer, await shared_one.case(officer))
+    session_id = (await shared_one.accept(interpreter, bell))["session_id"]
     join = await officer.call("POST", f"/api/sessions/{session_id}/join")
 
     assert await code_of(interpreter.socket(grant=join["grant"])) == "not_signed_in", "somebody else's grant"
@@ -82,7 +82,7 @@ async def test_grants_tickets_and_origins(one_house: House) -> None:
     ticket = (await officer.call("POST", "/api/socket-ticket"))["ticket"]
     async with await officer.socket(ticket=ticket):
         pass
-    stranger = await one_house.staff(people.COORDINATOR)
+    stranger = await shared_one.staff(people.COORDINATOR)
     assert await code_of(stranger.call("POST", f"/api/sessions/{session_id}/join")) in {
         "forbidden",
         "session_unknown",
@@ -94,8 +94,8 @@ async def test_grants_tickets_and_origins(one_house: House) -> None:
     }
 
 
-async def test_ten_thousand_random_messages(one_house: House) -> None:
-    call = await one_house.call()
+async def test_ten_thousand_random_messages(shared_one: House) -> None:
+    call = await shared_one.call()
     rnd = random.Random(7)
     kinds = [
         "hello",
@@ -132,7 +132,7 @@ async def test_ten_thousand_random_messages(one_house: House) -> None:
         return json.dumps(body)
 
     sent, closed = 0, list[int]()
-    stranger = await one_house.staff(people.OFFICER_MK)
+    stranger = await shared_one.staff(people.OFFICER_MK)
     while sent < FLOOD and len(closed) < FLOOD:
         socket = await stranger.socket()
         with contextlib.suppress(ConnectionClosed):
@@ -143,13 +143,13 @@ async def test_ten_thousand_random_messages(one_house: House) -> None:
         closed.append(code)
         await socket.close()
     assert set(closed) <= {4400, 4429}, closed
-    assert (await call.desk.hears(call.booth.id, one_house.speech["interpreter"])).similarity > 0.7
+    assert (await call.desk.hears(call.booth.id, shared_one.speech["interpreter"])).similarity > 0.7
     assert (await call.end())["state"] == "sealed"
 
 
-async def test_an_oversized_frame_closes_only_its_socket(one_house: House) -> None:
-    call = await one_house.call()
-    stranger = await one_house.staff(people.OFFICER_MK)
+async def test_an_oversized_frame_closes_only_its_socket(shared_one: House) -> None:
+    call = await shared_one.call()
+    stranger = await shared_one.staff(people.OFFICER_MK)
     socket = await stranger.socket()
     await socket.send_raw(json.dumps({"t": "ping", "id": "x" * 100_000}))
     code, _ = await socket.wait_closed()

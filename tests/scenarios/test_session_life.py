@@ -15,8 +15,8 @@ from tests.scenarios.conftest import House
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
 
-async def test_break_signals_and_language(house: House) -> None:
-    call = await house.call()
+async def test_break_signals_and_language(shared_house: House) -> None:
+    call = await shared_house.call()
     desk, booth = call.desk.socket, call.booth.socket
     await booth.ask("room.signal", kind="slower")
     raised = await desk.event("signal.raised")
@@ -49,16 +49,16 @@ async def test_break_signals_and_language(house: House) -> None:
     assert verified(record)
 
 
-async def test_a_replacement_keeps_the_session(house: House) -> None:
-    call = await house.call(1)
-    second, bell = await house.available(3)
+async def test_a_replacement_keeps_the_session(shared_house: House) -> None:
+    call = await shared_house.call(1)
+    second, bell = await shared_house.available(3)
     await call.booth.socket.ask("room.recuse", reason="knows_person")
     await call.desk.socket.event("session.changed", lambda data: data["state"] == "paused")
 
-    accepted = await house.accept(second, bell)
+    accepted = await shared_house.accept(second, bell)
     assert accepted["session_id"] == call.session_id
-    booth = await house.sit(second, call.session_id, "interpreter")
-    assert (await call.desk.hears(booth.id, house.speech["interpreter"])).similarity > 0.7
+    booth = await shared_house.sit(second, call.session_id, "interpreter")
+    assert (await call.desk.hears(booth.id, shared_house.speech["interpreter"])).similarity > 0.7
     with pytest.raises(RefusedError, match="session_unknown"):
         await call.interpreter.call("POST", f"/api/sessions/{call.session_id}/join")
 
@@ -70,8 +70,8 @@ async def test_a_replacement_keeps_the_session(house: House) -> None:
     assert verified(record)
 
 
-async def test_a_lost_line_is_written_when_it_is_long(one_house: House) -> None:
-    call = await one_house.call()
+async def test_a_lost_line_is_written_when_it_is_long(shared_one: House) -> None:
+    call = await shared_one.call()
     lost = call.booth.socket
     lost.cut()
     await call.booth.peer.close()
@@ -91,8 +91,8 @@ async def test_a_lost_line_is_written_when_it_is_long(one_house: House) -> None:
     assert record["interruptions"][0]["seconds"] >= 10
 
 
-async def test_a_short_cut_leaves_no_trace_and_loses_nothing(house: House) -> None:
-    call = await house.call()
+async def test_a_short_cut_leaves_no_trace_and_loses_nothing(shared_house: House) -> None:
+    call = await shared_house.call()
     socket = call.desk.socket
     seen = {event["seq"]: event["name"] for event in socket.events if event["topic"].startswith("room:")}
     last = max(seen)
@@ -115,12 +115,12 @@ async def test_a_short_cut_leaves_no_trace_and_loses_nothing(house: House) -> No
     assert "line_lost" not in [entry["kind"] for entry in record["entries"]]
 
 
-async def test_somebody_who_leaves_is_answered_and_never_lost(house: House) -> None:
-    call = await house.call()
+async def test_somebody_who_leaves_is_answered_and_never_lost(shared_house: House) -> None:
+    call = await shared_house.call()
     booth = call.booth.socket
-    await call.booth.leave()
+    await booth.ask("room.leave")
     assert await booth.wait_closed() == (1000, "left")
-    await call.desk.socket.event("participant.changed", lambda data: data["state"] == "left")
+    await call.desk.socket.event("participant.left", lambda data: data["id"] == call.booth.id)
     states = [e["data"]["state"] for e in call.desk.socket.events if e["name"] == "participant.changed"]
     assert "lost" not in states
     resume = {"connection": booth.welcome["connection"], "secret": booth.welcome["secret"]}
@@ -130,26 +130,26 @@ async def test_somebody_who_leaves_is_answered_and_never_lost(house: House) -> N
     assert [entry["data"]["part"] for entry in record["entries"] if entry["kind"] == "left"] == ["interpreter"]
 
 
-async def test_an_appointment_is_confirmed_and_opens(house: House) -> None:
-    officer = await house.staff(people.OFFICER)
-    interpreter, bell = await house.available(1)
-    case = await house.case(officer)
+async def test_an_appointment_is_confirmed_and_opens(shared_house: House) -> None:
+    officer = await shared_house.staff(people.OFFICER)
+    interpreter, bell = await shared_house.available(1)
+    case = await shared_house.case(officer)
     starts = (datetime.now(UTC) + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
-    booking = await house.ask(officer, case, kind="appointment", starts_at=starts.isoformat(), minutes=30)
+    booking = await shared_house.ask(officer, case, kind="appointment", starts_at=starts.isoformat(), minutes=30)
     assert booking["state"] == "offering"
-    accepted = await house.accept(interpreter, bell)
+    accepted = await shared_house.accept(interpreter, bell)
     with pytest.raises(RefusedError, match="join_not_open"):
         await officer.call("POST", f"/api/sessions/{accepted['session_id']}/join")
     own = await interpreter.call(
         "GET", f"/api/interpreter/assignments?from={starts.date()}T00:00:00Z&to={starts.date()}T23:59:59Z"
     )
     assert [one["state"] for one in own["items"]] == ["confirmed"]
-    clash = await house.case(officer)
-    late = await house.ask(officer, clash, kind="appointment", starts_at=starts.isoformat(), minutes=30)
+    clash = await shared_house.case(officer)
+    late = await shared_house.ask(officer, clash, kind="appointment", starts_at=starts.isoformat(), minutes=30)
     async with asyncio.timeout(10):
         while True:
             offers = (await interpreter.call("GET", "/api/interpreter/home"))["offers"]
-            if not [one for one in offers if one["id"] not in house.taken]:
+            if not [one for one in offers if one["id"] not in shared_house.taken]:
                 break
             await asyncio.sleep(0.1)
     view = await officer.call("GET", f"/api/bookings/{late['id']}")
@@ -158,11 +158,11 @@ async def test_an_appointment_is_confirmed_and_opens(house: House) -> None:
     )
 
 
-async def test_what_an_interpreter_is_told_before_accepting(house: House) -> None:
-    officer = await house.staff(people.OFFICER)
-    _, bell = await house.available(1)
-    case = await house.case(officer, country_of_origin="AF", needs=["EXTRA_BREAKS"])
-    await house.ask(officer, case)
+async def test_what_an_interpreter_is_told_before_accepting(shared_house: House) -> None:
+    officer = await shared_house.staff(people.OFFICER)
+    _, bell = await shared_house.available(1)
+    case = await shared_house.case(officer, country_of_origin="AF", needs=["EXTRA_BREAKS"])
+    await shared_house.ask(officer, case)
     offer = (await bell.event("offer.sent"))["data"]
     told = str(offer)
     for secret in (case["case_ref"], case["id"], people.OFFICER.code, "AF'", "RS-ID-10"):

@@ -139,6 +139,12 @@ describe('room state', () => {
     expect(applied(state, { name: 'log.appended', data: {} })).toBe(state)
   })
 
+  test('lines of the log stand in their own order, however the news came', () => {
+    let state = fromSnapshot(empty(), at0)
+    for (const seq of [8, 7, 9]) state = applied(state, { name: 'log.appended', data: { seq, at: at0, kind: 'paused', data: {}, hash: '' } })
+    expect(state.log.map((one) => one.seq)).toEqual([7, 8, 9])
+  })
+
   test('tiles keep their order whoever comes first', () => {
     let state = fromSnapshot(empty(), at0)
     for (const one of [person('g', 'guardian'), person('a', 'applicant'), person('i', 'interpreter')])

@@ -54,7 +54,7 @@ export function applied(state: RoomState, frame: Pick<EventFrame, 'name' | 'data
       // Everybody but the officer gets entries empty: only their number counts.
       if (!event.data.kind) return state
       if (state.log.some((one) => one.seq === event.data.seq)) return state
-      return { ...state, log: [...state.log, event.data].slice(-logKept) }
+      return { ...state, log: [...state.log, event.data].sort((a, b) => a.seq - b.seq).slice(-logKept) }
     case 'room.closed':
       return { ...state, closed: event.data.reason, state: 'ended', signals: [] }
     default:

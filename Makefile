@@ -61,7 +61,7 @@ check-web: web
 	cd web_client && $(NODE) scripts/budget.mjs
 
 test-fast: $(STAMPS)/dev web
-	$(PY) -m pytest -q -n 2 tests $(SERIAL_TESTS:%=--ignore=%)
+	$(PY) -m pytest -q -n 2 --dist worksteal tests $(SERIAL_TESTS:%=--ignore=%)
 
 test-serial: $(STAMPS)/dev web
 	$(PY) -m pytest $(SERIAL_TESTS)

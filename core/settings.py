@@ -196,7 +196,6 @@ class SipSettings(_Section):
     certificate_file: Path | None = Field(
         None, description="SIP: our own certificate and key (PEM), to be called by TLS"
     )
-    verify_client: bool = Field(True, description="SIP: by TLS, let only those call us whom ca_file vouches for")
     local_address: str = Field("127.0.0.1", description="SIP: our own IP address towards the trunk")
     local_port: int = Field(5061, ge=1025, le=65535, description="SIP: our own port for signalling")
     rtp_port_min: int = Field(42000, ge=1024, le=65535, description="SIP: first UDP port for sound")
@@ -214,6 +213,24 @@ class SipSettings(_Section):
         if self.trunk and self.transport == "tls" and self.ca_file is None:
             raise ValueError("transport is tls, so ca_file must say who may vouch for the trunk")
         return self
+
+
+class SpeechSettings(_Section):
+    """Draft transcripts and the language helper; without models both are off."""
+
+    models: list[str] = Field(
+        [],
+        description="model directories (CTranslate2): default=/srv/models/small,ps=/srv/models/pashto; empty means off",
+    )
+    compute_type: Literal["int8", "int8_float32", "int8_float16", "float16", "float32"] = Field(
+        "int8", description="arithmetic of the models; int8 for processors"
+    )
+    workers: int = Field(1, ge=1, le=16, description="processes that write down speech, one core each")
+    beam: int = Field(1, ge=1, le=5, description="breadth of the search; 5 costs up to twice the time of 1")
+    fetch_base: str = Field(
+        "", description="the operator's own address from which `tarjuman models fetch` takes models"
+    )
+    models_dir: Path = Field(Path("var/models"), description="where `tarjuman models fetch` puts models")
 
 
 class AuthSettings(_Section):
@@ -287,6 +304,7 @@ class Settings(BaseSettings):
     push: PushSettings = Field(default_factory=lambda: PushSettings.model_validate({}))
     telephony: TelephonySettings = Field(default_factory=lambda: TelephonySettings.model_validate({}))
     sip: SipSettings = Field(default_factory=lambda: SipSettings.model_validate({}))
+    speech: SpeechSettings = Field(default_factory=lambda: SpeechSettings.model_validate({}))
     auth: AuthSettings = Field(default_factory=lambda: AuthSettings.model_validate({}))
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings.model_validate({}))
 

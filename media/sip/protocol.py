@@ -71,9 +71,8 @@ class TrunkOptions(_Part):
     """True: we register with the trunk; false: the trunk knows our address."""
     ca_file: str = ""
     certificate_file: str = ""
-    """Our own certificate and key in one PEM file."""
-    verify_client: bool = True
-    """With TLS: whoever calls us has to show a certificate that ``ca_file`` vouches for."""
+    """Our own certificate and key in one PEM file: what we show to those who call us by TLS. Theirs is not asked for: the stack lets
+    callers without one in all the same, so who may reach the port is the firewall's and the proxy's decision."""
     local_address: str = "127.0.0.1"
     local_port: int = Field(5060, ge=1024, le=65535)
     rtp_port_min: int = Field(42000, ge=1024, le=65535)

@@ -53,7 +53,6 @@ def stack_lines(options: TrunkOptions) -> str:
             lines.append(f"sip_cafile {options.ca_file}")
         if options.certificate_file:
             lines.append(f"sip_certificate {options.certificate_file}")
-            lines.append(f"sip_verify_client {'yes' if options.verify_client else 'no'}")
     return "\n".join(lines) + "\n"
 
 

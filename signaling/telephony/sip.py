@@ -34,7 +34,7 @@ def trunk_options(settings: SipSettings) -> TrunkOptions:
         host=settings.trunk, transport=settings.transport, srtp=settings.srtp, user=settings.user,
         auth_user=settings.auth_user, password=settings.password.get_secret_value() if settings.password else "",
         registers=settings.registers, ca_file=str(settings.ca_file or ""),
-        certificate_file=str(settings.certificate_file or ""), verify_client=settings.verify_client,
+        certificate_file=str(settings.certificate_file or ""),
         local_address=settings.local_address, local_port=settings.local_port,
         rtp_port_min=settings.rtp_port_min, rtp_port_max=settings.rtp_port_max, max_calls=settings.max_calls,
         sound_timeout=settings.sound_timeout,

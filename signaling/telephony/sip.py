@@ -26,6 +26,8 @@ ADDRESS = "telephony.sip"
 """Bus address of the one server that holds the trunk."""
 _ASK_S = 5.0
 _DRAIN_S = 5.0
+_AGAIN_IN_S = 5.0
+"""A trunk that is down, or all our lines busy: the call is tried again."""
 
 
 def trunk_options(settings: SipSettings) -> TrunkOptions:
@@ -123,7 +125,8 @@ class SipProvider:
                 return await self._asked(body)
             return await self._bus.request(ADDRESS, body, timeout=_ASK_S)
         except Unavailable as error:
-            raise PhoneTrouble(Trouble.UNREACHED, again_in=5.0) from error
+            full = error.code == Trouble.BUSY_LINES
+            raise PhoneTrouble(Trouble.BUSY_LINES if full else Trouble.UNREACHED, again_in=_AGAIN_IN_S) from None
 
     async def _asked(self, body: Json) -> Json:
         """In the process that holds the agent. Raises ``Unavailable`` when it is down."""
@@ -131,6 +134,8 @@ class SipProvider:
         if agent is None or desk is None:
             raise Unavailable("sip_agent_down")
         if body["do"] == "place":
+            if agent.calls >= self._settings.max_calls:
+                raise Unavailable(Trouble.BUSY_LINES)
             call_id = new_id("sip")
             order = _order_from_json(body)
             agent.send(Place(call_id=call_id, number=order.number, ring_seconds=order.ring_seconds))

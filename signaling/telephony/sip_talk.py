@@ -187,13 +187,17 @@ class SipTalk:
 
     async def _room(self) -> LegWhy | None:
         """In the room until the line ends: why the call is to end too, or none to ask the desk what follows."""
-        ticket = await self._desk.join(self._leg, CODEC)
+        why, stood = "", False
+        try:
+            ticket = await self._desk.join(self._leg, CODEC)
+        except AppError as error:
+            # The desk says next what to do: wait, come in again, or that the session is over.
+            logger.info("line_not_open", extra={"code": error.code})
+            return await self._without_line()
         self._agent.send(Join(call_id=self.call_id, url=ticket.url, secret=ticket.secret))
-        stood = False
         while True:
             match await self._next(None if stood else _JOIN_S):
                 case None:
-                    why: str = LineEnd.SOUND_LOST
                     break
                 case Joined():
                     stood = self._in_room = True
@@ -207,11 +211,13 @@ class SipTalk:
         if why == LineEnd.REPLACED:
             return LegWhy.REPLACED
         await self._desk.line_lost(self._leg)
-        if not stood:
-            self._refusals += 1
-            if self._refusals > _JOIN_TRIES:
-                return LegWhy.LINE_FAILED
-            await self._until(lambda news: False, _AGAIN_S)
+        return None if stood else await self._without_line()
+
+    async def _without_line(self) -> LegWhy | None:
+        self._refusals += 1
+        if self._refusals > _JOIN_TRIES:
+            return LegWhy.LINE_FAILED
+        await self._until(lambda news: False, _AGAIN_S)
         return None
 
     async def _until(self, enough: Callable[[SipNews | Refresh], bool], seconds: float) -> None:

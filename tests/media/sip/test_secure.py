@@ -1,4 +1,4 @@
-"""TLS and SRTP, agent against agent: this SIPp (Debian's) has neither. Against SIPp only that clear sound is refused where it is not allowed."""
+"""TLS and SRTP, agent against agent, for Debian's SIPp has neither; against SIPp, that clear sound is refused."""
 
 from __future__ import annotations
 
@@ -128,11 +128,14 @@ async def test_a_trunk_that_nobody_vouches_for_is_not_called(tmp_path: Path) -> 
 async def test_clear_sound_in_answer_to_encrypted_is_hung_up(tmp_path: Path) -> None:
     peer = free_port()
     ear = Ear()
-    async with Handset.listening() as handset, Sipp.playing("uas_answers", peer, keys=handset.keys):
-        async with SipAgent(trunk(peer, srtp="mandatory"), ear.hear) as agent:
-            async with asyncio.timeout(10):
-                await agent.usable.wait()
-            agent.send(Place(call_id="leg_1", number=NUMBER))
-            assert (await ear.first(Ended)).why is CallEnd.NOT_SECURE
-            assert not [news for news in ear.news if isinstance(news, Answered)]
-            assert not handset.heard
+    async with (
+        Handset.listening() as handset,
+        Sipp.playing("uas_answers", peer, keys=handset.keys),
+        SipAgent(trunk(peer, srtp="mandatory"), ear.hear) as agent,
+    ):
+        async with asyncio.timeout(10):
+            await agent.usable.wait()
+        agent.send(Place(call_id="leg_1", number=NUMBER))
+        assert (await ear.first(Ended)).why is CallEnd.NOT_SECURE
+        assert not [news for news in ear.news if isinstance(news, Answered)]
+        assert not handset.heard

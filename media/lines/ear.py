@@ -13,8 +13,10 @@ from media.protocol import Codec
 
 _QUIET = 0.004
 """Loudness (rms, about -48 dB) below which nobody hears that 20 ms are missing or too many."""
-_BESIDE, _FAR_OFF = 0.025, 0.06
-"""Seconds beside the wanted delay from which it is mended in a pause, and even in speech."""
+_OLD, _FAR_TOO_OLD = 0.025, 0.06
+"""Seconds beyond the wanted delay from which 20 ms are left out: in a pause, and even in speech."""
+_FRESH, _FAR_TOO_FRESH = -0.012, -0.02
+"""The same for repeating 20 ms, sooner, since packets are lost otherwise."""
 
 
 class Decoder(Protocol):
@@ -65,6 +67,7 @@ class Ear:
         self.live = False
         """Whether anything of the last frame came over the line."""
         self._decoder = decoder
+        self._rate = rate
         self._size = rate // 50
         self._per_tick = rate / 48_000
         self._rest: Sound = np.zeros(0, np.float32)
@@ -90,16 +93,15 @@ class Ear:
         first = self._take(now)
         if first is None:
             return None
-        beside = self.buffer.surplus(now)
-        if abs(beside) < _BESIDE:
+        beside = self.buffer.surplus(now) + len(self._rest) / self._rate
+        if _FRESH <= beside <= _OLD:
             return first
         quiet = float(np.dot(first, first)) < _QUIET * _QUIET * self._size
-        if not quiet and abs(beside) < _FAR_OFF:
-            return first
-        if beside > 0:
+        if beside > (_OLD if quiet else _FAR_TOO_OLD):
             second = self._take(now)
             return first if second is None else first + (second - first) * self._fade
-        self._rest = np.concatenate((first, self._rest))
+        if beside < (_FRESH if quiet else _FAR_TOO_FRESH):
+            self._rest = np.concatenate((first, self._rest))
         return first
 
     def _take(self, now: float) -> Sound | None:

@@ -73,6 +73,7 @@ class JitterBuffer:
         self._floor: int | None = None
         self._last_seq: int | None = None
         self._top: tuple[int, int] | None = None
+        self._elsewhere: int | None = None
         self._dry = 0
         self._paused = True
         self._forget()
@@ -103,6 +104,10 @@ class JitterBuffer:
         seq = self._top[0] + ((seq - self._top[0] + 0x8000) & 0xFFFF) - 0x8000
         ts = self._top[1] + ((ts - self._top[1] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
         if abs(ts - self._top[1]) > _JUMP:
+            # A single stray packet does not end a stream (RFC 3550 appendix A.1).
+            before, self._elsewhere = self._elsewhere, ts
+            if before is None or not 0 < ts - before <= _RATE:
+                return
             self._restart()
         if ts >= self._top[1] or not self._packets:
             self._top = (seq, ts)
@@ -120,7 +125,7 @@ class JitterBuffer:
 
     def _restart(self) -> None:
         self._packets.clear()
-        self._position = self._floor = self._last_seq = None
+        self._position = self._floor = self._last_seq = self._elsewhere = None
         self._paused = True
         self._forget()
 

@@ -21,7 +21,7 @@ from core.events.bus import EventBus
 from core.events.opening import open_bus
 from core.i18n import Catalogues
 from core.jobs import Job, JobRunner, Lease
-from core.notify import NoNumber, NoPush, Ports
+from core.notify import NoNumber, NoPush, NumberPort, Ports
 from core.notify_push import HOSTS, WebPush
 from core.settings import Settings
 from core.tasks import end
@@ -45,7 +45,6 @@ from signaling.auth.passwords import PasswordHasher
 from signaling.auth.tokens import forget_old_tokens
 from signaling.calls import CallService
 from signaling.desk.services import Desk
-from signaling.fallback.phone import NoLegs
 from signaling.fallback.services import HEARD as LEGS_HEARD
 from signaling.fallback.services import Fallback
 from signaling.health import LoopLag
@@ -54,6 +53,9 @@ from signaling.news_views import NewsViews
 from signaling.nodes import NodeDirectory
 from signaling.rate_limits import RateLimits
 from signaling.schema import CONFLICTS
+from signaling.speech.services import Speech
+from signaling.telephony.ring import RingPhone
+from signaling.telephony.services import Telephony, build_telephony, open_legs
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,10 @@ class Services:
     worker: SchedulerWorker
     sender: ReachSender
     live: Live
+    telephony: Telephony
+    """Telephone legs; without a carrier they say so."""
+    speech: Speech
+    """Draft transcripts and speech workers."""
     desk: Desk
     """The language desk."""
     fallback: Fallback
@@ -116,6 +122,8 @@ class Services:
                 await self.clock.measure(self.database)
                 await stack.enter_async_context(running_task(self.clock.follow(self.database), "server-clock"))
             await stack.enter_async_context(self.live.running())
+            await stack.enter_async_context(self.speech.listeners.running())
+            await stack.enter_async_context(self.telephony.running())
             await stack.enter_async_context(
                 self.bus.consume("fallback", LEGS_HEARD, self.fallback.news.on_event)
             )
@@ -131,6 +139,7 @@ class Services:
                 self.jobs.running(
                     [
                         *self.live.jobs(),
+                        *self.telephony.jobs(),
                         *self.fallback.jobs(),
                         *self.foresight.jobs(),
                         *self.calendars.jobs(),
@@ -163,6 +172,7 @@ def _housekeeping(services: Services) -> list[Job]:
             await forget_old_attempts(uow)
             await services.scheduler.ledger.forget_old(uow)
             await services.sender.forget_old(uow)
+            await services.telephony.pins.forget_old(uow)
 
     return [Job("signaling.housekeeping", every=600, run=forget)]
 
@@ -199,7 +209,8 @@ def build(
     session_log = SessionLog()
     cipher = FieldCipher(KeyRing.open(settings.key_file or settings.data_dir / "keys.json"))
     cases = CaseService(catalogue, cipher, languages.__contains__)
-    ports = open_ports(settings, clock)
+    legs = open_legs(settings, database, bus, catalogue, session_log, cipher)
+    ports = open_ports(settings, clock, RingPhone(database, legs))
     foresight = Foresight.build(database, clock, languages, duties=[RosterDuties()])
     scheduler = SchedulerServices.build(catalogue, languages, cases, session_log, ports=ports)
     live = build_live(
@@ -214,8 +225,27 @@ def build(
         NodeDirectory(bus, clock),
         NewsViews(scheduler, session_log),
     )
-    fallback = Fallback.build(database, catalogue, session_log, live.calls, NoLegs())
+    fallback = Fallback.build(database, catalogue, session_log, live.calls, legs)
     live.socket.room.ladder = fallback.room
+    audit = AuditTrail()
+    telephony = build_telephony(
+        settings,
+        clock,
+        database,
+        cipher,
+        Catalogues.read(catalogue_folder() / "telephony"),
+        languages,
+        legs,
+        session_log,
+        audit,
+        scheduler.offers,
+        scheduler.conduct,
+        live.calls,
+        live.socket.room,
+        live.media.placement,
+    )
+    speech = Speech.build(settings.speech, database, bus, cipher, catalogue, session_log, live.nodes, languages)
+    live.socket.room.speech = speech
     return Services(
         settings=settings,
         clock=clock,
@@ -229,7 +259,7 @@ def build(
         hasher=hasher,
         accounts=AccountService(database, hasher, settings.auth),
         logins=logins,
-        audit=AuditTrail(),
+        audit=audit,
         cases=cases,
         session_log=session_log,
         scheduler=scheduler,
@@ -239,7 +269,11 @@ def build(
         worker=SchedulerWorker(database, scheduler, cases, session_log, clock),
         sender=ReachSender(database, ports, clock),
         live=live,
-        desk=Desk.build(database, languages, cases, scheduler.bookings, live.calls, None),
+        telephony=telephony,
+        speech=speech,
+        desk=Desk.build(
+            database, languages, cases, scheduler.bookings, live.calls, speech.workers if speech.has_model else None
+        ),
         fallback=fallback,
         relay=OutboxRelay(database, bus),
         jobs=JobRunner(database, holder=new_id("process")),
@@ -252,16 +286,16 @@ def open_database(settings: Settings, clock: Clock | None = None) -> Database:
     return Database.open(settings.database_url, clock or SystemClock(), conflicts=CONFLICTS)
 
 
-def open_ports(settings: Settings, clock: Clock) -> Ports:
+def open_ports(settings: Settings, clock: Clock, phone: NumberPort) -> Ports:
     """The means by which somebody is called who has no page open; what is not configured says so.
 
     Raises ``ValueError`` for a push key that is none.
     """
     push = settings.push
     if push.private_key is None:
-        return Ports(NoPush(), NoNumber(), NoNumber())
+        return Ports(NoPush(), NoNumber(), phone)
     key, hosts = push.private_key.get_secret_value(), push.hosts or HOSTS
-    return Ports(WebPush(key, push.subject, clock, hosts=hosts, plain_http=push.plain_http), NoNumber(), NoNumber())
+    return Ports(WebPush(key, push.subject, clock, hosts=hosts, plain_http=push.plain_http), NoNumber(), phone)
 
 
 def catalogue_folder() -> Path:

@@ -42,6 +42,7 @@ from signaling.realtime.protocol import (
     RoomResume,
     RoomSignal,
     RoomSoundOnly,
+    RoomSpeech,
 )
 from signaling.realtime.rooms import INTERPRETER, OFFICER
 
@@ -51,6 +52,14 @@ class LadderWords(Protocol):
 
     async def handle(self, place: Place, message: RoomMessage) -> dict[str, Any]:
         """Do what the message says. Raises coded errors."""
+        ...
+
+
+class SpeechWords(Protocol):
+    """What people say about draft transcripts (``signaling.speech.services``)."""
+
+    async def room_message(self, place: Place, message: RoomSpeech) -> dict[str, Any]:
+        """The own answer. Raises coded errors."""
         ...
 
 
@@ -76,6 +85,8 @@ class CallRoom:
         self._conduct = conduct
         self._languages = languages
         self._numbers = numbers
+        self.speech: SpeechWords | None = None
+        """Put in after it was made: drafts write into the log that this room writes."""
         self.ladder: LadderWords | None = None
         """Put in after it was made: the ladder itself needs the calls."""
 
@@ -95,6 +106,8 @@ class CallRoom:
                 await self._language(place, message.code)
             case RoomRecuse():
                 await self._recuse(place, DeclineReason(message.reason))
+            case RoomSpeech() if self.speech is not None:
+                return await self.speech.room_message(place, message)
             case RoomNumber():
                 return await self._numbers.show(place, message.number)
             case RoomNumberClear():

@@ -21,6 +21,8 @@ class Entry(StrEnum):
     """Signed in, with one of the roles in any country; the country of the thing is the policy's question."""
     TOKEN = "token"  # noqa: S105
     """A one-time secret in the body or path takes the place of a sign-in."""
+    SIGNED = "signed"
+    """A foreign server: its signature takes the place of a sign-in, and is checked by the route before anything else."""
     OPERATIONS = "operations"
     """Health and numbers for the operator; holds no personal data."""
 
@@ -51,6 +53,7 @@ def _for(*roles: Role) -> Door:
 
 _ANYONE = Door(Entry.ANYONE)
 _SIGNED_IN = Door(Entry.SIGNED_IN)
+_CARRIER = Door(Entry.SIGNED, limit=Limit.NONE, csrf=False)
 _OPERATIONS = Door(Entry.OPERATIONS, limit=Limit.NONE)
 _DESK = _for(Role.INTERVIEWER)
 _DESK_OR_COORDINATION = _for(Role.INTERVIEWER, Role.COORDINATOR)
@@ -87,6 +90,15 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/cases/{case_id}/language"): _DESK,
     ("POST", "/api/cases/{case_id}/language/finder"): _DESK,
     ("POST", "/api/cases/{case_id}/aids"): _DESK,
+    ("GET", "/api/sessions/{session_id}/draft"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("POST", "/api/sessions/{session_id}/draft/ask"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("POST", "/api/sessions/{session_id}/draft/stop"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("POST", "/api/sessions/{session_id}/draft/keep"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("PUT", "/api/sessions/{session_id}/draft/lines/{line_id}"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("GET", "/api/sessions/{session_id}/transcript"): _for(Role.INTERVIEWER, Role.COORDINATOR, Role.AUDITOR),
+    ("GET", "/api/speech/settings"): _for(Role.COORDINATOR, Role.ADMINISTRATOR),
+    ("PUT", "/api/speech/settings/{country}"): _for(Role.COORDINATOR, Role.ADMINISTRATOR),
+    ("PUT", "/api/speech/settings/{country}/steps/{step_code}"): _for(Role.COORDINATOR, Role.ADMINISTRATOR),
     ("GET", "/api/desk/helper"): _DESK,
     ("POST", "/api/desk/listen"): _DESK,
     ("GET", "/api/glossary"): _for(Role.INTERVIEWER, Role.INTERPRETER),
@@ -237,6 +249,21 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/holidays"): _SIGNED_IN,
     ("PUT", "/api/holidays/{country}/{day}"): _COORDINATION,
     ("POST", "/api/holidays/{country}/{day}/reset"): _COORDINATION,
+    ("GET", "/api/telephony/status"): _COORDINATION,
+    ("GET", "/api/interpreters/{interpreter_id}/phone"): _COORDINATION,
+    ("PUT", "/api/interpreters/{interpreter_id}/phone"): _COORDINATION,
+    ("POST", "/api/interpreters/{interpreter_id}/phone/forget"): _COORDINATION,
+    ("GET", "/api/me/phone"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("PUT", "/api/me/phone"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("POST", "/api/me/phone/forget"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("POST", "/api/sessions/{session_id}/dial-in"): _for(Role.INTERVIEWER, Role.INTERPRETER),
+    ("POST", "/telephony/legs/{leg_id}/lifted"): _CARRIER,
+    ("POST", "/telephony/legs/{leg_id}/keys"): _CARRIER,
+    ("POST", "/telephony/legs/{leg_id}/waited"): _CARRIER,
+    ("POST", "/telephony/legs/{leg_id}/status"): _CARRIER,
+    ("POST", "/telephony/waited"): _CARRIER,
+    ("POST", "/telephony/dial-in"): _CARRIER,
+    ("POST", "/telephony/status"): _CARRIER,
     ("GET", "/api/transfer-instruments"): _ADMINISTRATION,
     ("POST", "/api/transfer-instruments"): _ADMINISTRATION,
     ("POST", "/api/transfer-instruments/{instrument_id}/close"): _ADMINISTRATION,

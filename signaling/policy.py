@@ -186,6 +186,21 @@ def may_read_terms(who: Principal, case: CaseFacts) -> Verdict:
     return may_change_case(who, case)
 
 
+def may_lead_draft(who: Principal, seat: Part | str | None, country: str) -> Verdict:
+    """Ask everybody for a draft transcript, stop it, decide what becomes of it: the officer in the session; an interpreter who is
+    there is refused."""
+    shared = may_share_terms(who, seat, country)
+    return Verdict.REFUSED if shared and seat != Part.OFFICER else shared
+
+
+def may_read_transcript(who: Principal, session: SessionFacts) -> Verdict:
+    """The text that was put into a record holds what was said: interviewers of the authority and auditors; coordinators are refused."""
+    view = record_view(who, session)
+    if view is None:
+        return Verdict.HIDDEN
+    return Verdict.ALLOWED if view is RecordView.FULL else Verdict.REFUSED
+
+
 def may_room(part: Part | str, message: str, kind: str | None = None) -> Verdict:
     """Whether somebody with ``part`` may send the room message ``message`` (``kind``: of a signal). Unknown messages: refused."""
     allowed = ROOM_MESSAGES.get(message, frozenset())
@@ -214,6 +229,7 @@ ROOM_MESSAGES: dict[str, frozenset[Part]] = {
     "room.agree": frozenset({Part.OFFICER, Part.APPLICANT}),
     "room.go_on": frozenset({Part.OFFICER}),
     "room.opening": _EVERYBODY,
+    "room.speech": _TALKING,
     "room.number": frozenset({Part.OFFICER, Part.INTERPRETER, Part.APPLICANT}),
     "room.number_clear": _TALKING,
 }
@@ -308,6 +324,11 @@ def may_change_interpreter(who: Principal, base_country: str) -> Verdict:
 # Quality and pay
 
 
+def may_keep_number(who: Principal, base_country: str) -> Verdict:
+    """See the last digits of an interpreter's telephone number, enter it or have it forgotten: coordinators of the base country."""
+    return may_change_interpreter(who, base_country)
+
+
 def may_complain(who: Principal, part: Part | None, country: str | None = None) -> Verdict:
     """Rate or complain about a session: its officer, its interpreter; complain only (``country`` given): its coordinators too."""
     if part in (Part.OFFICER, Part.INTERPRETER):
@@ -340,6 +361,11 @@ def may_keep_ladder(who: Principal, country: str) -> Verdict:
     """See and change the ring of a country (M-11): its coordinators and administrators."""
     allowed = who.has(Role.COORDINATOR, country) or who.has(Role.ADMINISTRATOR, country)
     return Verdict.ALLOWED if allowed else Verdict.REFUSED
+
+
+def may_switch_speech(who: Principal, country: str) -> Verdict:
+    """Allow or forbid draft transcripts in a country or at a step: its coordinators and administrators."""
+    return may_keep_ladder(who, country)
 
 
 def may_plan_for(who: Principal, country: str) -> Verdict:

@@ -136,6 +136,11 @@ class ModelDirectories:
         found = (self.own or {}).get(language)
         return found if found is not None or language == PASHTO else self.default
 
+    def for_code(self, code: str) -> Path | None:
+        """The directory for a language (ISO 639-3), or none."""
+        language = token(code)
+        return None if language is None else self.directory(language)
+
     def all(self) -> list[Path]:
         """Every configured directory once."""
         given = [self.default, *(self.own or {}).values()]

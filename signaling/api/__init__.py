@@ -25,7 +25,9 @@ from signaling.api import (
     ring,
     rosters,
     sessions,
+    speech,
     surge,
+    telephony,
 )
 
 ROUTERS = (
@@ -34,6 +36,7 @@ ROUTERS = (
     catalogue.router,
     cases.router,
     sessions.router,
+    speech.router,
     aids.router,
     bookings.router,
     appointments.router,
@@ -52,6 +55,7 @@ ROUTERS = (
     pay.router,
     plans.router,
     rosters.router,
+    telephony.router,
     admin.router,
     audit.router,
 )

@@ -151,6 +151,13 @@ class RoomLanguage(_In):
     code: Annotated[str, Field(pattern=r"^[a-z]{3}$")]
 
 
+class RoomSpeech(_In):
+    """The own answer about a draft transcript; ``state`` only asks what is going on."""
+
+    t: Literal["room.speech"]
+    do: Literal["state", "agree", "refuse"]
+
+
 class RoomRecuse(_In):
     t: Literal["room.recuse"]
     reason: Literal["knows_person", "related", "same_centre", "community_tension", "safety", "language", "other"]
@@ -195,7 +202,7 @@ class RoomOpening(_In):
 
 RoomMessage = Union[  # noqa: UP007 - a discriminated union
     MediaStart, MediaAnswer, MediaCandidate, MediaSet, RoomPause, RoomResume, RoomLeave, RoomEnd, RoomSignal, RoomGotIt,
-    RoomLanguage, RoomRecuse, RoomNumber, RoomNumberClear, RoomPhone, RoomSoundOnly, RoomAgree, RoomGoOn, RoomOpening,
+    RoomLanguage, RoomRecuse, RoomSpeech, RoomNumber, RoomNumberClear, RoomPhone, RoomSoundOnly, RoomAgree, RoomGoOn, RoomOpening,
 ]  # fmt: skip
 ClientMessage = Annotated[Union[Hello, Ping, Follow, Unfollow, RoomMessage], Field(discriminator="t")]  # noqa: UP007
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)

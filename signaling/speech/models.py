@@ -51,9 +51,7 @@ class SpeechConsent(CountryScoped, Base):
     """A person's answer, by place."""
 
     __tablename__ = "speech_consents"
-    place_id: Mapped[str] = mapped_column(
-        ForeignKey("session_participants.id", ondelete="CASCADE"), primary_key=True
-    )
+    place_id: Mapped[str] = mapped_column(ForeignKey("session_participants.id", ondelete="CASCADE"), primary_key=True)
     session_id: Mapped[str] = mapped_column(ForeignKey("speech_drafts.session_id", ondelete="CASCADE"), index=True)
     answer: Mapped[Answer] = mapped_column(EnumText(Answer))
     asked_at: Mapped[datetime]

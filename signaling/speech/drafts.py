@@ -1,0 +1,302 @@
+"""The life of a draft transcript: asked for, agreed to by each person, stopped by anybody, kept or wiped at the end.
+
+What is said stands in ``lines``; who listens is ``listening``. Every change happens under the lock of the session, then of the draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.access import Actor
+from core.crypto import FieldCipher
+from core.db.session import Database, ReadUnit, UnitOfWork
+from core.errors import Conflict, NotFound
+from records.entry_kinds import EntryKind
+from records.models import Session
+from records.session_log import SessionLog
+from signaling import places
+from signaling.places import IN_ROOM, Place
+from signaling.speech.lines import DraftLines
+from signaling.speech.models import SpeechConsent, SpeechDraft, SpeechTranscript
+from signaling.speech.rows import consents, draft_of, locked_draft, people, running_session, seated, tell, wipe
+from signaling.speech.states import (
+    OPEN,
+    OVER,
+    Answer,
+    Barred,
+    DraftMove,
+    DraftState,
+    StopReason,
+    all_agreed,
+    barred,
+    moved,
+)
+from signaling.speech.switches import SpeechSwitches
+from signaling.speech.views import as_text
+
+INTERPRETER = "interpreter"
+OFFICER = "officer"
+_NAMES = {
+    "officer": "officer",
+    "interpreter": "interpreter",
+    "applicant": "person",
+    "guardian": "guardian",
+    "lawyer": "lawyer",
+}
+TABLE = SpeechTranscript.__tablename__
+
+
+class DraftService:
+    """Moves drafts. Who may ask for a move is policy."""
+
+    def __init__(
+        self,
+        database: Database,
+        session_log: SessionLog,
+        switches: SpeechSwitches,
+        lines: DraftLines,
+        cipher: FieldCipher,
+        *,
+        has_model: bool,
+    ) -> None:
+        self._database = database
+        self._log = session_log
+        self._switches = switches
+        self._lines = lines
+        self._cipher = cipher
+        self._has_model = has_model
+        self.on_change: Callable[[str], None] | None = None
+        """Told the session at once, in this process, before any bus could."""
+        session_log.before_seal.append(self.decide_at_end)
+
+    async def why_not(self, unit: ReadUnit, session: Session) -> Barred | None:
+        """What stands against a draft in this session, or nothing."""
+        if session.step_code is None:
+            return Barred.STEP_NEVER
+        country_on, step_on = await self._switches.are_on(unit, session.country, session.step_code)
+        return barred(
+            mode=session.mode,
+            step_never=self._switches.never(session.step_code),
+            country_on=country_on,
+            step_on=step_on,
+            has_model=self._has_model,
+        )
+
+    async def ask(self, session_id: str) -> None:
+        """The officer wants a draft: everybody present is asked; the officer's own yes is the asking.
+
+        Raises ``Conflict``: ``draft_<barred>``, ``draft_refused`` (somebody said no in this session: nobody is asked twice),
+        ``draft_not_possible`` (it runs already).
+        """
+        async with self._database.unit(Actor.system()) as uow:
+            session = await running_session(uow, session_id)
+            reason = await self.why_not(uow, session)
+            if reason is not None:
+                raise Conflict(f"draft_{reason.value}")
+            draft = await draft_of(uow, session_id)
+            if draft is None:
+                draft = SpeechDraft(
+                    session_id=session_id, country=session.country, state=DraftState.ASKING, asked_at=uow.now, keep=False,
+                    version=1, wiped_version=0,
+                )  # fmt: skip
+                uow.session.add(draft)
+                await uow.flush()
+            else:
+                draft = await locked_draft(uow, session_id)
+                if draft.reason in (StopReason.REFUSED, StopReason.WITHDRAWN):
+                    raise Conflict("draft_refused")
+                draft.state = moved(draft.state, DraftMove.ASK_AGAIN)
+                draft.reason = None
+            known = await consents(uow, session_id)
+            for place in await people(uow, session_id):
+                row = known.get(place.id)
+                if row is None:
+                    await self._ask_one(uow, session, place)
+                else:
+                    row.answer, row.asked_at, row.answered_at = Answer.ASKED, uow.now, None
+                    await self._note(uow, session_id, place, Answer.ASKED)
+            await uow.flush()
+            for place in await people(uow, session_id):
+                if place.part == OFFICER:
+                    await self._take(uow, session, draft, place, Answer.YES)
+            self._changed(uow, session, draft)
+
+    async def newcomers(self, session_id: str) -> bool:
+        """Ask whoever came meanwhile and has not been asked. True if there was somebody."""
+        async with self._database.unit(Actor.system()) as uow:
+            session = await running_session(uow, session_id)
+            draft = await locked_draft(uow, session_id)
+            if draft.state not in OPEN:
+                return False
+            known = await consents(uow, session_id)
+            new = [place for place in await people(uow, session_id) if place.id not in known]
+            for place in new:
+                await self._ask_one(uow, session, place)
+            if new:
+                self._changed(uow, session, draft)
+            return bool(new)
+
+    async def settle(self, session_id: str) -> None:
+        """Somebody left who had not answered: perhaps everybody who is still here agrees."""
+        async with self._database.unit(Actor.system()) as uow:
+            session = await running_session(uow, session_id)
+            draft = await locked_draft(uow, session_id)
+            if await self._begin_if_agreed(uow, session, draft):
+                self._changed(uow, session, draft)
+
+    async def answer(self, place_id: str, *, agrees: bool) -> Answer:
+        """A person's yes, no, or the taking back of a yes, which needs no reason and works at once.
+
+        Raises ``NotFound('draft_unknown')`` when nobody asks, ``Conflict('draft_refused')`` after a no.
+        """
+        async with self._database.unit(Actor.system()) as uow:
+            place = await places.get(uow, place_id)
+            session = await running_session(uow, place.session_id)
+            draft = await locked_draft(uow, session.id)
+            row = (await consents(uow, session.id)).get(place_id)
+            if row is None or place.state not in IN_ROOM:
+                raise NotFound("draft_unknown")
+            if agrees and row.answer in (Answer.NO, Answer.WITHDRAWN):
+                raise Conflict("draft_refused")
+            if not agrees and row.answer is Answer.YES:
+                given = Answer.WITHDRAWN
+            else:
+                given = Answer.YES if agrees else Answer.NO
+            if given is row.answer or (agrees and draft.state not in OPEN):
+                return row.answer
+            await self._take(uow, session, draft, place, given)
+            self._changed(uow, session, draft)
+            return given
+
+    async def stop(self, session_id: str) -> None:
+        """The officer ends listening; what was written stays until the end. Raises ``Conflict('draft_not_possible')``."""
+        async with self._database.unit(Actor.system()) as uow:
+            session = await running_session(uow, session_id)
+            draft = await locked_draft(uow, session_id)
+            await self._stop(uow, draft, StopReason.OFFICER)
+            self._changed(uow, session, draft)
+
+    async def keep(self, session_id: str, *, keep: bool) -> None:
+        """The officer's decision for the end: into the record, or (as from the start) wiped. Raises ``Conflict('session_over')``."""
+        async with self._database.unit(Actor.system()) as uow:
+            session = await running_session(uow, session_id)
+            draft = await locked_draft(uow, session_id)
+            if draft.state in OVER:
+                raise Conflict("session_over")
+            if draft.keep != keep:
+                draft.keep = keep
+                self._changed(uow, session, draft)
+
+    async def decide_at_end(self, uow: UnitOfWork, session_id: str) -> None:
+        """Before the log is sealed: the text goes into the record or away; the lines go away in any case. The session is locked."""
+        draft = await draft_of(uow, session_id)
+        if draft is None or draft.state in OVER:
+            return
+        session = await uow.session.get(Session, session_id)
+        assert session is not None
+        lines = await self._lines.all(uow, session_id)
+        texts = [line for line in lines if line.text is not None or line.corrected is not None]
+        kept = draft.keep and bool(texts)
+        if kept:
+            sealed = self._cipher.seal(
+                as_text(
+                    lines,
+                    heading=heading(session),
+                    draft_label="machine draft",
+                    missing_label="not written by the machine",
+                    names=_NAMES,
+                ),
+                table=TABLE, column="sealed", row=session_id,
+            )  # fmt: skip
+            uow.session.add(
+                SpeechTranscript(
+                    session_id=session_id, country=session.country, sealed=sealed, lines=len(texts), kept_at=uow.now
+                )
+            )
+        draft.state = moved(
+            draft.state, DraftMove.KEEP if kept and draft.state is not DraftState.ASKING else DraftMove.WIPE
+        )
+        await wipe(uow, draft)
+        await self._note_state(uow, session_id, draft.state.value, None, len(texts))
+        self._changed(uow, session, draft)
+
+    async def transcript(self, unit: ReadUnit, session_id: str) -> str:
+        """The text in the record. Raises ``NotFound('transcript_unknown')``."""
+        row = await unit.session.get(SpeechTranscript, session_id)
+        if row is None:
+            raise NotFound("transcript_unknown")
+        return self._cipher.open(row.sealed, table=TABLE, column="sealed", row=session_id)
+
+    # parts of the moves
+
+    async def _ask_one(self, uow: UnitOfWork, session: Session, place: Place) -> None:
+        uow.session.add(
+            SpeechConsent(
+                place_id=place.id, session_id=session.id, country=session.country, answer=Answer.ASKED, asked_at=uow.now
+            )
+        )
+        await self._note(uow, session.id, place, Answer.ASKED)
+
+    async def _take(self, uow: UnitOfWork, session: Session, draft: SpeechDraft, place: Place, given: Answer) -> None:
+        row = (await consents(uow, session.id))[place.id]
+        row.answer, row.answered_at = given, uow.now
+        await uow.flush()
+        await self._note(uow, session.id, place, given)
+        if given is Answer.WITHDRAWN:
+            await wipe(uow, draft, await self._of_person(uow, place))
+        if given is not Answer.YES and draft.state in OPEN:
+            await self._stop(uow, draft, StopReason.WITHDRAWN if given is Answer.WITHDRAWN else StopReason.REFUSED)
+        elif given is Answer.WITHDRAWN:
+            draft.reason = StopReason.WITHDRAWN
+        await self._begin_if_agreed(uow, session, draft)
+
+    @staticmethod
+    async def _of_person(uow: UnitOfWork, place: Place) -> list[str]:
+        """Whose lines hold what this person said: their own, and those of the interpreters who rendered it."""
+        if place.part == INTERPRETER:
+            return [place.id]
+        rendering = [each.id for each in await places.of_session(uow, place.session_id) if each.part == INTERPRETER]
+        return [place.id, *rendering]
+
+    async def _begin_if_agreed(self, uow: UnitOfWork, session: Session, draft: SpeechDraft) -> bool:
+        if draft.state is not DraftState.ASKING or not all_agreed(await seated(uow, session.id)):
+            return False
+        draft.state = moved(draft.state, DraftMove.ALL_AGREED)
+        await self._note_state(uow, session.id, DraftState.RUNNING.value, None, None)
+        return True
+
+    async def _stop(self, uow: UnitOfWork, draft: SpeechDraft, reason: StopReason) -> None:
+        draft.state = moved(draft.state, DraftMove.STOP)
+        draft.reason, draft.holder, draft.held_until = reason, None, None
+        await self._note_state(uow, draft.session_id, draft.state.value, reason.value, None)
+
+    async def _note(self, uow: UnitOfWork, session_id: str, place: Place, answer: Answer) -> None:
+        data = {"part": place.part, "code": place.code, "answer": answer.value}
+        await self._log.append(uow, session_id, EntryKind.TRANSCRIPT_CONSENT, data)
+
+    async def _note_state(
+        self, uow: UnitOfWork, session_id: str, state: str, reason: str | None, lines: int | None
+    ) -> None:
+        data = {"state": state, "reason": reason, "lines": lines}
+        await self._log.append(uow, session_id, EntryKind.TRANSCRIPT, data)
+
+    def _changed(self, uow: UnitOfWork, session: Session, draft: SpeechDraft) -> None:
+        tell(uow, session, draft)
+        session_id = session.id
+
+        def at_once() -> None:
+            if self.on_change is not None:
+                self.on_change(session_id)
+
+        uow.after_commit(at_once)
+
+
+def heading(session: Session) -> list[str]:
+    """What a kept text is, at its top."""
+    return [
+        "DRAFT, MADE BY MACHINE. NOT EVIDENCE.",
+        "Written by speech recognition during the talk with the consent of everybody present, corrected by officer and interpreter",
+        "where it says so. It contains errors, may lack words or have words that were not said, and replaces neither the minutes",
+        "nor the interpreter. It must not be used to judge origin, language, dialect or credibility.",
+        f"Session {session.id}, step {session.step_code}, times in UTC, {session.starts_at:%Y-%m-%d}.",
+    ]

@@ -279,7 +279,7 @@ async def _compare() -> list[Figure]:
             25,
             f"of MediaRelay's packets {best('relay', SOME, 'arrived'):.0%} arrived, counted per packet that did",
             SOME,
-        ),  # fmt: skip
+        ),
         less(f"ours, {MANY} rooms", "ours", MANY, 25, f"MediaRelay with {FEW} room, all that it carries"),
         less(f"bare forwarder, {FEW} room each", "bare", FEW, None, "no ICE, no SRTP: receiving and sending in Python"),
         less(f"bare forwarder, {MANY} rooms", "bare", MANY, None, "the same"),

@@ -6,11 +6,14 @@ person: only that there is a call, and a number under which the signed-in page f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from core.db.session import ReadUnit
 
 
 class Means(StrEnum):
@@ -94,14 +97,18 @@ class PushPort(Protocol):
 
 
 class NumberPort(Protocol):
-    """Carries a note to a telephone number: a text message or a spoken call."""
+    """Carries a note to the telephone of an interpreter: a text message or a spoken call. Whose number it is stays behind the port."""
 
     @property
     def configured(self) -> bool:
         """Whether this installation can do it at all."""
         ...
 
-    async def call(self, number: str, note: Note) -> Delivery:
+    async def reaches(self, unit: ReadUnit, interpreter_ids: Iterable[str]) -> frozenset[str]:
+        """Who of them can be called so: whose number is on file."""
+        ...
+
+    async def call(self, interpreter_id: str, note: Note) -> Delivery:
         """Hand the note over; never raises for the carrier's trouble."""
         ...
 
@@ -126,7 +133,11 @@ class NoNumber:
 
     configured = False
 
-    async def call(self, number: str, note: Note) -> Delivery:
+    async def reaches(self, unit: ReadUnit, interpreter_ids: Iterable[str]) -> frozenset[str]:
+        """Nobody."""
+        return frozenset()
+
+    async def call(self, interpreter_id: str, note: Note) -> Delivery:
         """Nothing is sent, and that is what is answered."""
         return Delivery.NOT_CONFIGURED
 

@@ -185,7 +185,7 @@ def _who(rung: Rung, free: Sequence[Match], reach: Reach, odds: Odds) -> list[Ma
 def fits(kind: RungKind, match: Match, reach: Reach) -> bool:
     """Whether this rung is for this person."""
     if kind is RungKind.PHONE_ONLY:
-        return reach.telephony and not _screen(match)
+        return reach.telephony and not _screen(match) and (match.is_online or match.candidate.id in reach.called_by)
     if not _screen(match):
         return False
     if kind is RungKind.OTHER_COUNTRY:

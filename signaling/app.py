@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from signaling.api import ROUTERS
 from signaling.api.catalogue import product_version
+from signaling.api.telephony import stream_router
 from signaling.bootstrap import Services
 from signaling.middleware import HttpNumbers, Surroundings
 from signaling.openapi import router as openapi_router
@@ -42,6 +43,7 @@ def create_app(services: Services) -> FastAPI:
     for router in (*ROUTERS, openapi_router):
         app.router.routes.extend(router.routes)
     app.router.routes.extend(socket_router(services.live.socket).routes)
+    app.router.routes.extend(stream_router(services.telephony.streams).routes)
     app.mount("/", WebClient(client_folder()))
 
     def on_defect(request: Request) -> Response:

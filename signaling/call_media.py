@@ -71,6 +71,11 @@ class CallMedia:
         self.on_tracks: Told | None = None
         """Sound or picture of somebody began or ended."""
 
+    @property
+    def placement(self) -> Placement:
+        """Which node has which room."""
+        return self._placement
+
     async def start(self, session_id: str, place_id: str, message: MediaStart) -> None:
         """A new peer connection; its first offer goes out as a frame to the browser."""
         want = MediaWant(**message.want.model_dump(), echo=session_id.startswith(CHECK_PREFIX))

@@ -37,12 +37,17 @@ class Reach:
         Text messages and telephone need a carrier and a number; as long as no carrier is configured nobody has them.
         """
         ids = sorted(set(interpreter_ids))
-        if not ids or not self.ports.push.configured:
-            return {}
-        rows = await unit.session.scalars(
-            select(PushSubscription.interpreter_id).where(PushSubscription.interpreter_id.in_(ids)).distinct()
-        )
-        return {who: [Means.PUSH] for who in rows}
+        found: dict[str, list[Means]] = {}
+        if ids and self.ports.push.configured:
+            rows = await unit.session.scalars(
+                select(PushSubscription.interpreter_id).where(PushSubscription.interpreter_id.in_(ids)).distinct()
+            )
+            found = {who: [Means.PUSH] for who in rows}
+        for means, port in ((Means.SMS, self.ports.sms), (Means.PHONE, self.ports.phone)):
+            if ids and port.configured:
+                for who in sorted(await port.reaches(unit, ids)):
+                    found.setdefault(who, []).append(means)
+        return found
 
     async def on_call(self, unit: ReadUnit, country: str) -> dict[str, OnCall]:
         """Who is on call now and works in this country."""

@@ -116,9 +116,10 @@ class ReachSender:
         if attempt.expires_at <= self._clock.now():
             return None
         note = Note(NoteKind(attempt.kind), attempt.offer_id or attempt.id, attempt.expires_at)
-        if attempt.means != Means.PUSH.value:
-            return Delivery.NOT_CONFIGURED
-        return await self._push(attempt.interpreter_id, note)
+        if attempt.means == Means.PUSH.value:
+            return await self._push(attempt.interpreter_id, note)
+        port = self._ports.phone if attempt.means == Means.PHONE.value else self._ports.sms
+        return await port.call(attempt.interpreter_id, note)
 
     async def _push(self, interpreter_id: str, note: Note) -> Delivery:
         """To every browser of a person; sent when one took it. A browser that is gone is forgotten."""

@@ -1,0 +1,156 @@
+"""What Twilio asks of us and what it is answered: signed forms in, TwiML out. The routes are ``signaling.api.telephony``.
+
+Every form is checked before anything is read from it: signature, account, and that the call is the one that the leg knows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from sqlalchemy import select
+
+from core.access import Actor
+from core.db.session import Database
+from core.errors import Forbidden, Invalid, NotFound
+from signaling.telephony.desk import Desk
+from signaling.telephony.legs import LegService
+from signaling.telephony.models import CarrierNews, PhoneLeg
+from signaling.telephony.port import IncomingCall, LegId, LegWhy, Step, Then
+from signaling.telephony.tickets import StreamTickets
+from signaling.telephony.troubles import Trouble, of_twilio
+from signaling.telephony.twilio_markup import VOICES, Addresses, twiml
+from signaling.telephony.twilio_signature import TwilioSignature
+from signaling.telephony.wording import Wording
+
+log = logging.getLogger(__name__)
+STREAM_PATH = "/telephony/media"
+_ENDS: Mapping[str, LegWhy] = {
+    "completed": LegWhy.HUNG_UP,
+    "busy": LegWhy.BUSY,
+    "no-answer": LegWhy.NO_ANSWER,
+    "canceled": LegWhy.CANCELLED,
+    "failed": LegWhy.FAILED,
+}
+Form = Mapping[str, str]
+
+
+class TwilioFront:
+    """Answers Twilio."""
+
+    def __init__(
+        self,
+        database: Database,
+        signature: TwilioSignature,
+        account_sid: str,
+        public_url: str,
+        legs: LegService,
+        desk: Desk,
+        tickets: StreamTickets,
+        wording: Wording,
+    ) -> None:
+        self._database = database
+        self._signature = signature
+        self._account = account_sid
+        self._public = public_url.rstrip("/")
+        self._legs = legs
+        self._desk = desk
+        self._tickets = tickets
+        self._wording = wording
+
+    def form(self, path: str, query: str, body: bytes, headers: Mapping[str, str]) -> Form:
+        """The fields of a request of our account. Raises ``Forbidden('signature_wrong')``, ``Invalid('form_malformed')``."""
+        fields = self._signature.form(path, query, body, headers)
+        if fields.get("AccountSid") != self._account:
+            raise Forbidden("signature_wrong")
+        if not fields.get("CallSid"):
+            raise Invalid("form_malformed")
+        return fields
+
+    async def lifted(self, leg_id: LegId, form: Form) -> str:
+        """Somebody lifted."""
+        await self._known(leg_id, form)
+        return await self._document(leg_id, await self._desk.lifted(leg_id))
+
+    async def keys(self, leg_id: LegId, form: Form) -> str:
+        """Keys were pressed, or none in time."""
+        await self._known(leg_id, form)
+        digits = form.get("Digits", "")
+        if not digits.isascii() or not digits.isdigit():
+            digits = "" if digits == "" else "#"
+        return await self._document(leg_id, await self._desk.keys(leg_id, digits))
+
+    async def waited(self, leg_id: LegId, form: Form) -> str:
+        """A wait is over, or a stream."""
+        await self._known(leg_id, form)
+        return await self._document(leg_id, await self._desk.waited(leg_id))
+
+    async def refreshed(self, form: Form) -> str:
+        """The same, by the call alone."""
+        return await self.waited(await self._by_call(form), form)
+
+    async def dialled_in(self, form: Form) -> str:
+        """Somebody calls one of our numbers."""
+        caller = form.get("From", "")
+        call = IncomingCall(form["CallSid"], caller if caller.startswith("+") else "", form.get("To", ""))
+        leg_id, step = await self._desk.called_in(call)
+        return await self._document(leg_id, step)
+
+    async def status(self, leg_id: LegId | None, form: Form) -> None:
+        """News of a call: in any order, and as often as Twilio likes."""
+        if leg_id is None:
+            leg_id = await self._by_call(form)
+        await self._known(leg_id, form)
+        number = form.get("SequenceNumber", "")
+        if number.isascii() and number.isdigit() and await self._heard(form["CallSid"], int(number)):
+            return
+        status = form.get("CallStatus", "")
+        if status == "ringing":
+            await self._desk.ringing(leg_id)
+        elif status in _ENDS:
+            await self._ended(leg_id, _ENDS[status], form)
+
+    async def _ended(self, leg_id: LegId, why: LegWhy, form: Form) -> None:
+        code = form.get("ErrorCode", "")
+        known = int(code) if code.isascii() and code.isdigit() and len(code) < 9 else None
+        trouble: str | None = None
+        if known is not None:
+            trouble = of_twilio(known).value
+        elif why is LegWhy.FAILED:
+            # Twilio says "failed" without a number when no carrier could put it through.
+            trouble = Trouble.NUMBER_INVALID.value
+        await self._desk.ended(leg_id, why, trouble, carrier_code=known)
+
+    async def _known(self, leg_id: LegId, form: Form) -> None:
+        """The call of a form is the call of the leg. Raises ``NotFound('leg_unknown')`` for another one."""
+        call_id = form["CallSid"]
+        async with self._database.read(Actor.system()) as unit:
+            row = (
+                await unit.session.execute(select(PhoneLeg.call_id, PhoneLeg.provider).where(PhoneLeg.id == leg_id))
+            ).one_or_none()
+        if row is None or row.provider != "twilio" or row.call_id not in (None, call_id):
+            raise NotFound("leg_unknown")
+        if row.call_id is None:
+            await self._desk.placed(leg_id, call_id)
+
+    async def _by_call(self, form: Form) -> LegId:
+        async with self._database.read(Actor.system()) as unit:
+            found = await self._legs.by_call(unit, form["CallSid"])
+        if found is None:
+            raise NotFound("leg_unknown")
+        return found
+
+    async def _heard(self, call_id: str, number: int) -> bool:
+        """Whether this news was heard before; it is from now on."""
+        async with self._database.unit(Actor.system()) as uow:
+            if await uow.session.get(CarrierNews, (call_id, number)) is not None:
+                return True
+            uow.session.add(CarrierNews(call_id=call_id, number=number, at=uow.now))
+        return False
+
+    async def _document(self, leg_id: LegId, step: Step) -> str:
+        base = f"{self._public}/telephony/legs/{leg_id}"
+        stream = "ws" + self._public.removeprefix("http") + STREAM_PATH
+        ticket = await self._tickets.issue(leg_id) if step.then is Then.JOIN else ""
+        spoken = self._wording.spoken(step.say, step.locale, VOICES)
+        return twiml(step, spoken, Addresses(f"{base}/keys", f"{base}/waited", stream), ticket=ticket)

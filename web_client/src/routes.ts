@@ -37,6 +37,13 @@ export const routes: readonly Route[] = [
     load: page(() => import('./cases/CasePage.svelte')),
   },
   {
+    path: '/cases/:id/terms',
+    title: 'case.title',
+    roles: ['interviewer'],
+    texts: ['aids'],
+    load: page(() => import('./aids/CaseTermsPage.svelte')),
+  },
+  {
     path: '/cases/:id/book',
     title: 'booking.new',
     roles: ['interviewer'],
@@ -61,7 +68,7 @@ export const routes: readonly Route[] = [
     path: '/sessions/:id',
     title: 'record.title',
     roles: ['interviewer', 'coordinator', 'auditor'],
-    texts: ['pool'],
+    texts: ['pool', 'aids'],
     load: page(() => import('./sessions/RecordPage.svelte')),
   },
   {
@@ -81,7 +88,7 @@ export const routes: readonly Route[] = [
     path: '/today',
     title: 'nav.today',
     roles: ['interpreter'],
-    texts: ['ring'],
+    texts: ['ring', 'briefings'],
     load: page(() => import('./interpreter/TodayPage.svelte')),
   },
   {
@@ -102,8 +109,36 @@ export const routes: readonly Route[] = [
     path: '/board',
     title: 'nav.board',
     roles: ['coordinator'],
-    texts: ['ring', 'scheduling', 'demand'],
+    texts: ['ring', 'scheduling', 'demand', 'briefings'],
     load: page(() => import('./coordinator/BoardPage.svelte')),
+  },
+  {
+    path: '/briefings',
+    title: 'nav.briefings',
+    roles: ['interviewer', 'coordinator'],
+    texts: ['briefings'],
+    load: page(() => import('./briefings/BriefingsPage.svelte')),
+  },
+  {
+    path: '/briefings/:id',
+    title: 'nav.briefings',
+    roles: ['interviewer', 'coordinator'],
+    texts: ['briefings'],
+    load: page(() => import('./briefings/BriefingPage.svelte')),
+  },
+  {
+    path: '/briefings/booth/:id',
+    title: 'nav.briefings',
+    roles: ['interpreter'],
+    texts: ['briefings'],
+    load: page(() => import('./briefings/BriefingBoothPage.svelte')),
+  },
+  {
+    path: '/listen',
+    title: 'nav.briefings',
+    bare: true,
+    texts: ['briefings'],
+    load: page(() => import('./briefings/ListenPage.svelte')),
   },
   {
     path: '/cover',
@@ -144,7 +179,7 @@ export const routes: readonly Route[] = [
     path: '/pool',
     title: 'nav.pool',
     roles: ['coordinator'],
-    texts: ['pool'],
+    texts: ['pool', 'briefings'],
     load: page(() => import('./pool/PoolPage.svelte')),
   },
   {

@@ -1,11 +1,28 @@
 import { describe, expect, it } from 'vitest'
-import { ages, type CalendarId, calendars, dayOf, daysOf, faultOf, monthDays, reading, type SaidDate, seasons, ymd } from './calendars'
+import {
+  ages,
+  type CalendarId,
+  calendars,
+  dayOf,
+  daysOf,
+  faultOf,
+  monthDays,
+  reading,
+  type SaidDate,
+  seasons,
+  ymd,
+} from './calendars'
 
 const iso = (day: number) => {
   const { year, month, day: d } = ymd('gregorian', day)
   return `${year}-${String(month).padStart(2, '0')}-${String(d).padStart(2, '0')}`
 }
-const said = (calendar: CalendarId, year: number, more: Partial<SaidDate> = {}): SaidDate => ({ kind: 'date', calendar, year, ...more })
+const said = (calendar: CalendarId, year: number, more: Partial<SaidDate> = {}): SaidDate => ({
+  kind: 'date',
+  calendar,
+  year,
+  ...more,
+})
 
 /** The March equinox, days in Terrestrial Time (Meeus, Astronomical Algorithms, tables 27.B and 27.C): knows nothing of calendars. */
 function equinox(year: number): number {
@@ -16,11 +33,30 @@ function equinox(year: number): number {
   const w = (35999.373 * t - 2.47) * rad
   const lambda = 1 + 0.0334 * Math.cos(w) + 0.0007 * Math.cos(2 * w)
   const terms = [
-    [485, 324.96, 1934.136], [203, 337.23, 32964.467], [199, 342.08, 20.186], [182, 27.85, 445267.112], [156, 73.14, 45036.886],
-    [136, 171.52, 22518.443], [77, 222.54, 65928.934], [74, 296.72, 3034.906], [70, 243.58, 9037.513], [58, 119.81, 33718.147],
-    [52, 297.17, 150.678], [50, 21.02, 2281.226], [45, 247.54, 29929.562], [44, 325.15, 31555.956], [29, 60.93, 4443.417],
-    [18, 155.12, 67555.328], [17, 288.79, 4562.452], [16, 198.04, 62894.029], [14, 199.76, 31436.921], [12, 95.39, 14577.848],
-    [12, 287.11, 31931.756], [12, 320.81, 34777.259], [9, 227.73, 1222.114], [8, 15.45, 16859.074],
+    [485, 324.96, 1934.136],
+    [203, 337.23, 32964.467],
+    [199, 342.08, 20.186],
+    [182, 27.85, 445267.112],
+    [156, 73.14, 45036.886],
+    [136, 171.52, 22518.443],
+    [77, 222.54, 65928.934],
+    [74, 296.72, 3034.906],
+    [70, 243.58, 9037.513],
+    [58, 119.81, 33718.147],
+    [52, 297.17, 150.678],
+    [50, 21.02, 2281.226],
+    [45, 247.54, 29929.562],
+    [44, 325.15, 31555.956],
+    [29, 60.93, 4443.417],
+    [18, 155.12, 67555.328],
+    [17, 288.79, 4562.452],
+    [16, 198.04, 62894.029],
+    [14, 199.76, 31436.921],
+    [12, 95.39, 14577.848],
+    [12, 287.11, 31931.756],
+    [12, 320.81, 34777.259],
+    [9, 227.73, 1222.114],
+    [8, 15.45, 16859.074],
   ] as const
   const sum = terms.reduce((all, [a, b, c]) => all + a * Math.cos((b + c * t) * rad), 0)
   return mean + (0.00001 * sum) / lambda
@@ -47,8 +83,12 @@ describe('Solar Hijri', () => {
     }
   })
   it('has the published leap years', () => {
-    const leap = [1309, 1313, 1317, 1321, 1325, 1329, 1333, 1337, 1342, 1346, 1350, 1354, 1358, 1362, 1366, 1370, 1375, 1379, 1383, 1387, 1391, 1395, 1399, 1403, 1408, 1412]
-    for (let year = 1309; year <= 1412; year++) expect(monthDays('solar_hijri', year, 12), String(year)).toBe(leap.includes(year) ? 30 : 29)
+    const leap = [
+      1309, 1313, 1317, 1321, 1325, 1329, 1333, 1337, 1342, 1346, 1350, 1354, 1358, 1362, 1366, 1370, 1375, 1379, 1383, 1387,
+      1391, 1395, 1399, 1403, 1408, 1412,
+    ]
+    for (let year = 1309; year <= 1412; year++)
+      expect(monthDays('solar_hijri', year, 12), String(year)).toBe(leap.includes(year) ? 30 : 29)
   })
   it('turns on both switch days', () => {
     expect(iso(dayOf('solar_hijri', 1403, 12, 30))).toBe('2025-03-20')
@@ -59,7 +99,12 @@ describe('Solar Hijri', () => {
     expect(ymd('solar_hijri', dayOf('gregorian', 2001, 3, 21))).toEqual({ year: 1380, month: 1, day: 1 })
   })
   it('agrees with the calendar of the machine over a hundred years', () => {
-    const format = new Intl.DateTimeFormat('en-u-ca-persian-nu-latn', { year: 'numeric', month: 'numeric', day: 'numeric', timeZone: 'UTC' })
+    const format = new Intl.DateTimeFormat('en-u-ca-persian-nu-latn', {
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      timeZone: 'UTC',
+    })
     for (let day = dayOf('gregorian', 1940, 1, 1); day < dayOf('gregorian', 2040, 1, 1); day += 29) {
       const g = ymd('gregorian', day)
       const parts = Object.fromEntries(format.formatToParts(Date.UTC(g.year, g.month - 1, g.day)).map((p) => [p.type, p.value]))
@@ -70,7 +115,12 @@ describe('Solar Hijri', () => {
 
 describe('Hijri', () => {
   it('agrees with Umm al-Qura of the machine', () => {
-    const format = new Intl.DateTimeFormat('en-u-ca-islamic-umalqura-nu-latn', { year: 'numeric', month: 'numeric', day: 'numeric', timeZone: 'UTC' })
+    const format = new Intl.DateTimeFormat('en-u-ca-islamic-umalqura-nu-latn', {
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      timeZone: 'UTC',
+    })
     for (let day = dayOf('gregorian', 1940, 1, 1); day < dayOf('gregorian', 2040, 1, 1); day += 31) {
       const g = ymd('gregorian', day)
       const parts = Object.fromEntries(format.formatToParts(Date.UTC(g.year, g.month - 1, g.day)).map((p) => [p.type, p.value]))
@@ -81,13 +131,19 @@ describe('Hijri', () => {
     const days = daysOf(said('hijri', 1445, { month: 9, day: 1 }))
     expect([iso(days.first), iso(days.last)]).toEqual(['2024-03-10', '2024-03-12'])
     expect(reading(days, 'gregorian').single).toBe(false)
-    expect(reading(daysOf(said('gregorian', 2024, { month: 3, day: 11 })), 'hijri')).toMatchObject({ first: { year: 1445, month: 9, day: 1 }, within: 1 })
+    expect(reading(daysOf(said('gregorian', 2024, { month: 3, day: 11 })), 'hijri')).toMatchObject({
+      first: { year: 1445, month: 9, day: 1 },
+      within: 1,
+    })
   })
 })
 
 describe('what was said', () => {
   it('is a range: a year, a season, a month, a day', () => {
-    const range = (one: SaidDate) => { const d = daysOf(one); return `${iso(d.first)}..${iso(d.last)}` }
+    const range = (one: SaidDate) => {
+      const d = daysOf(one)
+      return `${iso(d.first)}..${iso(d.last)}`
+    }
     expect(range(said('solar_hijri', 1380))).toBe('2001-03-21..2002-03-20')
     expect(range(said('solar_hijri', 1380, { season: 'spring' }))).toBe('2001-03-21..2001-06-21')
     expect(range(said('solar_hijri', 1380, { season: 'winter' }))).toBe('2001-12-22..2002-03-20')
@@ -146,7 +202,8 @@ describe('for any date', () => {
       for (const calendar of calendars) {
         const { year, month, day: d } = ymd(calendar, day)
         const ways: SaidDate[] = [said(calendar, year), said(calendar, year, { month }), said(calendar, year, { month, day: d })]
-        if (calendar === 'solar_hijri') ways.push(said(calendar, year, { season: seasons[Math.floor((month - 1) / 3)] ?? 'spring' }))
+        if (calendar === 'solar_hijri')
+          ways.push(said(calendar, year, { season: seasons[Math.floor((month - 1) / 3)] ?? 'spring' }))
         ways.push(...ways.map((one) => ({ ...one, about: true })), said(calendar, year + roll(-1, 1), { about: true }))
         for (const one of ways) {
           const range = daysOf(one)

@@ -2,8 +2,9 @@
  * One call from joining to its end: socket, room, sound and pictures put together into one state that pages draw and a few verbs that
  * they call. Plain TypeScript; nothing in here draws or speaks.
  */
+import type { ShownNumber } from '../aids/words'
 import { AppError, asAppError } from '../lib/errors'
-import type { Outcome, RecuseReason, Signal, SignalKind } from '../realtime/protocol'
+import type { LadderMessage, Outcome, RecuseReason, Signal, SignalKind } from '../realtime/protocol'
 import type { RealtimeClient } from '../realtime/RealtimeClient'
 import { applied, fromSnapshot, me, type RoomState } from '../realtime/roomState'
 import { own, tab } from '../realtime/tab'
@@ -31,9 +32,11 @@ export class CallController {
   #transport: PeerTransport | undefined
   #rule = new PictureRule()
   #unfollow: (() => void) | undefined
-  #line = new LineWatch((to) => {
-    if (this.sound.desk) (to === 'lost' ? lineLost : lineBack)(this.sound.desk)
-  })
+  #watch = () =>
+    new LineWatch((to) => {
+      if (this.sound.desk) (to === 'lost' ? lineLost : lineBack)(this.sound.desk)
+    })
+  #line = this.#watch()
   #screen = new ScreenLock()
   #prune: ReturnType<typeof setInterval> | undefined
   #flags = ''
@@ -132,6 +135,20 @@ export class CallController {
     return this.#send({ t: 'room.language', code })
   }
 
+  /** Shows a number to everybody. */
+  showNumber(number: ShownNumber): Promise<unknown> {
+    return this.#send({ t: 'room.number', number })
+  }
+
+  clearNumber(n: number): Promise<unknown> {
+    return this.#send({ t: 'room.number_clear', n })
+  }
+
+  /** A word about the step-down ladder. */
+  ladder(message: LadderMessage): Promise<unknown> {
+    return this.#send(message)
+  }
+
   /** The interpreter steps back for good. */
   async withdraw(reason: RecuseReason): Promise<void> {
     await this.#send({ t: 'room.recuse', reason })
@@ -186,7 +203,7 @@ export class CallController {
     client.on('welcome', (welcome) => {
       if (this.state.stage === 'joining') this.#set({ stage: 'in' })
       if (this.#transport) this.#transport.socketBack()
-      else this.#media(join)
+      else if (!this.#byPhone()) this.#media(join)
       this.#flags = ''
       this.#sendFlags()
       if (welcome.room === null && !this.state.room) this.#set({ stage: 'in' })
@@ -232,6 +249,24 @@ export class CallController {
     transport.start()
   }
 
+  /** This person talks by telephone: the page waits without sound, or they would hear themselves. */
+  #byPhone(): boolean {
+    const { room } = this.state
+    return room !== undefined && me(room)?.phone === true
+  }
+
+  /** The telephone takes over from this page, or gives back to it. */
+  #follow(join: Join): void {
+    const byPhone = this.#byPhone()
+    if (byPhone && this.#transport) {
+      this.#transport.close()
+      this.#transport = undefined
+      this.#line = this.#watch()
+      this.#remote([])
+      this.#set({ line: this.#line.state, held: 'none' })
+    } else if (!byPhone && !this.#transport && this.#client?.state === 'open' && this.state.stage === 'in') this.#media(join)
+  }
+
   #expected(): string[] {
     const { room } = this.state
     if (!room) return []
@@ -239,12 +274,20 @@ export class CallController {
   }
 
   #sendsPicture(): boolean {
-    return this.state.camera && this.state.held === 'none'
+    return this.state.camera && this.state.held === 'none' && !this.#everybodySound()
+  }
+
+  /** Sound only was chosen for everybody. */
+  #everybodySound(): boolean {
+    return this.state.room?.fallback?.sound_only === true
   }
 
   #room(room: RoomState): void {
     if (this.state.stage === 'over') return
+    const before = this.#everybodySound()
     this.#set({ room })
+    if (this.state.join) this.#follow(this.state.join)
+    if (before !== this.#everybodySound()) this.#sendFlags()
     if (room.closed !== null) this.#over('ended')
     else if (me(room)?.state === 'left') this.#over('left')
   }
@@ -277,6 +320,7 @@ export class CallController {
       audio: !this.state.muted,
       video: this.#sendsPicture(),
       receive_video: !this.state.soundOnly && this.state.held !== 'all',
+      ...this.#why(),
     }
     const text = JSON.stringify(flags)
     if (text === this.#flags || this.#client?.state !== 'open') return
@@ -284,6 +328,12 @@ export class CallController {
     this.#send({ t: 'media.set', ...flags }).catch(() => {
       this.#flags = ''
     })
+  }
+
+  /** Why no picture is sent, for the log. */
+  #why(): { why?: 'camera_off' | 'weak_line' | 'sound_only' } {
+    if (this.#sendsPicture()) return {}
+    return { why: this.#everybodySound() ? 'sound_only' : this.state.camera ? 'weak_line' : 'camera_off' }
   }
 
   #send(message: Parameters<RealtimeClient['send']>[0]): Promise<unknown> {

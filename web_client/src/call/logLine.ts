@@ -27,6 +27,7 @@ const icons: Readonly<Record<string, IconName>> = {
   mode: 'phone',
   language_confirmed: 'check',
   signal: 'hand',
+  number_shown: 'keypad',
   correction: 'flag',
   limit_reached: 'clock',
   recused: 'swap-user',
@@ -36,6 +37,10 @@ const icons: Readonly<Record<string, IconName>> = {
   called_off: 'close',
   ended: 'end',
   sealed: 'lock',
+  briefing: 'users',
+  word_given: 'mic',
+  word_taken: 'mic-off',
+  told: 'check',
 }
 const signalIcons: Readonly<Record<string, IconName>> = {
   pause: 'hand',
@@ -72,6 +77,7 @@ function word(name: string, value: unknown): string {
   if (name === 'mode') return byCode('log.mode', text)
   if (name === 'country') return byCode('country', text)
   if (name === 'value') return byCode('log.wish', text)
+  if (name === 'answer') return byCode('briefings.answer', text)
   if (name === 'met') return t(value ? 'log.met' : 'log.not_met')
   return text
 }
@@ -85,6 +91,7 @@ export function logText({ kind, data }: Entry): string {
     Object.assign(slots, { from, pivot, to })
   }
   if (kind === 'substitution') Object.assign(slots, { from: languageName(String(data.from)), to: languageName(String(data.to)) })
+  if (kind === 'number_shown') slots.number = byCode('aids.shown', String(data.calendar ?? data.number))
   if (data.part) slots.who = data.code ? `${byCode('part', String(data.part))} ${data.code}` : byCode('part', String(data.part))
   return lookUp(`log.${kind}`, slots) ?? kind
 }

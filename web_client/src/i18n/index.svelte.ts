@@ -3,6 +3,8 @@
  * (scripts/catalogue-parts.mjs): `core` at once, `desk` with the first page that wants it, each area with its own pages.
  */
 import loaders from 'virtual:texts'
+import type aids from '../../locales/aids/en.json'
+import type briefings from '../../locales/briefings/en.json'
 import type calendar from '../../locales/calendar/en.json'
 import type demand from '../../locales/demand/en.json'
 import type en from '../../locales/en.json'
@@ -19,6 +21,8 @@ import { choose, type Direction, directionOf, isLocale, type Locale } from './lo
 
 type Raw =
   | keyof typeof en
+  | keyof typeof aids
+  | keyof typeof briefings
   | keyof typeof calendar
   | keyof typeof demand
   | keyof typeof plans
@@ -34,7 +38,7 @@ export type { Slots }
 
 const memory = 'tarjuman.locale'
 /** What is fetched together. */
-export type Part = 'core' | 'desk' | 'calendar' | 'demand' | 'plans' | 'pool' | 'ring' | 'roster' | 'scheduling'
+export type Part = 'core' | 'desk' | 'briefings' | 'aids' | 'calendar' | 'demand' | 'plans' | 'pool' | 'ring' | 'roster' | 'scheduling'
 
 const loaded = new Map<Locale, Catalogue>()
 const have = new Set<string>()

@@ -1,4 +1,5 @@
 /** Frames of the socket (docs/protocol.md, section 2). Shapes only; what a frame does is in `RealtimeClient` and `roomState`. */
+import type { Shown, ShownNumber } from '../aids/words'
 import type { Mode, Params, Part } from '../api/types'
 
 export type Position = { epoch: string; seq: number }
@@ -22,9 +23,38 @@ export type Participant = {
   since: string
   /** Of an interpreter in a relay: 1 between the person and `pivot`, 2 between `pivot` and the officer. */
   relay?: { leg: 1 | 2; pivot: string }
+  /** In the room by telephone. */
+  phone?: boolean
 }
 export type Signal = { signal_id: string; kind: SignalKind; from: string; at: string }
+/** The step-down ladder as everybody in the room sees it. */
+export type Ladder = {
+  version: number
+  mode: Mode
+  medium: 'video' | 'audio' | 'phone'
+  block_limit_min: number
+  sound_only: boolean
+  phone: PhoneStep[]
+  /** Places that can be telephoned at all. */
+  callable: string[]
+  offered: Rung[]
+  closed: { rung: Rung; why: string }[]
+  agreement: { answer: 'asked' | 'yes' | 'no'; how: 'own_screen' | 'interpreter' | null } | null
+  stop: { reason: string; at: string } | null
+  repeat: { from: string; seconds: number } | null
+}
+export type Rung = 'video' | 'audio' | 'phone' | 'callback' | 'cards'
+/** One person's telephone. `at`: when it is rung, while it is counted down. `browser`: their page is open. */
+export type PhoneStep = {
+  place: string
+  state: 'waiting' | 'placing' | 'queued' | 'ringing' | 'asked' | 'held' | 'in_room' | 'ended' | 'offer' | 'closed'
+  why: string | null
+  at: string | null
+  browser: boolean
+}
 export type LogEntry = { seq: number; at: string; kind: string; data: Params; hash: string }
+/** The newest news of each aid; `n` counts, so that the later one wins. */
+export type Aids = { 'aids.number'?: Shown; 'aids.terms'?: { n: number } }
 export type SessionState = 'waiting' | 'active' | 'paused' | 'ended'
 export type RoomSnapshot = {
   session_id: string
@@ -43,6 +73,8 @@ export type RoomSnapshot = {
   signals: Signal[]
   log: LogEntry[]
   case_ref: string | null
+  fallback?: Ladder | null
+  aids?: Aids
   position: Position
 }
 
@@ -56,13 +88,22 @@ export type RoomEvent =
   | { name: 'signal.cleared'; data: { signal_id: string; by: string } }
   | { name: 'language.confirmed'; data: { code: string } }
   | { name: 'log.appended'; data: LogEntry }
+  | { name: 'fallback.changed'; data: Ladder }
   | { name: 'room.closed'; data: { reason: string } }
+  | { name: 'aids.number'; data: Shown }
+  | { name: 'aids.terms'; data: { n: number } }
+
+export type LadderMessage =
+  | { t: 'room.phone'; do: 'ring' | 'stop' | 'back'; place: string }
+  | { t: 'room.sound_only'; on: boolean }
+  | { t: 'room.agree'; yes: boolean }
+  | { t: 'room.go_on'; after: 'stop' | 'repeat' }
 
 export type ClientMessage =
   | { t: 'media.start'; want: Want }
   | { t: 'media.answer'; generation: number; negotiation: number; sdp: string }
   | { t: 'media.candidate'; generation: number; candidate: string | null; mid: string | null }
-  | { t: 'media.set'; audio: boolean; video: boolean; receive_video: boolean }
+  | { t: 'media.set'; audio: boolean; video: boolean; receive_video: boolean; why?: 'camera_off' | 'weak_line' | 'sound_only' }
   | { t: 'room.pause'; reason: 'break' }
   | { t: 'room.resume' }
   | { t: 'room.leave' }
@@ -71,6 +112,9 @@ export type ClientMessage =
   | { t: 'room.got_it'; signal_id: string }
   | { t: 'room.language'; code: string }
   | { t: 'room.recuse'; reason: RecuseReason }
+  | LadderMessage
+  | { t: 'room.number'; number: ShownNumber }
+  | { t: 'room.number_clear'; n: number }
 
 export type Welcome = {
   t: 'welcome'

@@ -55,6 +55,17 @@ export function applied(state: RoomState, frame: Pick<EventFrame, 'name' | 'data
       if (!event.data.kind) return state
       if (state.log.some((one) => one.seq === event.data.seq)) return state
       return { ...state, log: [...state.log, event.data].sort((a, b) => a.seq - b.seq).slice(-logKept) }
+    case 'aids.number':
+    case 'aids.terms':
+      // Two people may press at once: the later one stands on every screen.
+      if ((state.aids?.[event.name]?.n ?? 0) > event.data.n) return state
+      return { ...state, aids: { ...state.aids, [event.name]: event.data } }
+    case 'fallback.changed': {
+      // News may overtake each other between processes: the newest stands.
+      if ((state.fallback?.version ?? 0) > event.data.version) return state
+      const { mode, block_limit_min } = event.data
+      return { ...state, fallback: event.data, mode, block_limit_min }
+    }
     case 'room.closed':
       return { ...state, closed: event.data.reason, state: 'ended', signals: [] }
     default:

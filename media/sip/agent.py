@@ -67,6 +67,7 @@ class _Held:
     by_us: CallEnd | None = None
     rang: bool = False
     established: bool = False
+    plays: int = 0
     timer: asyncio.TimerHandle | None = None
 
 
@@ -117,11 +118,18 @@ class Agent:
             case HangUp():
                 self._hang_up(command.call_id, CallEnd.HUNG_UP_HERE)
             case Play() if held.leg is not None:
-                held.leg.play(joined(command.prompts, command.language))
+                held.plays += 1
+                self._run(self._play(command, held, held.plays))
             case Join() if held.leg is not None:
                 held.leg.join(LineTicket(url=command.url, secret=command.secret))
             case Hold() if held.leg is not None:
                 self._run(held.leg.hold(command.on))
+
+    async def _play(self, command: Play, held: _Held, number: int) -> None:
+        """The first prompt of a voice takes its decoding, in a thread; a later ``Play`` overtakes it."""
+        pcm = await asyncio.to_thread(joined, command.prompts, command.language) if command.prompts else b""
+        if held.leg is not None and held.plays == number:
+            held.leg.play(pcm)
 
     def _place(self, command: Place) -> None:
         if command.call_id in self._calls:

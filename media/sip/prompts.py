@@ -1,6 +1,6 @@
 """The packaged voice: sentences and tones that a telephone hears outside of a room. Read once, decoded to 8 kHz, kept in memory.
 
-The files were made with a machine voice (see ``prompts/README.md``); nothing here speaks at run time.
+The files were made with a machine voice (see ``voice/README.md``); nothing here speaks at run time.
 """
 
 from __future__ import annotations
@@ -8,17 +8,21 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from media.sip.g711 import PCM_FRAME
 
-FOLDER = Path(__file__).parent / "prompts"
+FOLDER = Path(__file__).parent / "voice"
 RATE = 8000
+FRAMES_A_SECOND = 50
 FALLBACK = "en"
 _PAUSE = bytes(PCM_FRAME * 10)
 """200 ms between two sentences."""
+_SAME_WORD = {"pbu": "pus", "pbt": "pus", "fas": "pes", "ara": "arb"}
+"""Languages whose names sound alike."""
 _SAME_VOICE = {"sr-Cyrl": "sr", "sr-Latn": "sr"}
 
 
@@ -44,21 +48,37 @@ TONES = tuple(_TONES)
 
 
 @cache
-def _index() -> dict[str, dict[str, str]]:
-    return {
-        voice: {key: entry["file"] for key, entry in sentences.items()}
-        for voice, sentences in json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))["voices"].items()
-    }
+def _index() -> dict[str, dict[str, tuple[int, int]]]:
+    """Of each voice, by prompt: first frame of 20 ms and the one behind the last."""
+    voices: dict[str, Any] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))["voices"]
+    return {voice: {key: (at[0], at[1]) for key, at in entry["prompts"].items()} for voice, entry in voices.items()}
 
 
 def voices() -> tuple[str, ...]:
     """Locales that have a voice, those of another script of the same voice too. Pashto has none."""
-    return tuple(sorted({*_index(), *(locale for locale, voice in _SAME_VOICE.items() if voice in _index())}))
+    spoken = {voice for voice in _index() if voice not in _SAME_VOICE.values()}
+    return tuple(sorted(spoken | {locale for locale, voice in _SAME_VOICE.items() if voice in _index()}))
 
 
 def known(prompt: str) -> bool:
     """Whether there is such a tone or sentence, at least in English."""
     return prompt in _TONES or prompt in _index().get(FALLBACK, {})
+
+
+def names(key: str, params: Mapping[str, str | int]) -> tuple[str, ...]:
+    """The prompts of a sentence of the catalogue: itself, or with slots one piece for each of them that is packaged; numbers are
+    rounded to the nearest packaged one. Empty when nothing of it is packaged."""
+    if known(key):
+        return (key,)
+    found = []
+    for slot, value in params.items():
+        stem = f"{key}.{slot}."
+        packaged = [prompt.removeprefix(stem) for prompt in _index().get(FALLBACK, {}) if prompt.startswith(stem)]
+        if isinstance(value, int) and packaged:
+            found.append(stem + min(packaged, key=lambda text: abs(int(text) - value)))
+        elif (text := _SAME_WORD.get(str(value), str(value))) in packaged:
+            found.append(stem + text)
+    return tuple(found)
 
 
 @cache
@@ -69,9 +89,10 @@ def pcm_of(prompt: str, locale: str) -> bytes:
     if prompt in _TONES:
         return _whole(_tone(*_TONES[prompt]))
     voice = _SAME_VOICE.get(locale, locale)
-    sentences = _index().get(voice, {})
-    name = sentences.get(prompt) or _index()[FALLBACK][prompt]
-    return _whole(_decoded(FOLDER / name))
+    if prompt not in _index().get(voice, {}):
+        voice = FALLBACK
+    first, behind = _index()[voice][prompt]
+    return _whole(_decoded(voice)[first * PCM_FRAME : behind * PCM_FRAME])
 
 
 def joined(prompts: Sequence[str], locale: str) -> bytes:
@@ -79,12 +100,13 @@ def joined(prompts: Sequence[str], locale: str) -> bytes:
     return _PAUSE.join(pcm_of(prompt, locale) for prompt in prompts if known(prompt))
 
 
-def _decoded(path: Path) -> bytes:
-    import av  # here: the server reads the index, only the agent decodes
+@cache
+def _decoded(voice: str) -> bytes:
+    import av  # here, for the server reads the index only; the agent decodes
 
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     pieces: list[bytes] = []
-    with av.open(str(path)) as container:
+    with av.open(str(FOLDER / f"{voice}.opus")) as container:
         for frame in container.decode(audio=0):
             pieces += [piece.to_ndarray().tobytes() for piece in resampler.resample(frame)]
         pieces += [piece.to_ndarray().tobytes() for piece in resampler.resample(None)]

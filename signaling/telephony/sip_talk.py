@@ -13,7 +13,7 @@ from core.errors import AppError
 from media.lines.protocol import LineEnd
 from media.sip.client import SipAgent
 from media.sip.leg import CODEC
-from media.sip.prompts import known
+from media.sip.prompts import names
 from media.sip.protocol import (
     Answer,
     Answered,
@@ -146,9 +146,8 @@ class SipTalk:
     def _prompts(self, step: Step) -> tuple[str, ...]:
         """The packaged sentences of a step; a signal where it has words of which none is packaged."""
         self._locale = step.locale
-        names = tuple(sentence.key for sentence in step.say)
-        spoken = tuple(name for name in names if known(name))
-        return spoken or (("tone_attention",) if names else ())
+        spoken = tuple(name for sentence in step.say for name in names(sentence.key, sentence.params))
+        return spoken or (("tone_attention",) if step.say else ())
 
     async def _say(self, prompts: tuple[str, ...]) -> None:
         """Returns when it was heard to the end."""

@@ -43,7 +43,7 @@ class SpeechSwitches:
         rows = await unit.session.execute(
             select(SpeechSwitch.step_code, SpeechSwitch.is_on).where(SpeechSwitch.country == country)
         )
-        on = dict(rows.tuples().all())
+        on = {code: bool(is_on) for code, is_on in rows}
         steps = self._catalogue.steps(country)
         found = tuple(
             StepSwitch(step.code, on.get(step.code, False) and not self.never(step.code), self.never(step.code))
@@ -58,7 +58,7 @@ class SpeechSwitches:
                 SpeechSwitch.country == country, SpeechSwitch.step_code.in_([COUNTRY_SWITCH, step_code])
             )
         )
-        on = dict(rows.tuples().all())
+        on = {code: bool(is_on) for code, is_on in rows}
         return on.get(COUNTRY_SWITCH, False), on.get(step_code, False)
 
     def never(self, step_code: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
@@ -314,23 +314,18 @@ async def join_by_phone(uow: UnitOfWork, place_id: str, leg_id: str) -> Seat | N
 
 async def end_phone(uow: UnitOfWork, place_id: str, leg_id: str) -> bool:
     """The call is over. With a browser there, its media is awaited; without one the person is lost from now on. False: not theirs."""
-    own = (SessionParticipant.id == place_id, SessionParticipant.phone_leg_id == leg_id)
-    present = SessionParticipant.state == "present"
-    result = await uow.session.execute(
-        update(SessionParticipant)
-        .where(*own)
-        .values(
-            phone_leg_id=None,
-            heard_at=None,
-            has_audio=False,
-            grade=None,
-            since=case((present, SessionParticipant.since), else_=uow.now),
-            media_lost_at=case((present, uow.now), else_=None),
-            loss_logged_at=None,
-        )
-        .execution_options(synchronize_session=False)
-    )
-    return bool(result.rowcount)  # type: ignore[attr-defined]
+    locked = uow.dialect == "postgresql"
+    row = await uow.session.get(SessionParticipant, place_id, populate_existing=True, with_for_update=locked)
+    if row is None or row.phone_leg_id != leg_id:
+        return False
+    row.phone_leg_id = row.heard_at = row.grade = row.loss_logged_at = None
+    row.has_audio = False
+    if row.state == "present":
+        row.media_lost_at = uow.now
+    else:
+        row.since, row.media_lost_at = uow.now, None
+    await uow.flush()
+    return True
 
 
 async def _conditional(uow: UnitOfWork, place_id: str, connection_id: str, expected: str, **values: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from signaling.fallback.facts import Do, Plan
 from signaling.fallback.models import Opening
 from signaling.fallback.reading import Seen
-from signaling.fallback.rules import SHOW_AFTER
+from signaling.fallback.rules import SHOW_AFTER, phone_closed
 from signaling.fallback.states import CallState
 from signaling.medium import medium_of
 from signaling.realtime.protocol import instant
@@ -28,6 +28,7 @@ def ladder_view(
         "block_limit_min": limit,
         "sound_only": facts.sound_only,
         "phone": [_phone(seen, one.place_id, plan) for one in plan.phone if _shown(seen, one.place_id, plan)],
+        "callable": [person.place_id for person in facts.people if phone_closed(facts, person) is None],
         "offered": [rung.value for rung in plan.offered],
         "closed": [{"rung": one.rung.value, "why": one.why.value} for one in plan.closed],
         "agreement": _agreement(seen, plan),

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Generic, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -21,19 +22,22 @@ __all__ = ["PhoneLine", "SpeechTap"]
 
 _OPEN_S = 5.0
 _ANSWER_S = 3.0
-_FRAMES_KEPT = 25
-"""Half a second of a telephone's sound."""
+_SEND_S = 0.5
+_FRAMES_KEPT = 15
+"""0.3 s of a telephone's sound."""
 _PIECES_KEPT = 3_000
 """A tap's reader may be busy for a while (five minutes of one speaker)."""
 _MAX_MESSAGE = 65_536
+_RECEIVE_BUFFER = 8192
+"""Bytes that the system keeps for a telephone: old sound is of no use."""
 T = TypeVar("T")
 
 
 class _End(Generic[T]):
     """What both kinds of connection have in common: one reader task, a bounded queue, answers, the reason at the end."""
 
-    def __init__(self, socket: ClientConnection, kept: int) -> None:
-        self._socket = socket
+    def __init__(self, connection: ClientConnection, kept: int) -> None:
+        self._connection = connection
         self._queue: deque[T] = deque(maxlen=kept)
         self._there = asyncio.Event()
         self._answers: dict[str, asyncio.Event] = {}
@@ -55,7 +59,7 @@ class _End(Generic[T]):
 
     async def _read(self) -> None:
         try:
-            async for message in self._socket:
+            async for message in self._connection:
                 if isinstance(message, bytes):
                     self._take(message)
                     continue
@@ -66,7 +70,7 @@ class _End(Generic[T]):
             pass
         finally:
             if self.closed_by is None:
-                reason = self._socket.close_reason
+                reason = self._connection.close_reason
                 self.closed_by = LineEnd.HUNG_UP if self._closing else reason or LineEnd.SOUND_LOST
             self._there.set()
             for answered in self._answers.values():
@@ -77,7 +81,7 @@ class _End(Generic[T]):
             answered = self._answers[answer] = asyncio.Event()
             try:
                 async with asyncio.timeout(_ANSWER_S):
-                    await self._socket.send(json.dumps(request))
+                    await self._connection.send(json.dumps(request))
                     await answered.wait()
             except (TimeoutError, ConnectionClosed) as error:
                 raise Unavailable("line_closed") from error
@@ -98,7 +102,7 @@ class _End(Generic[T]):
     async def close(self) -> None:
         """Ends it from this side. Idempotent."""
         self._closing = True
-        await self._socket.close()
+        await self._connection.close()
         await asyncio.gather(self._reader, return_exceptions=True)
 
 
@@ -107,15 +111,20 @@ class PhoneLine(_End[bytes]):
 
     ``async with PhoneLine.connect(ticket) as line``; iterating gives one frame of 160 bytes each 20 ms."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        super().__init__(socket, _FRAMES_KEPT)
+    def __init__(self, connection: ClientConnection) -> None:
+        super().__init__(connection, _FRAMES_KEPT)
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, ticket: LineTicket) -> AsyncIterator[PhoneLine]:
         """Redeems the ticket. Raises ``Unavailable('line_refused')`` for a wrong, used or old one, and
         ``Unavailable('lines_unavailable')`` when nobody answers."""
-        line = cls(await _connected(ticket))
+        connection = await _connected(ticket)
+        with suppress(OSError):
+            connection.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER
+            )
+        line = cls(connection)
         try:
             yield line
         finally:
@@ -134,8 +143,8 @@ class PhoneLine(_End[bytes]):
         if self.closed_by is not None:
             return
         try:
-            async with asyncio.timeout(_ANSWER_S):
-                await self._socket.send(g711)
+            async with asyncio.timeout(_SEND_S):
+                await self._connection.send(g711)
         except (ConnectionClosed, TimeoutError):
             return
 
@@ -151,8 +160,8 @@ class PhoneLine(_End[bytes]):
 class SpeechTap(_End[Piece]):
     """Speech out of a room, by speaker: ``async with SpeechTap.connect(ticket) as tap: async for piece in tap``."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        super().__init__(socket, _PIECES_KEPT)
+    def __init__(self, connection: ClientConnection) -> None:
+        super().__init__(connection, _PIECES_KEPT)
 
     @classmethod
     @asynccontextmanager

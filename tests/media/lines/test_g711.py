@@ -11,7 +11,7 @@ import pytest
 from media.lines import g711
 from media.protocol import Codec
 
-NAMES = {Codec.PCMU: "pcm_mulaw", Codec.PCMA: "pcm_alaw"}
+NAMES: dict[Codec, Any] = {Codec.PCMU: "pcm_mulaw", Codec.PCMA: "pcm_alaw"}
 
 
 def context(codec: Codec, mode: str) -> Any:

@@ -1,0 +1,312 @@
+"""Telephones and taps in real rooms: a node, its sound process, robots as browsers, real speech."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import psutil
+import pytest
+from websockets.asyncio.client import connect
+
+from core.errors import NotFound, Unavailable
+from media.lines.client import PhoneLine, SpeechTap
+from media.lines.link import LinesOptions
+from media.lines.protocol import LineTicket
+from media.protocol import (
+    Codec,
+    Kind,
+    MediaWant,
+    PeerBack,
+    PeerClosed,
+    PeerConnected,
+    PeerFlags,
+    PeerHeard,
+    PeerLost,
+    SpeakingChanged,
+    TrackPublished,
+)
+from media.similarity import Samples, compare, level_dbfs
+from tests.media.lines.phones import calling
+from tests.media.rig import ANYWHERE, Rig, rig
+
+ALIKE = 0.7
+"""Two different sentences have 0.1 to 0.2."""
+QUIET_DB = -60.0
+
+
+def of(robot_heard: Rig, who: str, whom: str) -> Samples:
+    """What the robot ``who`` heard on the m-line of ``whom``."""
+    robot = robot_heard.robots["ses", who]
+    mid = next(t.mid for t in robot.tracks if t.peer_id == whom and t.kind is Kind.AUDIO)
+    return robot.heard[mid].sound()
+
+
+async def test_two_telephones_and_a_browser_hear_each_other_and_nobody_himself(
+    speech: dict[str, Samples], narrow: dict[str, Samples]
+) -> None:
+    async with rig() as r:
+        await r.client.open_room("ses")
+        robot = await r.join("ses", "officer", speech["officer"])
+        await r.client.set_peer("ses", "officer", PeerFlags(audio=False))
+        mulaw = await r.client.open_line("ses", "phone-a", Codec.PCMU)
+        alaw = await r.client.open_line("ses", "phone-b", Codec.PCMA)
+        async with calling(mulaw) as a, calling(alaw, Codec.PCMA) as b:
+            await r.until(lambda: len({t.peer_id for t in robot.tracks}) == 2)
+            soft = (narrow["interpreter"] * 0.25).astype(np.float32)
+            a.say(soft)
+            await r.until_news(SpeakingChanged, peer_id="phone-a", on=True)
+            await a.said()
+            await r.until_news(SpeakingChanged, peer_id="phone-a", on=False)
+            for heard, rate in ((b.heard(), 8000), (of(r, "officer", "phone-a"), 48_000)):
+                said = narrow["interpreter"] if rate == 8000 else speech["interpreter"]
+                found = compare(said, heard, rate)
+                assert found.similarity > ALIKE, found
+                assert -24 < found.heard_dbfs < -16, "a soft telephone is as loud as others"
+            assert level_dbfs(a.heard()) < QUIET_DB, "a muted browser and its own voice are not heard"
+            since = len(a.frames), len(b.frames)
+            await r.client.set_peer("ses", "officer", PeerFlags())
+            await asyncio.sleep(4)
+            for phone, begin in zip((a, b), since, strict=True):
+                found = compare(narrow["officer"], phone.heard(begin), 8000, looped=True)
+                assert found.similarity > ALIKE, found
+                assert -24 < found.heard_dbfs < -16
+            described = {p.peer_id: p for p in (await r.client.describe("ses")).peers}
+            assert described["phone-a"].audio_flowing
+            assert described["phone-a"].speech_ms > 2000
+            assert described["phone-b"].speech_ms == 0
+        for peer_id in ("phone-a", "phone-b"):
+            for cls in (PeerConnected, PeerHeard, TrackPublished):
+                await r.until_news(cls, peer_id=peer_id)
+            await r.until_news(PeerLost, peer_id=peer_id, reason="failed")
+        assert r.node.sound.dropped == 0
+        assert r.refused == []
+
+
+async def test_only_allowed_sound_leaves_the_node(speech: dict[str, Samples]) -> None:
+    async with rig() as r:
+        await r.client.open_room("ses")
+        await r.join("ses", "officer", speech["officer"], want=MediaWant(send_video=False, receive_audio=False))
+        await r.join("ses", "applicant", speech["applicant"], want=MediaWant(send_video=False, receive_audio=False))
+        told: list[str] = []
+        tell = r.node.sound.tell
+
+        def listening(what: str, handle: int, **more: object) -> None:
+            told.extend([str(more["peer"])] if what == "voice" else [])
+            tell(what, handle, **more)
+
+        r.node.sound.tell = listening  # type: ignore[method-assign]
+        ticket = await r.client.open_tap("ses", ("officer",))
+        await asyncio.sleep(0.2)
+        assert r.node.sound.copied == 0, "not before somebody listens"
+        pcm: dict[str, bytes] = {}
+
+        async def listen(tap: SpeechTap) -> None:
+            async for piece in tap:
+                pcm[piece.peer_id] = pcm.get(piece.peer_id, b"") + piece.pcm
+
+        async with SpeechTap.connect(ticket) as tap:
+            reading = asyncio.create_task(listen(tap))
+            await asyncio.sleep(3.5)
+            assert set(pcm) == {"officer"}
+            assert told == ["officer"]
+            heard = (np.frombuffer(pcm["officer"], "<i2") / 32768).astype(np.float32)
+            said = speech["officer"][::3]
+            assert compare(said, heard, 16_000, looped=True).similarity > ALIKE
+            await tap.allow({"applicant"})
+            officer = len(pcm["officer"])
+            await asyncio.sleep(0.5)
+            assert len(pcm["officer"]) == officer
+            assert pcm["applicant"]
+            await tap.allow(set())
+            copied = r.node.sound.copied
+            await asyncio.sleep(0.3)
+            assert r.node.sound.copied == copied, "after the withdrawal no packet is copied"
+            await tap.allow({"somebody of another room"})
+            await asyncio.sleep(0.1)
+            assert r.node.sound.copied == copied
+            await tap.allow({"officer"})
+            await r.client.close("ses", None, "ended")
+            async with asyncio.timeout(3):
+                await reading
+            assert tap.closed_by == "room_closed"
+
+
+async def test_a_killed_sound_process_comes_back_and_browsers_notice_nothing(speech: dict[str, Samples]) -> None:
+    async with rig() as r:
+        await r.client.open_room("ses")
+        officer = await r.join("ses", "officer", speech["officer"])
+        await r.join("ses", "applicant", speech["applicant"])
+        ticket = await r.client.open_line("ses", "phone", Codec.PCMU)
+        async with calling(ticket) as phone:
+            await r.until_news(PeerHeard, peer_id="phone")
+            first = r.node.sound.pid
+            assert first is not None
+            frames = sum(h.frames for h in officer.heard.values())
+            os.kill(first, signal.SIGKILL)
+            await r.until_news(PeerLost, peer_id="phone", reason="failed")
+            async with asyncio.timeout(3):
+                await phone.over.wait()
+            assert phone.line.closed_by == "sound_lost"
+        ticket = await r.client.open_line("ses", "phone", Codec.PCMU)
+        assert r.node.sound.pid not in (None, first)
+        async with calling(ticket):
+            await r.until_news(PeerConnected, peer_id="phone", generation=2)
+            await r.until_news(PeerBack, peer_id="phone")
+        assert sum(h.frames for h in officer.heard.values()) > frames
+        assert not [n for n in r.news if isinstance(n, PeerLost) and n.peer_id in ("officer", "applicant")]
+
+
+async def test_secrets_open_once_in_time_and_only_as_long_as_the_place_is_wanted() -> None:
+    async with rig(replace(ANYWHERE, lines=LinesOptions(secret_s=1.0))) as r:
+        with pytest.raises(NotFound):
+            await r.client.open_line("nowhere", "phone", Codec.PCMU)
+        await r.client.open_room("ses")
+
+        async def refused(ticket: LineTicket) -> bool:
+            try:
+                async with PhoneLine.connect(ticket):
+                    return False
+            except Unavailable as error:
+                return error.code == "line_refused"
+
+        ticket = await r.client.open_line("ses", "phone", Codec.PCMU)
+        assert ticket.secret not in repr(ticket)
+        assert await refused(ticket.model_copy(update={"secret": "guessed"}))
+        assert not await refused(ticket)
+        assert await refused(ticket), "used"
+        ticket = await r.client.open_line("ses", "phone", Codec.PCMU)
+        await r.client.close("ses", "phone", "left")
+        assert await refused(ticket), "the place is given up"
+        ticket = await r.client.open_line("ses", "phone", Codec.PCMU)
+        again = await r.client.open_line("ses", "phone", Codec.PCMU)
+        assert await refused(ticket), "another connection took the place"
+        headers = {"Authorization": f"Bearer {again.secret}", "Origin": "https://elsewhere.example"}
+        with pytest.raises(Exception, match="403"):
+            await connect(again.url, additional_headers=headers, proxy=None)
+        await asyncio.sleep(1.1)
+        assert await refused(again), "too late"
+        await r.until_news(PeerLost, peer_id="phone", reason="never_connected")
+        tap = await r.client.open_tap("ses", ("phone",))
+        await asyncio.sleep(1.1)
+        with pytest.raises(Unavailable):
+            async with SpeechTap.connect(tap):
+                pass
+
+
+async def test_why_a_line_ended_is_told(speech: dict[str, Samples]) -> None:
+    async with rig() as r:
+        await r.client.open_room("ses")
+
+        async def ended(line: PhoneLine) -> str | None:
+            async with asyncio.timeout(3):
+                async for _ in line:
+                    pass
+            return line.closed_by
+
+        async with PhoneLine.connect(await r.client.open_line("ses", "phone", Codec.PCMU)) as line:
+            await r.client.close("ses", "phone", "removed")
+            assert await ended(line) == "removed"
+        await r.until_news(PeerClosed, peer_id="phone", reason="removed")
+        async with PhoneLine.connect(await r.client.open_line("ses", "phone", Codec.PCMU)) as line:
+            await r.join("ses", "phone", speech["officer"])
+            assert await ended(line) == "replaced"
+        async with PhoneLine.connect(await r.client.open_line("ses", "phone", Codec.PCMU)) as line:
+            await r.client.close("ses", None, "ended")
+            assert await ended(line) == "ended"
+            await line.send(bytes(160))
+            with pytest.raises(ValueError):
+                await line.send(bytes(100))
+            with pytest.raises(Unavailable):
+                await line.hold(True)
+
+
+async def test_a_line_on_hold_is_silent_both_ways_and_not_lost() -> None:
+    async with rig(replace(ANYWHERE, lost_after=1.2)) as r:
+        await r.client.open_room("ses")
+        ticket = await r.client.open_line("ses", "phone", Codec.PCMU)
+        async with calling(ticket) as phone:
+            await r.until_news(PeerHeard, peer_id="phone")
+            await phone.line.hold(True)
+            await asyncio.sleep(0.05)
+            before = len(phone.frames)
+            await asyncio.sleep(3)
+            assert len(phone.frames) == before
+            assert not [n for n in r.news if isinstance(n, PeerLost)]
+            await phone.line.hold(False)
+            await asyncio.sleep(0.5)
+            assert 20 <= len(phone.frames) - before <= 30
+
+
+async def test_who_does_not_read_loses_the_oldest_sound_and_memory_stays() -> None:
+    async with rig() as r:
+        await r.client.open_room("ses")
+        stalled = await r.client.open_line("ses", "stalled", Codec.PCMU)
+        lazy = await r.client.open_line("ses", "lazy", Codec.PCMU)
+        async with PhoneLine.connect(lazy) as idle, PhoneLine.connect(stalled) as line:
+            line._connection.transport.pause_reading()
+            assert r.node.sound.pid is not None
+            memory = psutil.Process(r.node.sound.pid).memory_info().rss
+            await asyncio.sleep(4)
+            assert idle.dropped > 150, "nobody iterated: 0.3 s are kept and the rest is gone"
+            assert len(idle._queue) == 15
+            assert psutil.Process(r.node.sound.pid).memory_info().rss - memory < 3e6
+            line._connection.transport.resume_reading()
+            got = 0
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    async for _ in line:
+                        got += 1
+            waited = (got + line.dropped) / 50 - 0.5
+            assert waited < 2.0, f"{waited:.1f} s of old sound for a reader that was away for four"
+
+
+OURS = {"LinePeer", "TrackForwarder", "Downlink", "_Tap", "Reception"}
+
+
+def objects() -> Counter[str]:
+    gc.collect()
+    return Counter(type(o).__name__ for o in gc.get_objects() if type(o).__name__ in OURS)
+
+
+async def test_fifty_telephones_come_and_go_without_a_trace(speech: dict[str, Samples]) -> None:
+    async with rig() as r:
+        await r.client.open_room("ses")
+        await r.join("ses", "officer", speech["officer"], want=MediaWant(send_video=False, receive_audio=False))
+
+        async def once(number: int) -> None:
+            codec = Codec.PCMU if number % 2 else Codec.PCMA
+            async with (
+                PhoneLine.connect(await r.client.open_line("ses", "phone", codec)) as line,
+                SpeechTap.connect(await r.client.open_tap("ses", ("officer", "phone"))) as tap,
+            ):
+                await line.send(bytes(800))
+                await anext(aiter(line))
+                if number % 10 == 0:
+                    await anext(aiter(tap))
+                if number % 3 == 0:
+                    await r.client.close("ses", "phone", "left")
+
+        async def settled() -> tuple[Counter[str], int, int]:
+            await r.client.close("ses", "phone", "left")
+            await asyncio.sleep(1.2)
+            return objects(), len(asyncio.all_tasks()), psutil.Process().num_fds()
+
+        for number in range(10):
+            await once(number)
+        assert r.node.sound.pid is not None
+        child = psutil.Process(r.node.sound.pid)
+        before, fds, memory = await settled(), child.num_fds(), child.memory_info().rss
+        for number in range(50):
+            await once(number)
+        assert await settled() == before
+        assert child.num_fds() == fds
+        grown = (child.memory_info().rss - memory) / 1e6
+        assert grown < 4, f"{grown:.1f} MB"
+    assert not psutil.pid_exists(child.pid), "the sound process ends with its node"

@@ -291,6 +291,7 @@ def _card(
         booking_id=booking.id,
         session_id=booking.session_id,
         case_ref=booking.case_ref,
+        briefing_id=booking.briefing_id,
         country=booking.country,
         site=booking.site,
         language=booking.language,

@@ -15,6 +15,8 @@ class BoardCard(TypedDict):
     booking_id: str
     session_id: str | None
     case_ref: str
+    briefing_id: str | None
+    """A group briefing, which has no case."""
     country: str
     site: str
     language: str

@@ -46,6 +46,8 @@ class OfferView(TypedDict):
     ring_s: int
     starts_at: datetime | None
     zone: str
+    briefing: bool
+    """Information to groups at several posts; nobody is interviewed."""
     purpose: str | None
 
 
@@ -62,6 +64,8 @@ class AssignmentView(TypedDict):
     zone: str
     state: str
     country: str
+    briefing: bool
+    """A group briefing: the room is another page."""
 
 
 class HeldView(TypedDict):
@@ -224,6 +228,7 @@ class InterpreterViews:
             ring_s=max(0, int((offer.expires_at - offer.sent_at).total_seconds())),
             starts_at=None if booking.kind == "now" else booking.starts_at,
             zone=booking.zone,
+            briefing=booking.briefing_id is not None,
             purpose=booking.purpose,
         )
 
@@ -239,6 +244,7 @@ class InterpreterViews:
             zone=booking.zone,
             state=_assignment_state(assignment, booking, now),
             country=booking.country,
+            briefing=booking.briefing_id is not None,
         )
 
 

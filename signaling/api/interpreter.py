@@ -96,6 +96,8 @@ class OfferView(Out):
     ring_s: int
     starts_at: Instant | None
     zone: str
+    briefing: bool
+    """Information to groups at several posts; nobody is interviewed."""
     purpose: Literal["language"] | None
     """language: only the language is to be found out (M-12)."""
 
@@ -113,6 +115,8 @@ class AssignmentView(Out):
     zone: str
     state: Literal["confirmed", "join_open", "live", "done", "released"]
     country: Country
+    briefing: bool
+    """A group briefing: the room is another page."""
 
 
 class AssignmentList(Out):

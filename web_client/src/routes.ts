@@ -13,6 +13,8 @@ export type Route = {
   roles?: readonly Role[]
   /** Without the head of the page: sign-in, call, the person's tablet. */
   bare?: boolean
+  /** Opens without a line too, when this browser has kept it. */
+  offline?: boolean
   /** Parts of the catalogue that the page has texts in, besides the common ones. */
   texts?: readonly Part[]
   load: () => Promise<PageModule>
@@ -49,6 +51,28 @@ export const routes: readonly Route[] = [
     roles: ['interviewer'],
     texts: ['scheduling'],
     load: page(() => import('./bookings/BookingPage.svelte')),
+  },
+  {
+    path: '/cases/:id/language',
+    title: 'nav.language',
+    roles: ['interviewer'],
+    texts: ['language'],
+    load: page(() => import('./desk/LanguageDeskPage.svelte')),
+  },
+  {
+    path: '/language',
+    title: 'nav.language',
+    roles: ['interviewer'],
+    texts: ['language'],
+    load: page(() => import('./desk/LanguageDeskPage.svelte')),
+  },
+  {
+    // Without sign-in, because it must open where there is no line to sign in over; it holds nothing of anybody.
+    path: '/phrases',
+    title: 'nav.phrases',
+    texts: ['language'],
+    offline: true,
+    load: page(() => import('./desk/PhrasesPage.svelte')),
   },
   {
     path: '/bookings',

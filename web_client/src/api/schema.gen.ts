@@ -116,6 +116,44 @@ export interface components {
             up_to_90: number;
         };
         /**
+         * AidBody
+         * @description One phrase was shown or played.
+         */
+        AidBody: {
+            kind: components["schemas"]["AidKind"];
+            /** Language */
+            language: string;
+            /** Ref */
+            ref: string;
+            /** Step Id */
+            step_id?: string | null;
+            /** Used At */
+            used_at?: string | null;
+        };
+        /**
+         * AidKind
+         * @description What was shown or played in place of an interpreter who is not there yet.
+         * @enum {string}
+         */
+        AidKind: "phrase";
+        /**
+         * AidView
+         * @description One use of an aid.
+         */
+        AidView: {
+            /** By Code */
+            by_code: string;
+            kind: components["schemas"]["AidKind"];
+            /** Language */
+            language: string;
+            /** Ref */
+            ref: string;
+            /** Step Id */
+            step_id: string | null;
+            /** Used At */
+            used_at: string;
+        };
+        /**
          * Answer
          * @description How well it went, in three steps for all sides (S-6, S-16: the person has three faces).
          * @enum {string}
@@ -142,6 +180,19 @@ export interface components {
             stale: components["schemas"]["StaleCell"][];
         };
         /**
+         * AskBody
+         * @description What a post asks for.
+         */
+        AskBody: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "repeat" | "question";
+            /** Token */
+            token: string;
+        };
+        /**
          * AssignmentList
          * @description Agreed work in a span of time.
          */
@@ -156,6 +207,8 @@ export interface components {
         AssignmentView: {
             /** Booking Id */
             booking_id: string;
+            /** Briefing */
+            briefing: boolean;
             country: components["schemas"]["Country"];
             /** Ends At */
             ends_at: string;
@@ -255,6 +308,23 @@ export interface components {
             rule: string;
         };
         /**
+         * BaseEntry
+         * @description One word of the procedure in a language pair.
+         */
+        BaseEntry: {
+            /** Key */
+            key: string;
+            /** Officer Term */
+            officer_term: string;
+            /** Person Term */
+            person_term: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "draft" | "reviewed";
+        };
+        /**
          * Board
          * @description The whole board.
          */
@@ -286,6 +356,8 @@ export interface components {
             booking_id: string;
             /** Break At */
             break_at: string | null;
+            /** Briefing Id */
+            briefing_id: string | null;
             /** Callback */
             callback: boolean;
             /** Case Ref */
@@ -396,6 +468,8 @@ export interface components {
             pivot: string | null;
             /** Priority */
             priority: string;
+            /** Purpose */
+            purpose: "language" | null;
             /** Relay By */
             relay_by: string | null;
             /** Relay State */
@@ -435,6 +509,59 @@ export interface components {
             wish: components["schemas"]["Wish"];
             /** Zone */
             zone: string;
+        };
+        /**
+         * Briefings
+         * @description What may be told to groups in a country now, and the briefings of the last week.
+         */
+        Briefings: {
+            /** Items */
+            items: components["schemas"]["BriefingView"][];
+            /** Most Posts */
+            most_posts: number;
+            /** Open */
+            open: boolean;
+            /** Steps */
+            steps: string[];
+        };
+        /**
+         * BriefingView
+         * @description One briefing (docs/protocol.md).
+         */
+        BriefingView: {
+            /** Authority */
+            authority: string;
+            /** Booking Id */
+            booking_id: string;
+            /** Country */
+            country: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Id */
+            id: string;
+            /** Interpreter Code */
+            interpreter_code: string | null;
+            /** Language */
+            language: string;
+            /** Leader Code */
+            leader_code: string;
+            /** Made At */
+            made_at: string;
+            /** Officer Language */
+            officer_language: string;
+            /** Posts */
+            posts: components["schemas"]["PostView"][];
+            /** Rungs */
+            rungs: components["schemas"]["RungView"][];
+            /** Session Id */
+            session_id: string | null;
+            /** Site */
+            site: string;
+            /** State */
+            state: string;
+            /** Step Code */
+            step_code: string;
+            told: components["schemas"]["ToldView"];
         };
         /**
          * Calendar
@@ -651,6 +778,18 @@ export interface components {
             source: "self_declared" | "card" | "officer_guess" | "interpreter_confirmed";
         };
         /**
+         * CaseLanguageView
+         * @description All that the desk knows about the languages of a case, the newest first.
+         */
+        CaseLanguageView: {
+            /** Aids */
+            aids: components["schemas"]["AidView"][];
+            /** Finder Calls */
+            finder_calls: components["schemas"]["FinderView"][];
+            /** Findings */
+            findings: components["schemas"]["FindingView"][];
+        };
+        /**
          * CasePage
          * @description One page of the case list.
          */
@@ -701,6 +840,14 @@ export interface components {
              */
             state: "open" | "closed";
             step: components["schemas"]["CurrentStep"] | null;
+        };
+        /**
+         * CaseTerms
+         * @description All terms that a case ever had, for its desk.
+         */
+        CaseTerms: {
+            /** Items */
+            items: components["schemas"]["TermHistory"][];
         };
         /**
          * CatalogueOut
@@ -845,6 +992,12 @@ export interface components {
             step_code: string;
         };
         /**
+         * Confidence
+         * @description How sure the people at the desk are; no number, because none was measured.
+         * @enum {string}
+         */
+        Confidence: "sure" | "probably" | "unsure";
+        /**
          * ConfigOut
          * @description What everybody may know.
          */
@@ -861,6 +1014,12 @@ export interface components {
             /** Version */
             version: string;
         };
+        /**
+         * ConfirmedBy
+         * @description Which person confirmed it.
+         * @enum {string}
+         */
+        ConfirmedBy: "person" | "officer" | "interpreter";
         /**
          * Country
          * @description The two countries that Tarjuman serves (ISO 3166-1 alpha-2).
@@ -1265,6 +1424,73 @@ export interface components {
             items: components["schemas"]["Fill"][];
         };
         /**
+         * FinderBody
+         * @description Ring an interpreter of this language, only to find out the language.
+         */
+        FinderBody: {
+            /** Language */
+            language: string;
+            /** Step Id */
+            step_id: string;
+        };
+        /**
+         * FinderView
+         * @description A finder call and what came of it.
+         */
+        FinderView: {
+            /** At */
+            at: string;
+            /** Booking Id */
+            booking_id: string;
+            /** Called */
+            called: string;
+            /** Confirmed */
+            confirmed: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "requested" | "held" | "offering" | "assigned" | "in_session" | "fulfilled" | "unfilled" | "missed" | "cancelled";
+        };
+        /**
+         * FindingBody
+         * @description What the desk found out. There is no field for a country, a nation or an origin.
+         */
+        FindingBody: {
+            confidence: components["schemas"]["Confidence"];
+            confirmed_by: components["schemas"]["ConfirmedBy"];
+            /** Fallback */
+            fallback?: string | null;
+            /** Found By */
+            found_by: components["schemas"]["FoundBy"][];
+            /** Language */
+            language: string;
+            /** Variant */
+            variant?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * FindingView
+         * @description A finding.
+         */
+        FindingView: {
+            /** At */
+            at: string;
+            /** By Code */
+            by_code: string;
+            confidence: components["schemas"]["Confidence"];
+            confirmed_by: components["schemas"]["ConfirmedBy"];
+            /** Fallback */
+            fallback: string | null;
+            /** Found By */
+            found_by: components["schemas"]["FoundBy"][];
+            /** Language */
+            language: string;
+            /** Variant */
+            variant: string | null;
+        };
+        /**
          * ForecastFacts
          * @description Where the expected numbers come from.
          */
@@ -1299,6 +1525,12 @@ export interface components {
             /** Weeks */
             weeks: number;
         };
+        /**
+         * FoundBy
+         * @description How a language was found.
+         * @enum {string}
+         */
+        FoundBy: "card" | "region" | "told" | "helper" | "finder_call";
         /**
          * GapView
          * @description A stretch of one day in which a line is short; ``women``: only a woman is missing (R-3).
@@ -1373,11 +1605,33 @@ export interface components {
             sides: string[];
         };
         /**
+         * Glossary
+         * @description Words of the procedure in a language pair, to begin with.
+         */
+        Glossary: {
+            /** Items */
+            items: components["schemas"]["BaseEntry"][];
+        };
+        /**
          * Ground
          * @description What it is about; nothing that was said in the session is written here.
          * @enum {string}
          */
         Ground: "not_understood" | "wrong_language" | "left_out" | "not_neutral" | "confidentiality" | "conduct" | "conditions";
+        /**
+         * GroupView
+         * @description What a post said of one group.
+         */
+        GroupView: {
+            /** Answer */
+            answer: string;
+            /** At */
+            at: string;
+            /** Group */
+            group: number;
+            /** People */
+            people: number;
+        };
         /**
          * Guardian
          * @description The guardian of an unaccompanied minor, by staff code.
@@ -1420,6 +1674,18 @@ export interface components {
             token: string;
         };
         /**
+         * Heard
+         * @description One candidate with its share (0 to 1, all candidates together 1).
+         */
+        Heard: {
+            /** Language */
+            language: string;
+            /** Share */
+            share: number;
+            /** Together */
+            together: string[];
+        };
+        /**
          * Held
          * @description Accepted, while the second interpreter is looked for.
          */
@@ -1451,6 +1717,36 @@ export interface components {
          * @enum {string}
          */
         HeldHow: "interpreter_in_person" | "no_talk";
+        /**
+         * HelperAnswer
+         * @description A ranked guess. A person decides.
+         */
+        HelperAnswer: {
+            /** By Hand */
+            by_hand: string[];
+            /** Ranked */
+            ranked: components["schemas"]["Heard"][];
+            /** Unsure */
+            unsure: ("too_short" | "close" | "outside" | "nothing_to_rank") | null;
+            /** Voiced S */
+            voiced_s: number;
+        };
+        /**
+         * HelperView
+         * @description Whether the listening helper can be used here.
+         */
+        HelperView: {
+            /** Candidates */
+            candidates: string[];
+            /** Longest S */
+            longest_s: number;
+            /** Ready */
+            ready: boolean;
+            /** Shortest S */
+            shortest_s: number;
+            /** Why */
+            why: "not_set_up" | null;
+        };
         /**
          * HoldBody
          * @description Keep a slot for a while.
@@ -1995,6 +2291,34 @@ export interface components {
             id: string;
         };
         /**
+         * Listen
+         * @description What a post's page shows and, once the room is there, what it needs to come in.
+         */
+        Listen: {
+            /** Code */
+            code: string;
+            join: components["schemas"]["JoinAnswer"] | null;
+            /** Language */
+            language: string;
+            /** Post Id */
+            post_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "open" | "over";
+            /** Word */
+            word: boolean;
+        };
+        /**
+         * ListenBody
+         * @description The secret of a post's link.
+         */
+        ListenBody: {
+            /** Token */
+            token: string;
+        };
+        /**
          * LogEntryView
          * @description One line of a session's log.
          */
@@ -2158,6 +2482,24 @@ export interface components {
             reason?: string | null;
         };
         /**
+         * MoveView
+         * @description One line of a term's history, for the desk of the case.
+         */
+        MoveView: {
+            /** At */
+            at: string;
+            /** Code */
+            code: string | null;
+            /** Move */
+            move: string;
+            /** Part */
+            part: string;
+            /** Seq */
+            seq: number;
+            /** Session Id */
+            session_id: string;
+        };
+        /**
          * NewBookingBody
          * @description Ask for an interpreter, now or for a time.
          */
@@ -2195,6 +2537,22 @@ export interface components {
             way?: "direct" | "relay" | "team";
             /** Zone */
             zone?: string | null;
+        };
+        /**
+         * NewBriefingBody
+         * @description A briefing; who sends this leads it.
+         */
+        NewBriefingBody: {
+            /** Language */
+            language: string;
+            /** Minutes */
+            minutes?: number | null;
+            /** Posts */
+            posts: string[];
+            /** Site */
+            site?: string | null;
+            /** Step Code */
+            step_code: string;
         };
         /**
          * NewCaseBody
@@ -2355,6 +2713,8 @@ export interface components {
         OfferView: {
             /** Authority Kind */
             authority_kind: string;
+            /** Briefing */
+            briefing: boolean;
             country: components["schemas"]["Country"];
             /** Expires At */
             expires_at: string;
@@ -2376,6 +2736,8 @@ export interface components {
             mode: "open" | "sealed";
             /** Officer Language */
             officer_language: string;
+            /** Purpose */
+            purpose: "language" | null;
             /** Ring S */
             ring_s: number;
             /** Round */
@@ -2475,7 +2837,7 @@ export interface components {
              * Part
              * @enum {string}
              */
-            part: "officer" | "interpreter" | "applicant" | "guardian" | "lawyer" | "check";
+            part: "officer" | "interpreter" | "applicant" | "guardian" | "lawyer" | "listener" | "check";
         };
         /**
          * OwnQuality
@@ -3091,6 +3453,44 @@ export interface components {
              * @default 40
              */
             women_percent?: number;
+        };
+        /**
+         * PostBody
+         * @description One more post.
+         */
+        PostBody: {
+            /** Site */
+            site: string;
+        };
+        /**
+         * PostLink
+         * @description The link of a post; it is shown once, and a new one makes it worthless.
+         */
+        PostLink: {
+            /** Url */
+            url: string;
+        };
+        /**
+         * PostView
+         * @description A post that listens.
+         */
+        PostView: {
+            /** Code */
+            code: string;
+            /** Groups */
+            groups: components["schemas"]["GroupView"][];
+            /** Id */
+            id: string;
+            /** Linked */
+            linked: boolean;
+            /** Nr */
+            nr: number;
+            /** Site */
+            site: string;
+            /** State */
+            state: string;
+            /** Word */
+            word: boolean;
         };
         /**
          * PresenceBody
@@ -3828,6 +4228,22 @@ export interface components {
             seconds: number;
         };
         /**
+         * RungView
+         * @description One rung of the ladder.
+         */
+        RungView: {
+            /** Code */
+            code: string;
+            /** Count */
+            count: number | null;
+            /** Ends At */
+            ends_at: string | null;
+            /** Reason */
+            reason: string | null;
+            /** State */
+            state: string;
+        };
+        /**
          * Scenarios
          * @description The ready scenarios.
          */
@@ -3975,9 +4391,9 @@ export interface components {
             /** Active At */
             active_at: string | null;
             /** Case Id */
-            case_id: string;
+            case_id: string | null;
             /** Case Ref */
-            case_ref: string;
+            case_ref: string | null;
             chain: components["schemas"]["ChainView"];
             /** Ended At */
             ended_at: string | null;
@@ -4019,6 +4435,22 @@ export interface components {
             substitution: components["schemas"]["Substitution"] | null;
             /** Waiting At */
             waiting_at: string | null;
+        };
+        /**
+         * SessionTerms
+         * @description The living terms of a session's case.
+         */
+        SessionTerms: {
+            /** Language */
+            language: string;
+            /** N */
+            n: number;
+            /** Officer Language */
+            officer_language: string;
+            /** Part */
+            part: string;
+            /** Terms */
+            terms: components["schemas"]["TermView"][];
         };
         /**
          * Severity
@@ -4787,6 +5219,76 @@ export interface components {
             rule: string;
         };
         /**
+         * TermBody
+         * @description A term as it is proposed.
+         */
+        TermBody: {
+            /**
+             * No Name
+             * @default false
+             */
+            no_name?: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /** Officer Term */
+            officer_term: string;
+            /** Person Term */
+            person_term: string;
+        };
+        /**
+         * TermHistory
+         * @description A term with its history, for the case page.
+         */
+        TermHistory: {
+            /** Id */
+            id: string;
+            /** Language */
+            language: string;
+            /** Moves */
+            moves: components["schemas"]["MoveView"][];
+            /** Note */
+            note: string;
+            /** Officer Language */
+            officer_language: string;
+            /** Officer Term */
+            officer_term: string;
+            /** Person Term */
+            person_term: string;
+            /** Proposed Part */
+            proposed_part: string;
+            /** State */
+            state: string;
+            /** State Since */
+            state_since: string;
+        };
+        /**
+         * TermView
+         * @description A term as officer and interpreter see it: by part, without codes, so that no interpreter learns of another.
+         */
+        TermView: {
+            /** Id */
+            id: string;
+            /** Language */
+            language: string;
+            /** Note */
+            note: string;
+            /** Officer Language */
+            officer_language: string;
+            /** Officer Term */
+            officer_term: string;
+            /** Person Term */
+            person_term: string;
+            /** Proposed Part */
+            proposed_part: string;
+            /** State */
+            state: string;
+            /** State Since */
+            state_since: string;
+        };
+        /**
          * Timer
          * @description A legal time limit that runs; a reminder, it closes nothing.
          */
@@ -4804,6 +5306,35 @@ export interface components {
             state: "running" | "due_soon" | "over";
             /** Status */
             status: string;
+        };
+        /**
+         * ToldBody
+         * @description What a post says of one of its groups.
+         */
+        ToldBody: {
+            answer: components["schemas"]["Understood"];
+            /** Group */
+            group: number;
+            /** People */
+            people: number;
+            /** Token */
+            token: string;
+        };
+        /**
+         * ToldView
+         * @description Counts of people, never of persons: how many were told, and how their posts answered.
+         */
+        ToldView: {
+            /** No */
+            no: number;
+            /** Not All */
+            not_all: number;
+            /** People */
+            people: number;
+            /** Posts Silent */
+            posts_silent: number;
+            /** Yes */
+            yes: number;
         };
         /**
          * TrainingBody
@@ -4874,6 +5405,12 @@ export interface components {
             /** Width */
             width: number;
         };
+        /**
+         * Understood
+         * @description Whether a group heard and understood what was told.
+         * @enum {string}
+         */
+        Understood: "yes" | "no" | "not_all";
         /**
          * UserChangesBody
          * @description What changes about an account; ``version`` is the one that was read.
@@ -5187,6 +5724,14 @@ export interface components {
             /** Work */
             work: boolean;
         };
+        /**
+         * WordBody
+         * @description Who may speak besides leader and interpreter; none: no post.
+         */
+        WordBody: {
+            /** Post Id */
+            post_id: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -5202,9 +5747,13 @@ export type Accepted = components['schemas']['Accepted'];
 export type Advice = components['schemas']['Advice'];
 export type AdviceList = components['schemas']['AdviceList'];
 export type AgeingView = components['schemas']['AgeingView'];
+export type AidBody = components['schemas']['AidBody'];
+export type AidKind = components['schemas']['AidKind'];
+export type AidView = components['schemas']['AidView'];
 export type Answer = components['schemas']['Answer'];
 export type Applied = components['schemas']['Applied'];
 export type ApprovedView = components['schemas']['ApprovedView'];
+export type AskBody = components['schemas']['AskBody'];
 export type AssignmentList = components['schemas']['AssignmentList'];
 export type AssignmentView = components['schemas']['AssignmentView'];
 export type AuditChain = components['schemas']['AuditChain'];
@@ -5212,11 +5761,14 @@ export type AuditLine = components['schemas']['AuditLine'];
 export type AuditPage = components['schemas']['AuditPage'];
 export type AuthorityOut = components['schemas']['AuthorityOut'];
 export type BarView = components['schemas']['BarView'];
+export type BaseEntry = components['schemas']['BaseEntry'];
 export type Board = components['schemas']['Board'];
 export type BoardCard = components['schemas']['BoardCard'];
 export type BoardNumbers = components['schemas']['BoardNumbers'];
 export type BookingList = components['schemas']['BookingList'];
 export type BookingView = components['schemas']['BookingView'];
+export type Briefings = components['schemas']['Briefings'];
+export type BriefingView = components['schemas']['BriefingView'];
 export type Calendar = components['schemas']['Calendar'];
 export type CalledIn = components['schemas']['CalledIn'];
 export type CallInBody = components['schemas']['CallInBody'];
@@ -5227,8 +5779,10 @@ export type CareView = components['schemas']['CareView'];
 export type CaseChangesBody = components['schemas']['CaseChangesBody'];
 export type CaseDetail = components['schemas']['CaseDetail'];
 export type CaseLanguage = components['schemas']['CaseLanguage'];
+export type CaseLanguageView = components['schemas']['CaseLanguageView'];
 export type CasePage = components['schemas']['CasePage'];
 export type CaseSummary = components['schemas']['CaseSummary'];
+export type CaseTerms = components['schemas']['CaseTerms'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
 export type CellMove = components['schemas']['CellMove'];
 export type CellsBody = components['schemas']['CellsBody'];
@@ -5239,7 +5793,9 @@ export type ComplaintBody = components['schemas']['ComplaintBody'];
 export type ComplaintMove = components['schemas']['ComplaintMove'];
 export type ComplaintMoveBody = components['schemas']['ComplaintMoveBody'];
 export type ComplaintView = components['schemas']['ComplaintView'];
+export type Confidence = components['schemas']['Confidence'];
 export type ConfigOut = components['schemas']['ConfigOut'];
+export type ConfirmedBy = components['schemas']['ConfirmedBy'];
 export type Country = components['schemas']['Country'];
 export type Cover = components['schemas']['Cover'];
 export type CoverRow = components['schemas']['CoverRow'];
@@ -5269,20 +5825,30 @@ export type FeedLink = components['schemas']['FeedLink'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Fill = components['schemas']['Fill'];
 export type Fills = components['schemas']['Fills'];
+export type FinderBody = components['schemas']['FinderBody'];
+export type FinderView = components['schemas']['FinderView'];
+export type FindingBody = components['schemas']['FindingBody'];
+export type FindingView = components['schemas']['FindingView'];
 export type ForecastFacts = components['schemas']['ForecastFacts'];
 export type ForecastScore = components['schemas']['ForecastScore'];
+export type FoundBy = components['schemas']['FoundBy'];
 export type GapView = components['schemas']['GapView'];
 export type Gate = components['schemas']['Gate'];
 export type GateRow = components['schemas']['GateRow'];
 export type Given = components['schemas']['Given'];
+export type Glossary = components['schemas']['Glossary'];
 export type Ground = components['schemas']['Ground'];
+export type GroupView = components['schemas']['GroupView'];
 export type Guardian = components['schemas']['Guardian'];
 export type GuardianBody = components['schemas']['GuardianBody'];
 export type GuestBody = components['schemas']['GuestBody'];
 export type GuestRatingBody = components['schemas']['GuestRatingBody'];
+export type Heard = components['schemas']['Heard'];
 export type Held = components['schemas']['Held'];
 export type HeldBody = components['schemas']['HeldBody'];
 export type HeldHow = components['schemas']['HeldHow'];
+export type HelperAnswer = components['schemas']['HelperAnswer'];
+export type HelperView = components['schemas']['HelperView'];
 export type HoldBody = components['schemas']['HoldBody'];
 export type HolidayBody = components['schemas']['HolidayBody'];
 export type HolidayList = components['schemas']['HolidayList'];
@@ -5316,6 +5882,8 @@ export type LineState = components['schemas']['LineState'];
 export type LineView = components['schemas']['LineView'];
 export type LinkBody = components['schemas']['LinkBody'];
 export type LinkedCase = components['schemas']['LinkedCase'];
+export type Listen = components['schemas']['Listen'];
+export type ListenBody = components['schemas']['ListenBody'];
 export type LogEntryView = components['schemas']['LogEntryView'];
 export type Made = components['schemas']['Made'];
 export type Me = components['schemas']['Me'];
@@ -5328,7 +5896,9 @@ export type MinutesBody = components['schemas']['MinutesBody'];
 export type ModeSegment = components['schemas']['ModeSegment'];
 export type MonthOut = components['schemas']['MonthOut'];
 export type MoveBody = components['schemas']['MoveBody'];
+export type MoveView = components['schemas']['MoveView'];
 export type NewBookingBody = components['schemas']['NewBookingBody'];
+export type NewBriefingBody = components['schemas']['NewBriefingBody'];
 export type NewCaseBody = components['schemas']['NewCaseBody'];
 export type NewPlanBody = components['schemas']['NewPlanBody'];
 export type NewStepBody = components['schemas']['NewStepBody'];
@@ -5369,6 +5939,9 @@ export type Point = components['schemas']['Point'];
 export type PoolPage = components['schemas']['PoolPage'];
 export type PoolRow = components['schemas']['PoolRow'];
 export type PoolSpec = components['schemas']['PoolSpec'];
+export type PostBody = components['schemas']['PostBody'];
+export type PostLink = components['schemas']['PostLink'];
+export type PostView = components['schemas']['PostView'];
 export type PresenceBody = components['schemas']['PresenceBody'];
 export type PresenceOut = components['schemas']['PresenceOut'];
 export type PresentRow = components['schemas']['PresentRow'];
@@ -5409,6 +5982,7 @@ export type RuleOut = components['schemas']['RuleOut'];
 export type Rung = components['schemas']['Rung'];
 export type RungKind = components['schemas']['RungKind'];
 export type RungRow = components['schemas']['RungRow'];
+export type RungView = components['schemas']['RungView'];
 export type Scenarios = components['schemas']['Scenarios'];
 export type ScenarioView = components['schemas']['ScenarioView'];
 export type SearchBody = components['schemas']['SearchBody'];
@@ -5417,6 +5991,7 @@ export type SeriesBody = components['schemas']['SeriesBody'];
 export type SeriesOut = components['schemas']['SeriesOut'];
 export type SessionBrief = components['schemas']['SessionBrief'];
 export type SessionRecord = components['schemas']['SessionRecord'];
+export type SessionTerms = components['schemas']['SessionTerms'];
 export type Severity = components['schemas']['Severity'];
 export type SexPref = components['schemas']['SexPref'];
 export type SexWish = components['schemas']['SexWish'];
@@ -5462,11 +6037,17 @@ export type TalkNote = components['schemas']['TalkNote'];
 export type TalkView = components['schemas']['TalkView'];
 export type TargetBody = components['schemas']['TargetBody'];
 export type Term = components['schemas']['Term'];
+export type TermBody = components['schemas']['TermBody'];
+export type TermHistory = components['schemas']['TermHistory'];
+export type TermView = components['schemas']['TermView'];
 export type Timer = components['schemas']['Timer'];
+export type ToldBody = components['schemas']['ToldBody'];
+export type ToldView = components['schemas']['ToldView'];
 export type TrainingBody = components['schemas']['TrainingBody'];
 export type TrainingDone = components['schemas']['TrainingDone'];
 export type Turn = components['schemas']['Turn'];
 export type TurnView = components['schemas']['TurnView'];
+export type Understood = components['schemas']['Understood'];
 export type UserChangesBody = components['schemas']['UserChangesBody'];
 export type UserMembership = components['schemas']['UserMembership'];
 export type UserOut = components['schemas']['UserOut'];
@@ -5488,5 +6069,6 @@ export type WindowBody = components['schemas']['WindowBody'];
 export type WindowOut = components['schemas']['WindowOut'];
 export type Wish = components['schemas']['Wish'];
 export type WishView = components['schemas']['WishView'];
+export type WordBody = components['schemas']['WordBody'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

@@ -91,6 +91,8 @@ export function logText({ kind, data }: Entry): string {
     Object.assign(slots, { from, pivot, to })
   }
   if (kind === 'substitution') Object.assign(slots, { from: languageName(String(data.from)), to: languageName(String(data.to)) })
+  if (kind === 'transcript') return lookUp(`log.transcript.${data.state}`, slots) ?? kind
+  if (kind === 'transcript_consent') slots.answer = byCode('speech.answer', String(data.answer))
   if (kind === 'number_shown') slots.number = byCode('aids.shown', String(data.calendar ?? data.number))
   if (data.part) slots.who = data.code ? `${byCode('part', String(data.part))} ${data.code}` : byCode('part', String(data.part))
   return lookUp(`log.${kind}`, slots) ?? kind

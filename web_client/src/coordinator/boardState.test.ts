@@ -5,6 +5,7 @@ const card = (id: string, over: Partial<BoardCard> = {}): BoardCard => ({
   booking_id: id,
   session_id: null,
   case_ref: id,
+  briefing_id: null,
   country: 'RS',
   site: 's',
   language: 'apc',

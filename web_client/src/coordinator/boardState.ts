@@ -5,6 +5,8 @@ export type BoardCard = {
   booking_id: string
   session_id: string | null
   case_ref: string
+  /** A group briefing, which has no case. */
+  briefing_id: string | null
   country: Country
   site: string
   language: string

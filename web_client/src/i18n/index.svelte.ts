@@ -8,11 +8,13 @@ import type briefings from '../../locales/briefings/en.json'
 import type calendar from '../../locales/calendar/en.json'
 import type demand from '../../locales/demand/en.json'
 import type en from '../../locales/en.json'
+import type language from '../../locales/language/en.json'
 import type plans from '../../locales/plans/en.json'
 import type pool from '../../locales/pool/en.json'
 import type ring from '../../locales/ring/en.json'
 import type roster from '../../locales/roster/en.json'
 import type scheduling from '../../locales/scheduling/en.json'
+import type speech from '../../locales/speech/en.json'
 import { setLanguage as setRequestLanguage } from '../api/client'
 import type { Names } from '../api/types'
 import { type Catalogue, fill, isolated, pick, type Slots } from './engine'
@@ -25,11 +27,13 @@ type Raw =
   | keyof typeof briefings
   | keyof typeof calendar
   | keyof typeof demand
+  | keyof typeof language
   | keyof typeof plans
   | keyof typeof pool
   | keyof typeof ring
   | keyof typeof roster
   | keyof typeof scheduling
+  | keyof typeof speech
 type Plural = '_zero' | '_one' | '_two' | '_few' | '_many' | '_other'
 type Base<K extends string> = K extends `${infer B}${Plural}` ? B : K
 /** Every text there is; a key that the English catalogue lacks does not compile. */
@@ -38,7 +42,20 @@ export type { Slots }
 
 const memory = 'tarjuman.locale'
 /** What is fetched together. */
-export type Part = 'core' | 'desk' | 'briefings' | 'aids' | 'calendar' | 'demand' | 'plans' | 'pool' | 'ring' | 'roster' | 'scheduling'
+export type Part =
+  | 'core'
+  | 'desk'
+  | 'briefings'
+  | 'aids'
+  | 'calendar'
+  | 'demand'
+  | 'language'
+  | 'plans'
+  | 'pool'
+  | 'ring'
+  | 'roster'
+  | 'scheduling'
+  | 'speech'
 
 const loaded = new Map<Locale, Catalogue>()
 const have = new Set<string>()

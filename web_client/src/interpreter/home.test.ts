@@ -22,6 +22,7 @@ const offer = (over: Partial<OfferView> = {}): OfferView => ({
   ring_s: 20,
   starts_at: null,
   zone: null,
+  briefing: false,
   ...over,
 })
 const home = (over: Partial<Home> = {}): Home => ({

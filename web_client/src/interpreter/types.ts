@@ -19,6 +19,10 @@ export type OfferView = {
   ring_s: number
   starts_at: string | null
   zone: string | null
+  /** `language`: a short call that only finds out the language. */
+  purpose?: 'language' | null
+  /** Information to groups at several posts; nobody is interviewed. */
+  briefing: boolean
 }
 export type AssignmentView = {
   id: string
@@ -31,6 +35,8 @@ export type AssignmentView = {
   zone: string
   state: 'confirmed' | 'join_open' | 'live' | 'done' | 'released'
   country: Country
+  /** A group briefing: its room is another page. */
+  briefing: boolean
 }
 export type Presence = { wanted: 'available' | 'away'; state: 'available' | 'busy' | 'away'; since: string }
 export type Home = {

@@ -5,3 +5,5 @@ export const bookPath = (caseId: string, stepId: string): string => `/cases/${ca
 export const recordPath = (sessionId: string): string => `/sessions/${sessionId}`
 /** The check of devices and then the call itself; the page there decides whether the check can be skipped. */
 export const callPath = (sessionId: string): string => `/calls/${sessionId}`
+/** The same for the interpreter of a group briefing. */
+export const boothPath = (sessionId: string): string => `/briefings/booth/${sessionId}`

@@ -42,7 +42,8 @@ async function problemOf(answer: Response): Promise<AppError> {
  */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language }
-  if (options.body !== undefined) headers['Content-Type'] = 'application/json'
+  const raw = options.body instanceof Blob ? options.body : undefined
+  if (options.body !== undefined) headers['Content-Type'] = raw?.type ?? 'application/json'
   if (method !== 'GET') headers['X-CSRF-Token'] = csrf
   if (method === 'POST') headers['Idempotency-Key'] = options.key ?? newKey()
   const limit = AbortSignal.timeout(options.timeoutMs ?? patience)
@@ -54,7 +55,7 @@ export async function request<T>(method: string, path: string, options: Options 
       headers,
       signal,
       credentials: 'same-origin',
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options.body === undefined ? {} : { body: raw ?? JSON.stringify(options.body) }),
     })
   } catch (thrown) {
     if (options.signal?.aborted) throw thrown

@@ -67,7 +67,7 @@ async def things(world: World) -> dict[str, str]:
         "instrument_id": instrument.json()["id"],
         "series_id": await a_series(world, case["id"]),
         **dict.fromkeys(("run_id", "review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
-        **dict.fromkeys(("roster_id", "swap_id", "shift_id", "plan_id"), "x" * 20),
+        **dict.fromkeys(("roster_id", "swap_id", "shift_id", "plan_id", "briefing_id", "post_id"), "x" * 20),
         "ticket": "x" * 43,
         "token": "x" * 65,
         "kind": "absence",
@@ -193,6 +193,14 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("POST", "/api/rosters/{roster_id}/publish"): {"version": 1},
         ("POST", "/api/swaps/{swap_id}/decide"): {"agreed": False},
         ("PUT", "/api/interpreter/wishes"): {"day": "2099-01-01", "work": None},
+        ("POST", "/api/briefings"): {
+            "step_code": "RS-ID-10", "language": "pes", "posts": ["RS-PRESEVO"], "site": "RS-PRESEVO",
+        },
+        ("POST", "/api/briefings/{briefing_id}/posts"): {"site": "RS-PRESEVO"},
+        ("POST", "/api/briefings/{briefing_id}/word"): {"post_id": None},
+        ("POST", "/api/listen"): {"token": "x" * 43},
+        ("POST", "/api/listen/told"): {"token": "x" * 43, "group": 1, "people": 1, "answer": "yes"},
+        ("POST", "/api/listen/ask"): {"token": "x" * 43, "kind": "repeat"},
         ("POST", "/api/surge"): {"country": "RS", "reason": "a test", "multiplier": 2},
         ("POST", "/api/surge/plans"): {
             "title": "a test", "plan": {"country": "RS", "persons": [10], "languages": {"apc": 1}},
@@ -206,7 +214,7 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
 def address(route: APIRoute, found: dict[str, str]) -> str:
     month = ("/api/interpreter/assignments", "/api/interpreter/minutes")
     query = "?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z" if route.path in month else ""
-    if route.path in ("/api/demand/cover", "/api/demand/fill", "/api/surge", "/api/surge/plans"):
+    if route.path in ("/api/demand/cover", "/api/demand/fill", "/api/surge", "/api/surge/plans", "/api/briefings"):
         query = "?country=RS&key=apc&at=2026-11-22T08:00:00Z"
     if route.path in ("/api/calendar/month", "/api/interpreters/{interpreter_id}/month"):
         query = "?month=2026-11"

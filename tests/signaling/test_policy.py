@@ -10,7 +10,17 @@ from core.access import Actor, Country, Membership, Role
 from core.errors import Forbidden, NotFound
 from signaling import policy
 from signaling.auth.principal import Principal
-from signaling.policy import BookingFacts, CaseFacts, CaseView, Part, RecordView, SessionFacts, TopicFacts, Verdict
+from signaling.policy import (
+    BookingFacts,
+    BriefingFacts,
+    CaseFacts,
+    CaseView,
+    Part,
+    RecordView,
+    SessionFacts,
+    TopicFacts,
+    Verdict,
+)
 
 A, R, H = Verdict.ALLOWED, Verdict.REFUSED, Verdict.HIDDEN
 RS, MK = Country.RS, Country.MK
@@ -156,20 +166,20 @@ def test_interpreters_of_the_other_country_answer_their_own_offers() -> None:
 
 
 ROOM = """
-                 officer interpreter applicant guardian lawyer
-media.start      A A A A A
-media.answer     A A A A A
-media.candidate  A A A A A
-media.set        A A A A A
-room.leave       A A A A A
-room.signal      A A A A A
-room.pause       A A R R R
-room.resume      A A R R R
-room.got_it      A A R R R
-room.end         A R R R R
-room.language    R A R R R
-room.recuse      R A R R R
-room.unheard_of  R R R R R
+                 officer interpreter applicant guardian lawyer listener
+media.start      A A A A A A
+media.answer     A A A A A A
+media.candidate  A A A A A A
+media.set        A A A A A A
+room.leave       A A A A A A
+room.signal      A A A A A R
+room.pause       A A R R R R
+room.resume      A A R R R R
+room.got_it      A A R R R R
+room.end         A R R R R R
+room.language    R A R R R R
+room.recuse      R A R R R R
+room.unheard_of  R R R R R R
 """
 
 
@@ -183,6 +193,22 @@ def test_room_messages(line: str) -> None:
 def test_concern_goes_to_the_officer_and_not_from_there() -> None:
     assert not policy.may_room(Part.OFFICER, "room.signal", "concern")
     assert policy.may_room(Part.INTERPRETER, "room.signal", "concern")
+
+
+BRIEFING = BriefingFacts("RS", "RS-BP", OWN_DESK.user_id)
+
+
+def test_who_may_lead_and_steer_a_briefing() -> None:
+    assert policy.may_start_briefing(OWN_DESK, "RS", "RS-BP")
+    assert policy.may_start_briefing(OTHER_DESK, "RS", "RS-BP") is Verdict.HIDDEN
+    assert policy.may_start_briefing(COORDINATOR, "RS", "RS-BP")
+    assert policy.may_steer_briefing(OWN_DESK, BRIEFING)
+    assert policy.may_steer_briefing(COORDINATOR, BRIEFING)
+    colleague = Principal(Actor("user_colleague", "O-9", OWN_DESK.actor.memberships), authority="RS-BP")
+    assert policy.may_see_briefing(colleague, BRIEFING)
+    assert policy.may_steer_briefing(colleague, BRIEFING) is Verdict.REFUSED
+    assert policy.may_steer_briefing(OTHER_DESK, BRIEFING) is Verdict.HIDDEN
+    assert policy.may_see_briefing(INTERPRETER, BRIEFING) is Verdict.HIDDEN
 
 
 def test_every_socket_message_has_a_policy() -> None:

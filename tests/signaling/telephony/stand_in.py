@@ -115,7 +115,7 @@ class Stand:
             return JSONResponse(body, refusal.status)
         return None
 
-    async def next_call(self, *, within: float = 8.0) -> Call:
+    async def next_call(self, *, within: float = 20.0) -> Call:
         """The newest call, once one is placed."""
         async with asyncio.timeout(within):
             await self.new_call.wait()

@@ -92,7 +92,7 @@ export const routes: readonly Route[] = [
     path: '/sessions/:id',
     title: 'record.title',
     roles: ['interviewer', 'coordinator', 'auditor'],
-    texts: ['pool', 'aids'],
+    texts: ['pool', 'aids', 'speech'],
     load: page(() => import('./sessions/RecordPage.svelte')),
   },
   {
@@ -217,7 +217,7 @@ export const routes: readonly Route[] = [
     path: '/quality',
     title: 'nav.quality',
     roles: ['coordinator'],
-    texts: ['pool'],
+    texts: ['pool', 'fallback'],
     load: page(() => import('./pool/QualityPage.svelte')),
   },
   {
@@ -233,6 +233,13 @@ export const routes: readonly Route[] = [
     roles: ['interpreter'],
     texts: ['pool'],
     load: page(() => import('./pool/MinutesPage.svelte')),
+  },
+  {
+    path: '/speech',
+    title: 'nav.speech',
+    roles: ['coordinator', 'administrator'],
+    texts: ['speech', 'calendar'],
+    load: page(() => import('./speech/SpeechPage.svelte')),
   },
   { path: '/t', title: 'guest.title', bare: true, load: page(() => import('./applicant/GuestPage.svelte')) },
   { path: '/account', title: 'account.title', roles: everybody, load: page(() => import('./auth/AccountPage.svelte')) },

@@ -144,6 +144,11 @@ export class CallController {
     return this.#send({ t: 'room.number_clear', n })
   }
 
+  /** The own answer about a draft transcript. */
+  speech(what: 'state' | 'agree' | 'refuse'): Promise<unknown> {
+    return this.#send({ t: 'room.speech', do: what })
+  }
+
   /** A word about the step-down ladder. */
   ladder(message: LadderMessage): Promise<unknown> {
     return this.#send(message)

@@ -26,7 +26,7 @@ export type Entry = {
   again: () => Promise<Join>
   place?: Place | undefined
   keepPlace?: (place: Place) => void
-  /** Somebody left on purpose: the kept place is worth nothing any more. */
+  /** Somebody left on purpose: the place was given up with it, and coming back needs a new link. */
   forget?: () => void
 }
 
@@ -77,6 +77,3 @@ export function guestEntry(token: string): Entry {
     forget: () => sessionStorage.removeItem(kept),
   }
 }
-
-/** Whether this tab already sits in the room of this link. */
-export const guestKnown = (token: string): boolean => read()?.token === token && read()?.place !== undefined

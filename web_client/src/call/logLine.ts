@@ -37,6 +37,12 @@ const icons: Readonly<Record<string, IconName>> = {
   called_off: 'close',
   ended: 'end',
   sealed: 'lock',
+  fallback: 'net',
+  phone_call: 'phone',
+  agreement: 'ask',
+  stop_proposed: 'alert',
+  stop_declined: 'alert',
+  mode_opened: 'unlock',
   briefing: 'users',
   word_given: 'mic',
   word_taken: 'mic-off',
@@ -82,9 +88,32 @@ function word(name: string, value: unknown): string {
   return text
 }
 
+const ladderKinds = new Set(['fallback', 'phone_call', 'agreement', 'stop_proposed', 'stop_declined', 'mode_opened'])
+
+/** Entries of the step-down ladder; their texts come with it. */
+function ladderText({ kind, data }: Entry): string | undefined {
+  const who = data.part ? (data.code ? `${byCode('part', String(data.part))} ${data.code}` : byCode('part', String(data.part))) : ''
+  const word = (area: string, value: unknown) => (value === null || value === undefined ? t('log.unknown') : byCode(area, String(value)))
+  const slots: Slots = {
+    who,
+    reason: word('fallback.reason', data.reason),
+    rung: word('fallback.rung', data.rung),
+    mode: word('log.mode', data.mode),
+    answer: word('fallback.agree', data.answer),
+    how: word('fallback.how', data.how),
+    people: Number(data.people ?? 0),
+  }
+  const which = kind === 'phone_call' ? `.${data.event}` : kind === 'agreement' ? `.${data.question}` : ''
+  return lookUp(`fallback.log.${kind}${which}`, slots)
+}
+
 /** The sentence of an entry. A kind that this version does not know is shown by its code. */
 export function logText({ kind, data }: Entry): string {
   if (kind === 'sex_preference' && (data.value === 'none' || !data.value)) return t('log.no_wish')
+  if (ladderKinds.has(kind) || (kind === 'mode' && data.reason && data.reason !== 'begun')) {
+    const text = ladderText({ kind, data })
+    if (text !== undefined) return text
+  }
   const slots: Slots = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, word(name, value)]))
   if (kind === 'relay') {
     const [from, pivot, to] = [data.from, data.pivot, data.to].map((code) => languageName(String(code)))

@@ -8,6 +8,7 @@ import type briefings from '../../locales/briefings/en.json'
 import type calendar from '../../locales/calendar/en.json'
 import type demand from '../../locales/demand/en.json'
 import type en from '../../locales/en.json'
+import type fallback from '../../locales/fallback/en.json'
 import type language from '../../locales/language/en.json'
 import type plans from '../../locales/plans/en.json'
 import type pool from '../../locales/pool/en.json'
@@ -27,6 +28,7 @@ type Raw =
   | keyof typeof briefings
   | keyof typeof calendar
   | keyof typeof demand
+  | keyof typeof fallback
   | keyof typeof language
   | keyof typeof plans
   | keyof typeof pool
@@ -49,6 +51,7 @@ export type Part =
   | 'aids'
   | 'calendar'
   | 'demand'
+  | 'fallback'
   | 'language'
   | 'plans'
   | 'pool'

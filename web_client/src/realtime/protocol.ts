@@ -90,6 +90,7 @@ export type RoomEvent =
   | { name: 'log.appended'; data: LogEntry }
   | { name: 'fallback.changed'; data: Ladder }
   | { name: 'room.closed'; data: { reason: string } }
+  | { name: 'speech.changed'; data: { version: number } }
   | { name: 'aids.number'; data: Shown }
   | { name: 'aids.terms'; data: { n: number } }
 
@@ -113,6 +114,7 @@ export type ClientMessage =
   | { t: 'room.language'; code: string }
   | { t: 'room.recuse'; reason: RecuseReason }
   | LadderMessage
+  | { t: 'room.speech'; do: 'state' | 'agree' | 'refuse' }
   | { t: 'room.number'; number: ShownNumber }
   | { t: 'room.number_clear'; n: number }
 

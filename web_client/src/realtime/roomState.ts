@@ -6,6 +6,8 @@ export type RoomState = Omit<RoomSnapshot, 'position'> & {
   counted_at: string
   /** Why the room was closed; nothing follows after that. */
   closed: string | null
+  /** Version of the draft transcript, when it changed since this page came. */
+  draft?: number
 }
 
 /** Log entries that the page keeps. */
@@ -55,6 +57,8 @@ export function applied(state: RoomState, frame: Pick<EventFrame, 'name' | 'data
       if (!event.data.kind) return state
       if (state.log.some((one) => one.seq === event.data.seq)) return state
       return { ...state, log: [...state.log, event.data].sort((a, b) => a.seq - b.seq).slice(-logKept) }
+    case 'speech.changed':
+      return { ...state, draft: event.data.version }
     case 'aids.number':
     case 'aids.terms':
       // Two people may press at once: the later one stands on every screen.

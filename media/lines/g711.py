@@ -13,6 +13,7 @@ from media.protocol import Codec
 
 Sound = NDArray[np.float32]
 _BIAS = 33
+_SCALE = np.float32(32767)
 
 
 @cache
@@ -53,7 +54,9 @@ def decode(codec: Codec, data: bytes) -> Sound:
 
 def encode(codec: Codec, sound: Sound) -> bytes:
     """One byte for each sample; what is louder than full scale is cut."""
-    samples = (np.clip(sound, -1.0, 1.0) * np.float32(32767)).astype(np.int16)
+    scaled = sound * _SCALE
+    np.minimum(scaled, _SCALE, out=scaled)
+    samples = np.maximum(scaled, -_SCALE, out=scaled).astype(np.int16)
     return _codes(codec)[samples.view(np.uint16)].tobytes()
 
 

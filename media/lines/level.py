@@ -41,14 +41,15 @@ class LevelControl:
         db = 10 * math.log10(power + 1e-12)
         self._listen(power, db)
         gain: float = 10 ** (self.gain_db / 20)
-        peak = float(np.abs(frame).max())
+        peak = max(float(frame.max()), -float(frame.min()))
         if peak * gain > _CEILING:
             gain = _CEILING / peak
         out: Sound = frame * np.float32(gain)
         if gain != self._gain:
             size = len(self._fade)
             out[:size] += frame[:size] * (self._fade * np.float32(self._gain - gain))
-            np.clip(out, -_CEILING, _CEILING, out)
+            if peak * self._gain > _CEILING:
+                np.clip(out, -_CEILING, _CEILING, out)
         self._gain = gain
         self.level_db = db + 20 * math.log10(gain) if self.speech else db
         return out

@@ -20,6 +20,7 @@ Sound = NDArray[np.float32]
 
 MAX_PACKET = 1275
 """Bytes of the longest frame (RFC 6716 section 3.2.1)."""
+LOSS_FOR_FEC = 0.01
 _VOIP = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_SIGNAL = 4002, 4010, 4012, 4014, 4024
 _VOICE = 3001
@@ -126,9 +127,12 @@ class OpusDecoder:
 
 
 class OpusEncoder:
-    """Speech in frames of 20 ms, with in-band FEC (the encoder spends bits on it as far as ``loss`` asks)."""
+    """Speech in frames of 20 ms; with in-band FEC as soon as listeners lose packets (``expect_loss``).
 
-    def __init__(self, rate: int, *, bitrate: int = 24_000, complexity: int = 5) -> None:
+    FEC takes a third of the bits and twice the time: without loss, speech at 8 kHz is more intelligible without it (STOI 0.995
+    instead of 0.987), and as good at complexity 0 as at any other. At complexity 0 libopus leaves FEC out."""
+
+    def __init__(self, rate: int, *, bitrate: int = 24_000) -> None:
         self._lib = library()
         failed = ctypes.c_int(0)
         self._state = self._lib.opus_encoder_create(rate, 1, _VOIP, ctypes.byref(failed))
@@ -137,19 +141,19 @@ class OpusEncoder:
         self._samples = rate // 50
         self._out = np.zeros(MAX_PACKET, np.uint8)
         self._at = self._out.ctypes.data
-        self._loss = -1
-        for what, value in (
-            (_SET_BITRATE, bitrate), (_SET_COMPLEXITY, complexity), (_SET_FEC, 1), (_SET_SIGNAL, _VOICE),
-        ):  # fmt: skip
-            self._lib.opus_encoder_ctl(self._state, what, value)
-        self.expect_loss(0.1)
+        self._set(_SET_BITRATE, bitrate)
+        self._set(_SET_SIGNAL, _VOICE)
+        self.expect_loss(0.0)
+
+    def _set(self, what: int, value: int) -> None:
+        self._lib.opus_encoder_ctl(self._state, what, value)
 
     def expect_loss(self, share: float) -> None:
-        """How much of it gets lost on the way, 0..1; never taken for less than a tenth."""
-        per_cent = max(10, min(40, round(100 * share)))
-        if per_cent != self._loss:
-            self._loss = per_cent
-            self._lib.opus_encoder_ctl(self._state, _SET_LOSS, per_cent)
+        """How much of it gets lost on the way, 0..1. From a hundredth on, each packet holds a copy of the one before."""
+        protect = share >= LOSS_FOR_FEC
+        self._set(_SET_COMPLEXITY, 1 if protect else 0)
+        self._set(_SET_FEC, 1 if protect else 0)
+        self._set(_SET_LOSS, max(10, min(40, round(100 * share))) if protect else 0)
 
     def encode(self, frame: Sound) -> bytes:
         """One frame of 20 ms. Raises ``ValueError`` for another length."""

@@ -21,6 +21,8 @@ from media.quality import QualityMeter, Smoothed, VideoGate
 _HEAD = Struct("!BBHIIHHBBH")
 _WITH_EXTENSION = 0x90
 _ONE_BYTE = 0xBEDE
+_FORGET = 0.95
+"""What is left each second of a loss that is over."""
 _NTP_EPOCH = 2_208_988_800
 """Seconds from 1900 to 1970 (RFC 5905)."""
 
@@ -143,14 +145,17 @@ class LinePeer:
         expected, heard = self._expected, self._heard
         self._expected = self._heard = 0
         self.smoothed.up(1 - heard / expected if expected else 0.0)
-        loss = max((d.loss for d in track.downlinks if d.fresh(now)), default=0.0)
-        if abs(loss - self._loss) >= 0.05:
-            self._loss = loss
-            self._link.tell("loss", self.handle, share=round(loss, 2))
+        self._protect(max((d.loss for d in track.downlinks if d.fresh(now)), default=0.0))
         if self._last is not None:
             ts, at = self._last
             ntp = int((at.timestamp() + _NTP_EPOCH) * 2**32) & 0xFFFF_FFFF_FFFF_FFFF
             track.sender_reported(rtcp.SenderReport(ssrc=self._source, ntp=ntp, rtp=ts), now)
+
+    def _protect(self, loss: float) -> None:
+        """Tells the encoder what its listeners lose: more at once, less slowly."""
+        before, self._loss = self._loss, max(loss, self._loss * _FORGET)
+        if round(before, 2) != round(self._loss, 2):
+            self._link.tell("loss", self.handle, share=round(self._loss, 2))
 
     async def close(self, reason: str = "") -> None:
         """Ends the telephone's line. Idempotent."""

@@ -37,10 +37,12 @@ EmitVoice = Callable[[int, int, int, int, bool, bytes], None]
 
 
 class Outbox(Generic[T]):
-    """What waits for a slow reader: bounded, the oldest goes first."""
+    """What waits for a slow reader: bounded, the oldest goes first. Taken by ``to`` at once, or by who waits for it."""
 
     def __init__(self, most: int) -> None:
         self.dropped = 0
+        self.to: Callable[[list[T]], bool] | None = None
+        """Takes all that waits; False when it cannot yet."""
         self._items: deque[T] = deque(maxlen=most)
         self._there = asyncio.Event()
 
@@ -50,7 +52,10 @@ class Outbox(Generic[T]):
     def put(self, item: T) -> None:
         self.dropped += len(self._items) == self._items.maxlen
         self._items.append(item)
-        self._there.set()
+        if self.to is None:
+            self._there.set()
+        elif self.to(list(self._items)):
+            self._items.clear()
 
     async def take_all(self) -> list[T]:
         """All that waits, at least one."""
@@ -168,16 +173,22 @@ class Studio:
         voice = self.voices.get(handle)
         if voice is None:
             return
-        if any(line.room == voice.room and line.peer != voice.peer for line in self.lines.values()):
+        if self._lines_listen(voice):
             voice.for_lines = voice.for_lines or Ear.opus(_PHONE_RATE)
             voice.for_lines.put(seq, ts, payload, now)
         else:
             voice.for_lines = None
-        if any(tap.room == voice.room and voice.peer in tap.allowed for tap in self.taps.values()):
+        if self._taps_listen(voice):
             voice.for_taps = voice.for_taps or Ear.opus(TAP_RATE, low=_TAP_LOW, high=_TAP_HIGH)
             voice.for_taps.put(seq, ts, payload, now)
         else:
             voice.for_taps = None
+
+    def _lines_listen(self, voice: Voice) -> bool:
+        return any(line.room == voice.room and line.peer != voice.peer for line in self.lines.values())
+
+    def _taps_listen(self, voice: Voice) -> bool:
+        return any(tap.room == voice.room and voice.peer in tap.allowed for tap in self.taps.values())
 
     def tick(self, now: float) -> None:
         """The next 20 ms of everything."""

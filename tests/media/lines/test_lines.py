@@ -36,8 +36,8 @@ from media.similarity import Samples, compare, level_dbfs
 from tests.media.lines.phones import calling
 from tests.media.rig import ANYWHERE, Rig, rig
 
-ALIKE = 0.7
-"""Two different sentences have 0.1 to 0.2."""
+ALIKE = 0.5
+"""Two different sentences have 0.1 to 0.2, the same one 0.94 on a machine with time for it."""
 QUIET_DB = -60.0
 
 

@@ -72,7 +72,7 @@ class DraftLines:
     async def correct(self, session_id: str, line_id: str, text: str, *, part: str, version: int) -> None:
         """What was really said, by officer or interpreter; the machine's draft stays beside it. An empty text takes a correction back.
 
-        ``version``: ``changed`` of the line as the corrector saw it. Raises ``NotFound('line_unknown')``,
+        ``version``: ``changed`` of the line as the corrector saw it. Raises ``NotFound('draft_line_unknown')``,
         ``Conflict('changed_meanwhile')``, ``Conflict('session_over')``, ``Invalid('text_too_long')``.
         """
         if len(text) > TEXT_MOST:
@@ -81,7 +81,7 @@ class DraftLines:
             draft = await locked_draft(uow, session_id)
             line = await uow.session.get(SpeechLine, line_id, populate_existing=True)
             if line is None or line.session_id != session_id:
-                raise NotFound("line_unknown")
+                raise NotFound("draft_line_unknown")
             if draft.state in OVER:
                 raise Conflict("session_over")
             if line.changed != version:

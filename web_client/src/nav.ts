@@ -26,9 +26,12 @@ const entries: readonly NavEntry[] = [
   { path: '/plans', text: 'nav.plans', role: 'coordinator' },
   { path: '/pool', text: 'nav.pool', role: 'coordinator', also: ['/quality', '/pay'] },
   { path: '/holidays', text: 'nav.holidays', role: 'coordinator' },
+  { path: '/speech', text: 'nav.speech', role: 'coordinator' },
+  { path: '/speech', text: 'nav.speech', role: 'administrator' },
 ]
 
-export const navFor = (who: { has: (role: Role) => boolean }): NavEntry[] => entries.filter((e) => who.has(e.role))
+export const navFor = (who: { has: (role: Role) => boolean }): NavEntry[] =>
+  entries.filter((e, at) => who.has(e.role) && !entries.slice(0, at).some((one) => one.path === e.path && who.has(one.role)))
 
 /** Whether `path` is the page of an entry or lies under it. */
 export const isAt = (entry: Pick<NavEntry, 'path' | 'also'>, path: string): boolean =>

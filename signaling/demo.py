@@ -88,9 +88,8 @@ async def make_links(services: Services) -> list[SignInLink]:
     wanted = {one.code: one.title for one in STAFF} | {one.code: one.link for one in INTERPRETERS if one.link}
     links = []
     async with services.database.unit(Actor.system()) as uow:
-        known = dict(
-            (await uow.session.execute(select(User.code, User.id).where(User.code.in_(wanted)))).tuples().all()
-        )
+        rows = await uow.session.execute(select(User.code, User.id).where(User.code.in_(wanted)))
+        known = {row.code: row.id for row in rows}
         for code, title in wanted.items():
             if code in known:
                 issued = await tokens.issue(uow, TokenKind.DEMO, ttl=_LINK_LIFE, user_id=known[code])

@@ -65,7 +65,7 @@ async def tell_pool(services: Services, now: datetime, officers: dict[str, tuple
 async def _people(services: Services) -> dict[str, str]:
     async with services.database.read(Actor.system()) as unit:
         rows = await unit.session.execute(select(Interpreter.code, Interpreter.id))
-        return dict(rows.tuples().all())
+        return {row.code: row.id for row in rows}
 
 
 async def _apply(

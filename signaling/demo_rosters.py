@@ -55,7 +55,7 @@ async def tell_rosters(services: Services, now: datetime) -> None:
 
 async def _codes(uow: UnitOfWork) -> dict[str, str]:
     rows = await uow.session.execute(select(Interpreter.code, Interpreter.id))
-    return dict(rows.tuples().all())
+    return {row.code: row.id for row in rows}
 
 
 async def _wish(services: Services, uow: UnitOfWork, codes: dict[str, str], starts_on: date) -> None:

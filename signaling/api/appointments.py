@@ -203,23 +203,32 @@ async def hold_slot(body: HoldBody, who: Who, services: Svc, key: IdempotencyKey
 async def confirm_hold(booking_id: Key, who: Who, services: Svc) -> BookingView:
     """Make a held slot an agreed appointment."""
 
-    async def confirm(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.appointments.confirm(uow, booking_id)
-
-    return await change_booking(services, who, booking_id, may_steer_booking, "booking.confirmed", confirm)
+    return await change_booking(
+        services,
+        who,
+        booking_id,
+        may_steer_booking,
+        "booking.confirmed",
+        lambda uow: services.scheduler.appointments.confirm(uow, booking_id),
+    )
 
 
 @router.post("/api/bookings/{booking_id}/reschedule")
 async def reschedule(booking_id: Key, body: RescheduleBody, who: Who, services: Svc) -> BookingView:
     """Another time; every rule is checked again, and if it cannot be had the old time stands."""
 
-    async def move(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.appointments.reschedule(
-            uow, booking_id, starts_at=body.starts_at, minutes=body.minutes
-        )
-
     data = {"starts_at": body.starts_at.isoformat()}
-    return await change_booking(services, who, booking_id, may_steer_booking, "booking.moved", move, data)
+    return await change_booking(
+        services,
+        who,
+        booking_id,
+        may_steer_booking,
+        "booking.moved",
+        lambda uow: services.scheduler.appointments.reschedule(
+            uow, booking_id, starts_at=body.starts_at, minutes=body.minutes
+        ),
+        data,
+    )
 
 
 @router.get("/api/bookings/{booking_id}/notice")
@@ -237,21 +246,30 @@ async def read_notice(booking_id: Key, who: Who, services: Svc) -> NoticeOut:
 async def ask_for_relay(booking_id: Key, who: Who, services: Svc) -> BookingView:
     """Go on with two interpreters through a third language; beyond registration the coordinator is asked (M-9)."""
 
-    async def ask(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.legs.ask(uow, booking_id)
-
-    return await change_booking(services, who, booking_id, may_steer_booking, "booking.relay_asked", ask)
+    return await change_booking(
+        services,
+        who,
+        booking_id,
+        may_steer_booking,
+        "booking.relay_asked",
+        lambda uow: services.scheduler.legs.ask(uow, booking_id),
+    )
 
 
 @router.post("/api/bookings/{booking_id}/relay/decide")
 async def decide_relay(booking_id: Key, body: DecideBody, who: Who, services: Svc) -> BookingView:
     """Approve or refuse a relay. For coordinators; the code of who decided is in the record."""
 
-    async def decide(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.legs.decide(uow, booking_id, approve=body.approve)
-
     data = {"approve": body.approve}
-    return await change_booking(services, who, booking_id, may_dispatch_booking, "booking.relay_decided", decide, data)
+    return await change_booking(
+        services,
+        who,
+        booking_id,
+        may_dispatch_booking,
+        "booking.relay_decided",
+        lambda uow: services.scheduler.legs.decide(uow, booking_id, approve=body.approve),
+        data,
+    )
 
 
 @router.post("/api/series", status_code=201)

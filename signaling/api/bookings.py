@@ -103,11 +103,14 @@ async def read_booking(booking_id: Key, who: Who, services: Svc) -> BookingView:
 async def cancel_booking(booking_id: Key, body: CancelBody, who: Who, services: Svc) -> BookingView:
     """Stop looking, or give up what was agreed."""
 
-    async def cancel(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.bookings.cancel(uow, booking_id, reason=body.reason)
-
     return await change_booking(
-        services, who, booking_id, may_cancel_booking, "booking.cancelled", cancel, {"reason": body.reason}
+        services,
+        who,
+        booking_id,
+        may_cancel_booking,
+        "booking.cancelled",
+        lambda uow: services.scheduler.bookings.cancel(uow, booking_id, reason=body.reason),
+        {"reason": body.reason},
     )
 
 
@@ -115,20 +118,28 @@ async def cancel_booking(booking_id: Key, body: CancelBody, who: Who, services: 
 async def call_back(booking_id: Key, who: Who, services: Svc) -> BookingView:
     """Go on looking in the background; the officer is told when somebody is found."""
 
-    async def callback(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.bookings.callback(uow, booking_id)
-
-    return await change_booking(services, who, booking_id, may_steer_booking, "booking.callback_asked", callback)
+    return await change_booking(
+        services,
+        who,
+        booking_id,
+        may_steer_booking,
+        "booking.callback_asked",
+        lambda uow: services.scheduler.bookings.callback(uow, booking_id),
+    )
 
 
 @router.post("/api/bookings/{booking_id}/replace")
 async def replace_interpreter(booking_id: Key, who: Who, services: Svc) -> BookingView:
     """The interpreter is lost or stepped back: look for another one; the session stays."""
 
-    async def search(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.conduct.replace(uow, booking_id)
-
-    return await change_booking(services, who, booking_id, may_steer_booking, "booking.replacement_asked", search)
+    return await change_booking(
+        services,
+        who,
+        booking_id,
+        may_steer_booking,
+        "booking.replacement_asked",
+        lambda uow: services.scheduler.conduct.replace(uow, booking_id),
+    )
 
 
 @router.get("/api/bookings/{booking_id}/candidates")
@@ -146,23 +157,32 @@ async def candidates(booking_id: Key, who: Who, services: Svc) -> CandidateList:
 async def widen_search(booking_id: Key, who: Who, services: Svc) -> BookingView:
     """Start the search anew from the first rung. For coordinators."""
 
-    async def widen(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.bookings.widen(uow, booking_id)
-
-    return await change_booking(services, who, booking_id, may_dispatch_booking, "booking.widened", widen)
+    return await change_booking(
+        services,
+        who,
+        booking_id,
+        may_dispatch_booking,
+        "booking.widened",
+        lambda uow: services.scheduler.bookings.widen(uow, booking_id),
+    )
 
 
 @router.post("/api/bookings/{booking_id}/place")
 async def place_by_hand(booking_id: Key, body: PlaceBody, who: Who, services: Svc) -> BookingView:
     """Give the booking to somebody; every rule is checked again. For coordinators."""
 
-    async def place(uow: UnitOfWork) -> Booking:
-        return await services.scheduler.bookings.place(
-            uow, booking_id, interpreter_id=body.interpreter_id, second_id=body.second_id
-        )
-
     data = {"interpreter_id": body.interpreter_id}
-    return await change_booking(services, who, booking_id, may_dispatch_booking, "booking.placed", place, data)
+    return await change_booking(
+        services,
+        who,
+        booking_id,
+        may_dispatch_booking,
+        "booking.placed",
+        lambda uow: services.scheduler.bookings.place(
+            uow, booking_id, interpreter_id=body.interpreter_id, second_id=body.second_id
+        ),
+        data,
+    )
 
 
 async def change_booking(

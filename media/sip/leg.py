@@ -10,15 +10,13 @@ from typing import Protocol
 from core.errors import AppError
 from core.tasks import end
 from media.lines.client import PhoneLine
-from media.lines.protocol import FRAME_S, Codec, LineTicket
+from media.lines.protocol import FRAME_S, LineTicket
 from media.sip.g711 import PCM_FRAME, to_alaw, to_pcm
 from media.sip.protocol import Joined, LineEnded, Played
 from media.sip.protocol import News as SipNews
 
 logger = logging.getLogger(__name__)
 
-CODEC = Codec.PCMA
-"""What our lines carry: the law of European telephone networks, so nothing is lost between trunk and line."""
 _AHEAD = 2 * PCM_FRAME
 """Bytes that wait at the stack while a prompt plays."""
 _MOST = 5 * PCM_FRAME

@@ -81,6 +81,11 @@ class SipProvider:
         """Whether the agent of this process can place calls now (for the health page)."""
         return self._agent is not None and self._agent.usable.is_set()
 
+    @property
+    def agent_pid(self) -> int | None:
+        """The process of the agent, where it runs here (for measurements)."""
+        return self._agent.pid if self._agent is not None else None
+
     @asynccontextmanager
     async def running(self, desk: PhoneDesk) -> AsyncIterator[None]:
         """While open, this server holds the trunk if its settings say so. At the end new calls are refused, and what is left after

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from core.errors import AppError
 from media.lines.protocol import LineEnd
 from media.sip.client import SipAgent
-from media.sip.leg import CODEC
+from media.sip.g711 import CODEC
 from media.sip.prompts import names
 from media.sip.protocol import (
     Answer,

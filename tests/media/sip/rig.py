@@ -10,7 +10,7 @@ import struct
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkdtemp
 from typing import TypeVar
 
 import numpy as np
@@ -158,8 +158,10 @@ class Handset(asyncio.DatagramProtocol):
 class Sipp:
     """One run of a scenario; ``done`` gives true when every message went as the scenario says."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, port: int, note: Path) -> None:
         self._process = process
+        self._port = port
+        self._note = note
 
     @classmethod
     @asynccontextmanager
@@ -176,12 +178,13 @@ class Sipp:
     ) -> AsyncIterator[Sipp]:
         """As the one who is called, or with ``to`` (host:port) as the one who calls."""
         text = (HERE / f"{scenario}.xml").read_text()
-        for name, value in (keys or {}).items():
+        note = Path(mkdtemp(prefix="sipp-")) / "call_id"
+        for name, value in {**(keys or {}), "note": str(note)}.items():
             # Not SIPp's own -key: it reads status codes before it fills keys in.
             text = text.replace(f"[{name}]", str(value))
-        with NamedTemporaryFile("w", suffix=".xml", delete=False) as filled:
-            filled.write(text)
-        command = ["-sf", filled.name, "-i", LOOPBACK, "-p", str(port), "-mi", LOOPBACK, "-m", str(calls)]
+        filled = note.with_name("scenario.xml")
+        filled.write_text(text)
+        command = ["-sf", str(filled), "-i", LOOPBACK, "-p", str(port), "-mi", LOOPBACK, "-m", str(calls)]
         command += [
             "-d",
             str(pause_ms),
@@ -203,12 +206,23 @@ class Sipp:
                 await until(lambda: process.returncode is not None or bound(port, transport), 5)
             if process.returncode is not None:
                 raise RuntimeError(f"sipp did not start: {(await process.communicate())[1].decode()[-400:]}")
-            yield cls(process)
+            yield cls(process, port, note)
         finally:
             if process.returncode is None:
                 process.kill()
             await process.communicate()
-            Path(filled.name).unlink()  # noqa: ASYNC240 - a file of a few lines
+            shutil.rmtree(note.parent, ignore_errors=True)
+
+    async def hang_up(self) -> None:
+        """``uas_answers`` puts the receiver down; by UDP, whose scenario it is."""
+        await until(lambda: self._note.exists() and self._note.read_text().strip() != "")
+        sign = (
+            f"MESSAGE sip:peer@{LOOPBACK}:{self._port} SIP/2.0\r\nVia: SIP/2.0/UDP {LOOPBACK}:9;branch=z9hG4bKsign\r\n"
+            f"From: <sip:test@{LOOPBACK}>;tag=sign\r\nTo: <sip:peer@{LOOPBACK}>\r\nCall-ID: {self._note.read_text().strip()}\r\n"
+            "CSeq: 9 MESSAGE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        )
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(sign.encode(), (LOOPBACK, self._port))
 
     async def done(self, timeout: float = 15) -> bool:
         async with asyncio.timeout(timeout):

@@ -119,16 +119,16 @@ async def test_nobody_at_the_trunk() -> None:
 
 async def test_they_hang_up() -> None:
     peer = free_port()
-    async with Handset.listening() as handset:
-        keys = handset.keys
-        async with (
-            Sipp.playing("uas_hangs_up", peer, pause_ms=150, keys=keys) as sipp,
-            running(trunk(peer)) as (agent, ear),
-        ):
-            agent.send(Place(call_id="leg_1", number=NUMBER))
-            await ear.first(Answered)
-            assert (await ear.first(Ended)).why is CallEnd.HUNG_UP_THERE
-            assert await sipp.done()
+    async with (
+        Handset.listening() as handset,
+        Sipp.playing("uas_answers", peer, keys=handset.keys) as sipp,
+        running(trunk(peer)) as (agent, ear),
+    ):
+        agent.send(Place(call_id="leg_1", number=NUMBER))
+        await ear.first(Answered)
+        await sipp.hang_up()
+        assert (await ear.first(Ended)).why is CallEnd.HUNG_UP_THERE
+        assert await sipp.done()
 
 
 async def test_prompt_keys_and_sound_both_ways() -> None:

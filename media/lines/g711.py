@@ -56,7 +56,8 @@ def encode(codec: Codec, sound: Sound) -> bytes:
     """One byte for each sample; what is louder than full scale is cut."""
     scaled = sound * _SCALE
     np.minimum(scaled, _SCALE, out=scaled)
-    samples = np.maximum(scaled, -_SCALE, out=scaled).astype(np.int16)
+    np.maximum(scaled, -_SCALE, out=scaled)
+    samples: NDArray[np.int16] = scaled.astype(np.int16)
     return _codes(codec)[samples.view(np.uint16)].tobytes()
 
 

@@ -83,16 +83,13 @@ class JitterBuffer:
 
     def _forget(self) -> None:
         """What is known of the line's delay."""
+        self._base = 0.0
+        """The least delay of the last few seconds: arrival less place on the time line."""
         self._best: float | None = None
         self._best_before: float | None = None
         self._best_since = 0.0
         self._above: deque[float] = deque(maxlen=_KEPT)
         self._unsettled = 0
-
-    @property
-    def _base(self) -> float:
-        known = [best for best in (self._best, self._best_before) if best is not None]
-        return min(known) if known else 0.0
 
     def put(self, seq: int, ts: int, payload: bytes, now: float) -> None:
         """A packet came, with its 16-bit sequence number and 32-bit time stamp; at any time, in any order, any number of times."""
@@ -134,8 +131,9 @@ class JitterBuffer:
             self._best, self._best_since = transit, now
         elif now - self._best_since > _WINDOW:
             self._best_before, self._best, self._best_since = self._best, transit, now
-        else:
-            self._best = min(self._best, transit)
+        elif transit < self._best:
+            self._best = transit
+        self._base = self._best if self._best_before is None else min(self._best, self._best_before)
         self._above.append(transit - self._base)
         self._unsettled += 1
         if self._unsettled >= _SETTLE or transit - self._base > self.target:

@@ -15,7 +15,8 @@ NAMES: dict[Codec, Any] = {Codec.PCMU: "pcm_mulaw", Codec.PCMA: "pcm_alaw"}
 
 
 def context(codec: Codec, mode: str) -> Any:
-    made: Any = av.CodecContext.create(NAMES[codec], mode)
+    create: Any = av.CodecContext.create
+    made = create(NAMES[codec], mode)
     made.sample_rate, made.layout = 8000, "mono"
     if mode == "w":
         made.format = "s16"

@@ -68,6 +68,8 @@ async def things(world: World) -> dict[str, str]:
         "series_id": await a_series(world, case["id"]),
         **dict.fromkeys(("run_id", "review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
         **dict.fromkeys(("roster_id", "swap_id", "shift_id", "plan_id", "briefing_id", "post_id"), "x" * 20),
+        "term_id": "term_none",
+        "move": "agree",
         "ticket": "x" * 43,
         "token": "x" * 65,
         "kind": "absence",
@@ -112,6 +114,7 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
             "case_id": found["case_id"], "step_id": found["step_id"], "kind": "now", "language": "pes",
         },
         ("POST", "/api/bookings/{booking_id}/cancel"): {"reason": "other"},
+        ("POST", "/api/series/{series_id}/cancel"): {"reason": "other"},
         ("POST", "/api/bookings/{booking_id}/place"): {"interpreter_id": found["interpreter_id"]},
         ("POST", "/api/holds"): {
             "case_id": found["case_id"], "step_id": found["step_id"], "language": "pes", "starts_at": "2026-11-24T09:00:00Z",
@@ -147,6 +150,7 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("POST", "/api/assignments/{assignment_id}/release"): {"reason": "ill"},
         ("POST", "/api/sessions/{session_id}/invite"): {"part": "applicant"},
         ("POST", "/api/sessions/{session_id}/end"): {"outcome": "completed"},
+        ("POST", "/api/sessions/{session_id}/terms"): {"officer_term": "азил", "person_term": "پناهندگی"},
         ("POST", "/api/guest/join"): {"token": "x" * 43},
         ("POST", "/api/interpreters"): PROFILE,
         ("PATCH", "/api/interpreters/{interpreter_id}"): {"version": 1, "on_call": True},
@@ -218,6 +222,8 @@ def address(route: APIRoute, found: dict[str, str]) -> str:
         query = "?country=RS&key=apc&at=2026-11-22T08:00:00Z"
     if route.path in ("/api/calendar/month", "/api/interpreters/{interpreter_id}/month"):
         query = "?month=2026-11"
+    if route.path == "/api/glossary":
+        query = "?language=pes&officer_language=srp"
     if route.path == "/api/interpreter/shifts":
         query = "?from=2026-11-01&to=2026-11-30"
     if route.path == "/api/rosters/{roster_id}/diff":

@@ -179,6 +179,8 @@ room.got_it      A A R R R R
 room.end         A R R R R R
 room.language    R A R R R R
 room.recuse      R A R R R R
+room.number      A A A R R R
+room.number_clear A A A A A R
 room.unheard_of  R R R R R R
 """
 
@@ -209,6 +211,28 @@ def test_who_may_lead_and_steer_a_briefing() -> None:
     assert policy.may_steer_briefing(colleague, BRIEFING) is Verdict.REFUSED
     assert policy.may_steer_briefing(OTHER_DESK, BRIEFING) is Verdict.HIDDEN
     assert policy.may_see_briefing(INTERPRETER, BRIEFING) is Verdict.HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("name", "seat", "allowed"),
+    [
+        ("own desk", "officer", True), ("interpreter", "interpreter", True), ("other interpreter", "interpreter", True),
+        ("own desk", None, False), ("own desk", "interpreter", False), ("interpreter", "officer", False),
+        ("coordinator", None, False), ("coordinator", "officer", False), ("foreign desk", "officer", False),
+        ("auditor", None, False), ("administrator", "interpreter", False),
+    ],
+)  # fmt: skip
+def test_terms_belong_to_the_two_sides_of_a_session(name: str, seat: str | None, allowed: bool) -> None:
+    verdict = policy.may_share_terms(EVERYBODY[name], seat, "RS")
+    assert verdict is (Verdict.ALLOWED if allowed else Verdict.HIDDEN)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [("own desk", "A"), ("other desk", "H"), ("foreign desk", "H"), ("coordinator", "R"), ("interpreter", "H"), ("auditor", "H")],
+)
+def test_terms_of_a_case_are_read_at_its_desk(name: str, verdict: str) -> None:
+    assert policy.may_read_terms(EVERYBODY[name], CASE).value[0].upper() == verdict
 
 
 def test_every_socket_message_has_a_policy() -> None:

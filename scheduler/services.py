@@ -110,7 +110,7 @@ class SchedulerServices:
         return cls(
             bookings=bookings,
             appointments=appointments,
-            series=SeriesService(cases, appointments),
+            series=SeriesService(cases, appointments, bookings),
             legs=legs,
             briefings=BriefingService(catalogue, table, log, rounds),
             conduct=ConductService(log, rounds, assignments, closing),

@@ -125,6 +125,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/bookings/{booking_id}/relay/decide"): _COORDINATION,
     ("POST", "/api/series"): _DESK,
     ("GET", "/api/series/{series_id}"): _DESK,
+    ("GET", "/api/series/{series_id}/ahead"): _DESK,
+    ("POST", "/api/series/{series_id}/cancel"): _DESK,
     ("GET", "/api/interpreter/home"): _INTERPRETING,
     ("PUT", "/api/interpreter/presence"): _INTERPRETING,
     ("POST", "/api/interpreter/devices"): _INTERPRETING,

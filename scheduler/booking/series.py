@@ -22,8 +22,11 @@ from records.cases import CaseService
 from records.lifecycle import StepState
 from records.models import ProcedureStep
 from scheduler.booking.appointments import AppointmentService
-from scheduler.bookings import NewBooking
+from scheduler.bookings import BookingService, NewBooking
+from scheduler.closing import OPEN
+from scheduler.lifecycle import BookingState
 from scheduler.models import Booking, BookingSeries
+from scheduler.notice import Notice
 
 MOST = 52
 """Most occurrences of one series."""
@@ -194,12 +197,16 @@ class SeriesRefusedError(Conflict):
         self.failed = failed
 
 
-class SeriesService:
-    """Books series. Each occurrence is a step and a booking of its own."""
+_GIVEN_UP_FROM = frozenset(OPEN) - {BookingState.IN_SESSION}
 
-    def __init__(self, cases: CaseService, appointments: AppointmentService) -> None:
+
+class SeriesService:
+    """Books series, and gives up what is left of one. Each occurrence is a step and a booking of its own."""
+
+    def __init__(self, cases: CaseService, appointments: AppointmentService, bookings: BookingService) -> None:
         self._cases = cases
         self._appointments = appointments
+        self._bookings = bookings
 
     async def book(self, uow: UnitOfWork, new: NewSeries, *, idempotency_key: str | None = None) -> BookingSeries:
         """Book every occurrence; the first is of the step named, the others of new steps of the same kind in the case.
@@ -266,6 +273,22 @@ class SeriesService:
             select(Booking).where(Booking.series_id == series_id).order_by(Booking.starts_at, Booking.id)
         )
         return list(rows)
+
+    async def ahead(self, unit: ReadUnit, series_id: str) -> list[tuple[Booking, Notice | None]]:
+        """The dates that can still be given up, and what that would mean for each now; none where nobody has agreed."""
+        rows = [row for row in await self.bookings(unit, series_id) if row.state in _GIVEN_UP_FROM]
+        return [(row, await self._bookings.notice(unit, row.id)) for row in rows]
+
+    async def cancel(self, uow: UnitOfWork, series_id: str, *, reason: str) -> list[Booking]:
+        """Give up every date that has not begun; each has the class of notice of its own time. Again changes nothing.
+
+        What runs or is over stays. Returns the bookings that were given up. Raises ``NotFound('series_unknown')``,
+        ``Invalid('value_unknown')`` (field).
+        """
+        await self.get(uow, series_id)
+        # Rows are locked in one order everywhere; each cancellation takes the lock of its booking.
+        ids = sorted(row.id for row in await self.bookings(uow, series_id) if row.state in _GIVEN_UP_FROM)
+        return [await self._bookings.cancel(uow, booking_id, reason=reason) for booking_id in ids]
 
     async def _occurrence(
         self, uow: UnitOfWork, series: BookingSeries, new: NewSeries, one: Occurrence, step_id: str

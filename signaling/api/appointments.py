@@ -19,8 +19,9 @@ from scheduler.booking.slots import Slot
 from scheduler.bookings import NewBooking
 from scheduler.legs import Way, relay_minutes
 from scheduler.models import Booking, BookingSeries
+from scheduler.notice import Notice
 from scheduler.pool import regional
-from signaling.api.booking_models import BookingView, Minutes, WayWord
+from signaling.api.booking_models import BookingView, CancelBody, Minutes, WayWord
 from signaling.api.bookings import change_booking
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import Code, In, Instant, InstantIn, Key, Language, Out, Params
@@ -140,6 +141,20 @@ class FailedOut(Out):
     params: Params
 
 
+class AheadOut(Out):
+    """A date of a series that can still be given up, and what that would mean now."""
+
+    booking_id: str
+    starts_at: Instant
+    notice: NoticeOut
+
+
+class AheadList(Out):
+    """What is left of a series."""
+
+    items: list[AheadOut]
+
+
 class SeriesOut(Out):
     """A series with its bookings and what failed."""
 
@@ -237,9 +252,7 @@ async def read_notice(booking_id: Key, who: Who, services: Svc) -> NoticeOut:
     async with services.database.read(who.actor) as unit:
         demand(may_read_booking(who, await booking_facts(unit, booking_id)), hidden="booking_unknown")
         notice = await services.scheduler.bookings.notice(unit, booking_id)
-    if notice is None:
-        return NoticeOut(applies=False, code=None, hours=None, percent=None, until=None)
-    return NoticeOut(applies=True, code=notice.code, hours=notice.hours, percent=notice.percent, until=notice.until)
+    return _notice(notice)
 
 
 @router.post("/api/bookings/{booking_id}/relay")
@@ -313,6 +326,36 @@ async def read_series(series_id: Key, who: Who, services: Svc) -> SeriesOut:
         facts: CaseFacts = await case_facts(uow, series.case_id)
         demand(may_change_case(who, facts), hidden="series_unknown")
         return await _series(services, uow, series)
+
+
+@router.get("/api/series/{series_id}/ahead")
+async def read_ahead(series_id: Key, who: Who, services: Svc) -> AheadList:
+    """The dates that would be given up with the whole series, each with its own class of notice."""
+    async with services.database.read(who.actor) as unit:
+        series = await services.scheduler.series.get(unit, series_id)
+        demand(may_change_case(who, await case_facts(unit, series.case_id)), hidden="series_unknown")
+        found = await services.scheduler.series.ahead(unit, series_id)
+    return AheadList(
+        items=[AheadOut(booking_id=row.id, starts_at=row.starts_at, notice=_notice(one)) for row, one in found]
+    )
+
+
+@router.post("/api/series/{series_id}/cancel")
+async def cancel_series(series_id: Key, body: CancelBody, who: Who, services: Svc) -> SeriesOut:
+    """Give up every date that has not begun; each has the class of notice of its own time."""
+    async with services.database.unit(regional(who.actor)) as uow:
+        series = await services.scheduler.series.get(uow, series_id)
+        demand(may_change_case(who, await case_facts(uow, series.case_id)), hidden="series_unknown")
+        given_up = await services.scheduler.series.cancel(uow, series_id, reason=body.reason)
+        data = {"reason": body.reason, "dates": len(given_up)}
+        services.audit.record(uow, "series.cancelled", series.id, country=series.country, purpose="casework", data=data)
+        return await _series(services, uow, series)
+
+
+def _notice(notice: Notice | None) -> NoticeOut:
+    if notice is None:
+        return NoticeOut(applies=False, code=None, hours=None, percent=None, until=None)
+    return NoticeOut(applies=True, code=notice.code, hours=notice.hours, percent=notice.percent, until=notice.until)
 
 
 async def _own_step(unit: Any, case_id: str, step_id: str) -> None:

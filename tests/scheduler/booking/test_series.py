@@ -12,8 +12,9 @@ from core.db.session import Database
 from core.errors import Invalid
 from scheduler.booking.series import Frequency, NewSeries, SeriesRefusedError, SeriesRule, occurrences
 from scheduler.bookings import NewBooking
-from scheduler.lifecycle import BookingState
+from scheduler.lifecycle import AssignmentState, BookingState
 from scheduler.models import BookingSeries
+from scheduler.notice import notice_rules
 from tests.scheduler.booking.test_appointments import at, book, works
 from tests.scheduler.world import OFFICER, World
 
@@ -113,3 +114,45 @@ async def test_a_partial_series_reports_what_failed(world: World) -> None:
     async with world.database.read(OFFICER) as unit:
         assert len(await world.services.series.bookings(unit, series.id)) == 2
     assert timedelta(minutes=series.minutes) == timedelta(minutes=30)
+
+
+async def test_a_whole_series_is_given_up_each_date_with_its_own_notice(world: World) -> None:
+    (person,) = await world.interpreters(1)
+    for day in (1, 8, 15):
+        await works(world, person, (8, 12), day=day)
+    _, step = await world.case()
+    series = await ask_for(world, step, WEEKLY, key="once")
+    world.clock.advance(timedelta(hours=20).total_seconds())
+    async with world.database.read(OFFICER) as unit:
+        ahead = await world.services.series.ahead(unit, series.id)
+        rules = notice_rules()["RS"]
+        told = [rules.at(row.starts_at, unit.now) for row, _ in ahead]
+    assert [notice for _, notice in ahead] == told
+    assert len({notice.code for notice in told}) > 1, "the first date is nearer than the others"
+    async with world.database.unit(OFFICER) as uow:
+        rows = await world.services.series.cancel(uow, series.id, reason="not_needed")
+    assert [row.state for row in rows] == [BookingState.CANCELLED] * 3
+    kept = {row.id: (await world.assignments(row.id))[0] for row in rows}
+    assert [(kept[row.id].notice_class, kept[row.id].notice_percent) for row, _ in ahead] == [
+        (notice.code, notice.percent) for notice in told
+    ]
+    async with world.database.unit(OFFICER) as uow:
+        assert await world.services.series.cancel(uow, series.id, reason="not_needed") == []
+    assert {row.state for row in kept.values()} == {AssignmentState.RELEASED}, "the times are free again"
+
+
+async def test_a_date_that_runs_is_not_given_up_with_the_series(world: World) -> None:
+    (person,) = await world.interpreters(1)
+    for day in (1, 8):
+        await works(world, person, (8, 12), day=day)
+    _, step = await world.case()
+    series = await ask_for(world, step, replace(WEEKLY, count=2), key="once")
+    async with world.database.unit(OFFICER) as uow:
+        first, second = await world.services.series.bookings(uow, series.id)
+        first.state = BookingState.IN_SESSION
+    async with world.database.unit(OFFICER) as uow:
+        rows = await world.services.series.cancel(uow, series.id, reason="other")
+    assert [row.id for row in rows] == [second.id]
+    with pytest.raises(Invalid):
+        async with world.database.unit(OFFICER) as uow:
+            await world.services.bookings.cancel(uow, second.id, reason="a whim")

@@ -116,6 +116,25 @@ export interface components {
             up_to_90: number;
         };
         /**
+         * AheadList
+         * @description What is left of a series.
+         */
+        AheadList: {
+            /** Items */
+            items: components["schemas"]["AheadOut"][];
+        };
+        /**
+         * AheadOut
+         * @description A date of a series that can still be given up, and what that would mean now.
+         */
+        AheadOut: {
+            /** Booking Id */
+            booking_id: string;
+            notice: components["schemas"]["NoticeOut"];
+            /** Starts At */
+            starts_at: string;
+        };
+        /**
          * AidBody
          * @description One phrase was shown or played.
          */
@@ -1021,11 +1040,45 @@ export interface components {
          */
         ConfirmedBy: "person" | "officer" | "interpreter";
         /**
+         * CorrectionBody
+         * @description What was really said; empty takes a correction back.
+         */
+        CorrectionBody: {
+            /** Changed */
+            changed: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * CostOut
+         * @description Price of a minute, in thousandths of the currency.
+         */
+        CostOut: {
+            /** Country */
+            country: string;
+            /** Currency */
+            currency: string;
+            /** Minor */
+            minor: number;
+        };
+        /**
          * Country
          * @description The two countries that Tarjuman serves (ISO 3166-1 alpha-2).
          * @enum {string}
          */
         Country: "RS" | "MK";
+        /**
+         * CountrySpeech
+         * @description The switches of a country.
+         */
+        CountrySpeech: {
+            /** Country */
+            country: string;
+            /** On */
+            on: boolean;
+            /** Steps */
+            steps: components["schemas"]["StepSwitchRow"][];
+        };
         /**
          * Cover
          * @description The coverage grid of a span.
@@ -1168,6 +1221,68 @@ export interface components {
         DevicesBody: {
             /** Ok */
             ok: boolean;
+        };
+        /**
+         * Draft
+         * @description A draft transcript as officer and interpreter see it: made by machine, not evidence.
+         */
+        Draft: {
+            /** Barred */
+            barred: string | null;
+            /** Flow */
+            flow: string;
+            /** Keep */
+            keep: boolean;
+            /** Lines */
+            lines: components["schemas"]["DraftLine"][];
+            /** People */
+            people: components["schemas"]["PersonAnswer"][];
+            /** Reason */
+            reason: string | null;
+            /** Reset */
+            reset: boolean;
+            /** Silent Languages */
+            silent_languages: {
+                [key: string]: string;
+            };
+            /** State */
+            state: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DraftLine
+         * @description One utterance. Lines of one ``row`` belong together: what was said, and how it was rendered.
+         */
+        DraftLine: {
+            /** Changed */
+            changed: number;
+            /** Code */
+            code: string | null;
+            /** Corrected */
+            corrected: string | null;
+            /** Corrected Part */
+            corrected_part: string | null;
+            /** Dir */
+            dir: string;
+            /** From At */
+            from_at: string;
+            /** Id */
+            id: string;
+            /** Language */
+            language: string;
+            /** Missing */
+            missing: string | null;
+            /** Part */
+            part: string;
+            /** Rendition */
+            rendition: boolean;
+            /** Row */
+            row: number;
+            /** Text */
+            text: string | null;
+            /** To At */
+            to_at: string;
         };
         /**
          * DueView
@@ -1357,22 +1472,6 @@ export interface components {
             status: string;
             /** Steps */
             steps: number;
-        };
-        /**
-         * FailedOut
-         * @description A date that could not be booked.
-         */
-        FailedOut: {
-            /** Code */
-            code: string;
-            /** Occurrence */
-            occurrence: string;
-            /** Params */
-            params: {
-                [key: string]: unknown;
-            };
-            /** Starts At */
-            starts_at: string | null;
         };
         /**
          * FeedLink
@@ -2032,6 +2131,14 @@ export interface components {
             step_code: string;
         };
         /**
+         * KeepBody
+         * @description What becomes of the text at the end.
+         */
+        KeepBody: {
+            /** Keep */
+            keep: boolean;
+        };
+        /**
          * KindView
          * @description A kind of shift; its times are local.
          */
@@ -2433,6 +2540,16 @@ export interface components {
             minutes: number;
         };
         /**
+         * ModelStateRow
+         * @description A language and its model: verified, not_configured, missing, unpinned, wrong, no_pashto_model, no_token.
+         */
+        ModelStateRow: {
+            /** Language */
+            language: string;
+            /** State */
+            state: string;
+        };
+        /**
          * ModeSegment
          * @description A stretch in one mode.
          */
@@ -2692,6 +2809,27 @@ export interface components {
             urgency: string;
         };
         /**
+         * NumberBody
+         * @description A telephone number as people write it; stored sealed, never shown again.
+         */
+        NumberBody: {
+            /** Number */
+            number: string;
+        };
+        /**
+         * NumberOut
+         * @description What may be shown of a number.
+         */
+        NumberOut: {
+            cost: components["schemas"]["CostOut"] | null;
+            /** Last Two */
+            last_two: string;
+            /** Region */
+            region: string;
+            /** Set At */
+            set_at: string;
+        };
+        /**
          * OfferBrief
          * @description An interpreter who is or was asked, as the officer sees it: a code and at most three reasons, no traits.
          */
@@ -2813,6 +2951,15 @@ export interface components {
         OwnMembership: {
             country: components["schemas"]["Country"];
             role: components["schemas"]["Role"];
+        };
+        /**
+         * OwnNumber
+         * @description A number on file, if there is one, and whether it is of any use here.
+         */
+        OwnNumber: {
+            /** Configured */
+            configured: boolean;
+            number: components["schemas"]["NumberOut"] | null;
         };
         /**
          * OwnPage
@@ -3014,6 +3161,22 @@ export interface components {
             rates: components["schemas"]["RateView"][];
         };
         /**
+         * PersonAnswer
+         * @description Somebody present and what they answered.
+         */
+        PersonAnswer: {
+            /** Answer */
+            answer: string;
+            /** Code */
+            code: string | null;
+            /** Here */
+            here: boolean;
+            /** Part */
+            part: string;
+            /** Place Id */
+            place_id: string;
+        };
+        /**
          * PersonView
          * @description What a plan means for one person.
          */
@@ -3063,6 +3226,18 @@ export interface components {
             leg: number;
             /** Pinned */
             pinned: boolean;
+        };
+        /**
+         * PinOut
+         * @description A PIN for one call; shown once.
+         */
+        PinOut: {
+            /** Expires At */
+            expires_at: string;
+            /** Numbers */
+            numbers: string[];
+            /** Pin */
+            pin: string;
         };
         /**
          * PlaceBody
@@ -4353,7 +4528,7 @@ export interface components {
             /** Bookings */
             bookings: components["schemas"]["BookingView"][];
             /** Failed */
-            failed: components["schemas"]["FailedOut"][];
+            failed: components["schemas"]["signaling__api__appointments__FailedOut"][];
             /** Id */
             id: string;
             /** Minutes */
@@ -4529,6 +4704,22 @@ export interface components {
             slots: components["schemas"]["SlotOut"][];
         };
         /**
+         * FailedOut
+         * @description A date that could not be booked.
+         */
+        signaling__api__appointments__FailedOut: {
+            /** Code */
+            code: string;
+            /** Occurrence */
+            occurrence: string;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Starts At */
+            starts_at: string | null;
+        };
+        /**
          * ProfileBody
          * @description What people change about themselves.
          */
@@ -4685,6 +4876,29 @@ export interface components {
             work: boolean | null;
         };
         /**
+         * FailedOut
+         * @description A call of the last week that did not become a conversation.
+         */
+        signaling__api__telephony__FailedOut: {
+            /** At */
+            at: string;
+            /** Carrier Code */
+            carrier_code: number | null;
+            country: components["schemas"]["Country"];
+            /** Error */
+            error: string | null;
+            /** Id */
+            id: string;
+            /** Interpreter Id */
+            interpreter_id: string | null;
+            /** Reason */
+            reason: string;
+            /** Region */
+            region: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * SignInBody
          * @description Code and password.
          */
@@ -4758,6 +4972,34 @@ export interface components {
          */
         Source: "person" | "lawyer" | "guardian" | "officer" | "interpreter";
         /**
+         * SpeechSettingsPage
+         * @description What an administrator sees.
+         */
+        SpeechSettingsPage: {
+            /** Countries */
+            countries: components["schemas"]["CountrySpeech"][];
+            /** Models */
+            models: components["schemas"]["ModelStateRow"][];
+            /** Workers */
+            workers: number;
+        };
+        /**
+         * SpokenOut
+         * @description Calls and begun minutes of the last week to one country, and what they cost at the entered price.
+         */
+        SpokenOut: {
+            /** Calls */
+            calls: number;
+            /** Currency */
+            currency: string | null;
+            /** Minor */
+            minor: number | null;
+            /** Minutes */
+            minutes: number;
+            /** Region */
+            region: string;
+        };
+        /**
          * Stage
          * @description The part of a procedure a step belongs to.
          * @enum {string}
@@ -4825,6 +5067,18 @@ export interface components {
             stage: components["schemas"]["Stage"];
             /** Typical Minutes */
             typical_minutes: number;
+        };
+        /**
+         * StepSwitchRow
+         * @description One step.
+         */
+        StepSwitchRow: {
+            /** Never */
+            never: boolean;
+            /** On */
+            on: boolean;
+            /** Step Code */
+            step_code: string;
         };
         /**
          * StepView
@@ -5120,6 +5374,14 @@ export interface components {
          */
         Switch: "partner_list" | "group_briefing" | "short_script" | "call_in_reserve";
         /**
+         * SwitchBody
+         * @description On or off.
+         */
+        SwitchBody: {
+            /** On */
+            on: boolean;
+        };
+        /**
          * SwitchEffect
          * @description What one switch buys, on the busiest days alone.
          */
@@ -5201,6 +5463,32 @@ export interface components {
         TargetBody: {
             /** Target Min */
             target_min: number | null;
+        };
+        /**
+         * TelephonyStatus
+         * @description Telephony as coordinators see it.
+         */
+        TelephonyStatus: {
+            /** Configured */
+            configured: boolean;
+            /** Costs */
+            costs: components["schemas"]["CostOut"][];
+            /** Dial In */
+            dial_in: boolean;
+            /** Dial In Numbers */
+            dial_in_numbers: string[];
+            /** Encrypted To */
+            encrypted_to: string;
+            /** Failed */
+            failed: components["schemas"]["signaling__api__telephony__FailedOut"][];
+            /** Provider */
+            provider: string;
+            /** Silent Locales */
+            silent_locales: string[];
+            /** Spoken */
+            spoken: components["schemas"]["SpokenOut"][];
+            /** Waiting */
+            waiting: number;
         };
         /**
          * Term
@@ -5362,6 +5650,14 @@ export interface components {
              * Format: date
              */
             on: string;
+        };
+        /**
+         * TranscriptText
+         * @description The text that the officer put into the record.
+         */
+        TranscriptText: {
+            /** Text */
+            text: string;
         };
         /**
          * Turn
@@ -5747,6 +6043,8 @@ export type Accepted = components['schemas']['Accepted'];
 export type Advice = components['schemas']['Advice'];
 export type AdviceList = components['schemas']['AdviceList'];
 export type AgeingView = components['schemas']['AgeingView'];
+export type AheadList = components['schemas']['AheadList'];
+export type AheadOut = components['schemas']['AheadOut'];
 export type AidBody = components['schemas']['AidBody'];
 export type AidKind = components['schemas']['AidKind'];
 export type AidView = components['schemas']['AidView'];
@@ -5796,7 +6094,10 @@ export type ComplaintView = components['schemas']['ComplaintView'];
 export type Confidence = components['schemas']['Confidence'];
 export type ConfigOut = components['schemas']['ConfigOut'];
 export type ConfirmedBy = components['schemas']['ConfirmedBy'];
+export type CorrectionBody = components['schemas']['CorrectionBody'];
+export type CostOut = components['schemas']['CostOut'];
 export type Country = components['schemas']['Country'];
+export type CountrySpeech = components['schemas']['CountrySpeech'];
 export type Cover = components['schemas']['Cover'];
 export type CoverRow = components['schemas']['CoverRow'];
 export type Currency = components['schemas']['Currency'];
@@ -5806,6 +6107,8 @@ export type DecideBody = components['schemas']['DecideBody'];
 export type DecisionBody = components['schemas']['DecisionBody'];
 export type DeclineBody = components['schemas']['DeclineBody'];
 export type DevicesBody = components['schemas']['DevicesBody'];
+export type Draft = components['schemas']['Draft'];
+export type DraftLine = components['schemas']['DraftLine'];
 export type DueView = components['schemas']['DueView'];
 export type EndBody = components['schemas']['EndBody'];
 export type EndpointBody = components['schemas']['EndpointBody'];
@@ -5820,7 +6123,6 @@ export type Expected = components['schemas']['Expected'];
 export type ExportBody = components['schemas']['ExportBody'];
 export type ExportView = components['schemas']['ExportView'];
 export type FactCount = components['schemas']['FactCount'];
-export type FailedOut = components['schemas']['FailedOut'];
 export type FeedLink = components['schemas']['FeedLink'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Fill = components['schemas']['Fill'];
@@ -5865,6 +6167,7 @@ export type Interruption = components['schemas']['Interruption'];
 export type Invitation = components['schemas']['Invitation'];
 export type InviteBody = components['schemas']['InviteBody'];
 export type JoinAnswer = components['schemas']['JoinAnswer'];
+export type KeepBody = components['schemas']['KeepBody'];
 export type KindView = components['schemas']['KindView'];
 export type LadderBody = components['schemas']['LadderBody'];
 export type LadderOut = components['schemas']['LadderOut'];
@@ -5893,6 +6196,7 @@ export type MemberPage = components['schemas']['MemberPage'];
 export type MembershipBody = components['schemas']['MembershipBody'];
 export type MemberView = components['schemas']['MemberView'];
 export type MinutesBody = components['schemas']['MinutesBody'];
+export type ModelStateRow = components['schemas']['ModelStateRow'];
 export type ModeSegment = components['schemas']['ModeSegment'];
 export type MonthOut = components['schemas']['MonthOut'];
 export type MoveBody = components['schemas']['MoveBody'];
@@ -5905,6 +6209,8 @@ export type NewStepBody = components['schemas']['NewStepBody'];
 export type NewUserBody = components['schemas']['NewUserBody'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticeView = components['schemas']['NoticeView'];
+export type NumberBody = components['schemas']['NumberBody'];
+export type NumberOut = components['schemas']['NumberOut'];
 export type OfferBrief = components['schemas']['OfferBrief'];
 export type OfferView = components['schemas']['OfferView'];
 export type OnCallList = components['schemas']['OnCallList'];
@@ -5912,6 +6218,7 @@ export type OnCallView = components['schemas']['OnCallView'];
 export type Outcome = components['schemas']['Outcome'];
 export type Outlook = components['schemas']['Outlook'];
 export type OwnMembership = components['schemas']['OwnMembership'];
+export type OwnNumber = components['schemas']['OwnNumber'];
 export type OwnPage = components['schemas']['OwnPage'];
 export type OwnPlace = components['schemas']['OwnPlace'];
 export type OwnQuality = components['schemas']['OwnQuality'];
@@ -5925,9 +6232,11 @@ export type PaperBody = components['schemas']['PaperBody'];
 export type Partner = components['schemas']['Partner'];
 export type PartnerView = components['schemas']['PartnerView'];
 export type PayPage = components['schemas']['PayPage'];
+export type PersonAnswer = components['schemas']['PersonAnswer'];
 export type PersonView = components['schemas']['PersonView'];
 export type PieceOut = components['schemas']['PieceOut'];
 export type Pinned = components['schemas']['Pinned'];
+export type PinOut = components['schemas']['PinOut'];
 export type PlaceBody = components['schemas']['PlaceBody'];
 export type PlanCellView = components['schemas']['PlanCellView'];
 export type PlanHead = components['schemas']['PlanHead'];
@@ -5997,6 +6306,7 @@ export type SexPref = components['schemas']['SexPref'];
 export type SexWish = components['schemas']['SexWish'];
 export type ShiftView = components['schemas']['ShiftView'];
 export type SignalingApiAppointmentsDayOut = components['schemas']['signaling__api__appointments__DayOut'];
+export type SignalingApiAppointmentsFailedOut = components['schemas']['signaling__api__appointments__FailedOut'];
 export type SignalingApiAuthProfileBody = components['schemas']['signaling__api__auth__ProfileBody'];
 export type SignalingApiCalendarModelsDayOut = components['schemas']['signaling__api__calendar_models__DayOut'];
 export type SignalingApiCaseModelsWishBody = components['schemas']['signaling__api__case_models__WishBody'];
@@ -6004,15 +6314,19 @@ export type SignalingApiPlansPinBody = components['schemas']['signaling__api__pl
 export type SignalingApiPoolProfileBody = components['schemas']['signaling__api__pool__ProfileBody'];
 export type SignalingApiRostersPinBody = components['schemas']['signaling__api__rosters__PinBody'];
 export type SignalingApiRostersWishBody = components['schemas']['signaling__api__rosters__WishBody'];
+export type SignalingApiTelephonyFailedOut = components['schemas']['signaling__api__telephony__FailedOut'];
 export type SignInBody = components['schemas']['SignInBody'];
 export type SiteOut = components['schemas']['SiteOut'];
 export type SlotList = components['schemas']['SlotList'];
 export type SlotOut = components['schemas']['SlotOut'];
 export type SocketTicket = components['schemas']['SocketTicket'];
 export type Source = components['schemas']['Source'];
+export type SpeechSettingsPage = components['schemas']['SpeechSettingsPage'];
+export type SpokenOut = components['schemas']['SpokenOut'];
 export type Stage = components['schemas']['Stage'];
 export type StaleCell = components['schemas']['StaleCell'];
 export type StepOut = components['schemas']['StepOut'];
+export type StepSwitchRow = components['schemas']['StepSwitchRow'];
 export type StepView = components['schemas']['StepView'];
 export type SubscriptionBody = components['schemas']['SubscriptionBody'];
 export type Substitution = components['schemas']['Substitution'];
@@ -6030,12 +6344,14 @@ export type SwapAnswer = components['schemas']['SwapAnswer'];
 export type SwapList = components['schemas']['SwapList'];
 export type SwapView = components['schemas']['SwapView'];
 export type Switch = components['schemas']['Switch'];
+export type SwitchBody = components['schemas']['SwitchBody'];
 export type SwitchEffect = components['schemas']['SwitchEffect'];
 export type SwornBody = components['schemas']['SwornBody'];
 export type TalkBody = components['schemas']['TalkBody'];
 export type TalkNote = components['schemas']['TalkNote'];
 export type TalkView = components['schemas']['TalkView'];
 export type TargetBody = components['schemas']['TargetBody'];
+export type TelephonyStatus = components['schemas']['TelephonyStatus'];
 export type Term = components['schemas']['Term'];
 export type TermBody = components['schemas']['TermBody'];
 export type TermHistory = components['schemas']['TermHistory'];
@@ -6045,6 +6361,7 @@ export type ToldBody = components['schemas']['ToldBody'];
 export type ToldView = components['schemas']['ToldView'];
 export type TrainingBody = components['schemas']['TrainingBody'];
 export type TrainingDone = components['schemas']['TrainingDone'];
+export type TranscriptText = components['schemas']['TranscriptText'];
 export type Turn = components['schemas']['Turn'];
 export type TurnView = components['schemas']['TurnView'];
 export type Understood = components['schemas']['Understood'];

@@ -13,7 +13,7 @@ from media.protocol import Codec
 
 Sound = NDArray[np.float32]
 _BIAS = 33
-_SCALE = np.float32(32767)
+_SCALE, _TOP = np.float32(32768), np.float32(32767)
 
 
 @cache
@@ -55,7 +55,7 @@ def decode(codec: Codec, data: bytes) -> Sound:
 def encode(codec: Codec, sound: Sound) -> bytes:
     """One byte for each sample; what is louder than full scale is cut."""
     scaled = sound * _SCALE
-    np.minimum(scaled, _SCALE, out=scaled)
+    np.minimum(scaled, _TOP, out=scaled)
     np.maximum(scaled, -_SCALE, out=scaled)
     samples: NDArray[np.int16] = scaled.astype(np.int16)
     return _codes(codec)[samples.view(np.uint16)].tobytes()

@@ -69,6 +69,7 @@ async def things(world: World) -> dict[str, str]:
         **dict.fromkeys(("run_id", "review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
         **dict.fromkeys(("roster_id", "swap_id", "shift_id", "plan_id", "briefing_id", "post_id"), "x" * 20),
         "term_id": "term_none",
+        "step_code": "RS-ID-10",
         "move": "agree",
         "ticket": "x" * 43,
         "token": "x" * 65,
@@ -114,6 +115,10 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
             "case_id": found["case_id"], "step_id": found["step_id"], "kind": "now", "language": "pes",
         },
         ("POST", "/api/bookings/{booking_id}/cancel"): {"reason": "other"},
+        ("POST", "/api/sessions/{session_id}/draft/keep"): {"keep": True},
+        ("PUT", "/api/sessions/{session_id}/draft/lines/{line_id}"): {"text": "said", "changed": 1},
+        ("PUT", "/api/speech/settings/{country}"): {"on": True},
+        ("PUT", "/api/speech/settings/{country}/steps/{step_code}"): {"on": True},
         ("POST", "/api/series/{series_id}/cancel"): {"reason": "other"},
         ("POST", "/api/bookings/{booking_id}/place"): {"interpreter_id": found["interpreter_id"]},
         ("POST", "/api/holds"): {
@@ -288,7 +293,7 @@ LISTS = {
     ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/board"), ("GET", "/api/users"), ("GET", "/api/audit"),
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
     ("GET", "/api/quality"), ("GET", "/api/plans"), ("GET", "/api/pay"), ("GET", "/api/minutes"), ("GET", "/api/interpreter/minutes"),
-    ("GET", "/api/interpreter/quality"), ("GET", "/api/rosters"), ("GET", "/api/swaps"), ("GET", "/api/interpreter/shifts"),
+    ("GET", "/api/interpreter/quality"), ("GET", "/api/speech/settings"), ("GET", "/api/rosters"), ("GET", "/api/swaps"), ("GET", "/api/interpreter/shifts"),
 }  # fmt: skip
 """Answer everybody of the role with what is theirs: must not hold anything of the other country."""
 OWN = {

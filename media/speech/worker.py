@@ -122,7 +122,7 @@ def _caption(engine: TranscriptionEngine, caption: Caption, say: Callable[[dict[
     try:
         if language is None:
             raise NoModelError
-        before = time.thread_time()
+        before = time.process_time()  # The engine computes in threads of its own.
         text = engine.transcribe(caption.utterance, language)
     except NoModelError:
         say(missing(caption, "no_model"))
@@ -139,7 +139,7 @@ def _caption(engine: TranscriptionEngine, caption: Caption, say: Callable[[dict[
             "to": caption.utterance.to_ms,
             "language": caption.language,
             "text": text,
-            "cpu": time.thread_time() - before,
+            "cpu": time.process_time() - before,
         }
     )
 

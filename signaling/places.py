@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, literal, or_, select, update
 
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
@@ -236,7 +236,9 @@ async def change(uow: UnitOfWork, place_id: str, **values: Any) -> None:
 
 async def graded(uow: UnitOfWork, place_id: str, grade: str, *, weak: bool) -> None:
     """Note how good the line of somebody is; a weak one keeps the instant at which it became so."""
-    since = func.coalesce(SessionParticipant.weak_since, uow.now) if weak else None
+    # Typed by the column: a bare instant would reach SQLite as text, and no row with it could be read again.
+    now = literal(uow.now, SessionParticipant.weak_since.type)
+    since = func.coalesce(SessionParticipant.weak_since, now) if weak else None
     await change(uow, place_id, grade=grade, weak_since=since)
 
 

@@ -67,6 +67,8 @@ class SipTalk:
         self._locale = "en"
         self._in_room = False
         self._answered = False
+        self._ahead = ""
+        """Keys that came before anything was asked."""
         self._refusals = 0
         """Lines that did not come to stand, one after the other."""
 
@@ -137,6 +139,8 @@ class SipTalk:
                         IncomingCall(call_id=self.call_id, caller=caller, called=self._called)
                     )
                     self._agent.send(Answer(call_id=self.call_id))
+                case Digit(digit=digit):
+                    self._ahead += digit
                 case Answered():
                     self._answered = True
                     step = step or await self._desk.lifted(self._leg)
@@ -158,9 +162,10 @@ class SipTalk:
 
     async def _ask(self, step: Step, count: int) -> str:
         """Up to ``count`` keys; a key stops the voice. The time for the first one begins when all was said."""
-        self._play(("tone_attention", *self._prompts(step)))
-        keys = ""
-        limit = _SPOKEN_S
+        keys, self._ahead = self._ahead[:count], ""
+        if len(keys) < count:
+            self._play(() if keys else ("tone_attention", *self._prompts(step)))
+        limit = _BETWEEN_KEYS_S if keys else _SPOKEN_S
         while len(keys) < count:
             match await self._next(limit):
                 case Played():

@@ -24,6 +24,8 @@ class FakeLines:
     def __init__(self) -> None:
         self.url = ""
         self.heard: list[bytes] = []
+        self.echo = False
+        """True: what comes goes back at once, and nothing else is said."""
         self._say = b""
         self._sockets: set[ServerConnection] = set()
 
@@ -57,6 +59,8 @@ class FakeLines:
         try:
             async for message in socket:
                 if isinstance(message, bytes):
+                    if self.echo:
+                        await socket.send(message)
                     self.heard += [to_pcm(message[at : at + FRAME]) for at in range(0, len(message), FRAME)]
                 else:
                     await socket.send(json.dumps({"held": json.loads(message)["hold"]}))
@@ -70,7 +74,7 @@ class FakeLines:
             due += 0.02
             await asyncio.sleep(max(0.0, due - loop.time()))
             frame, self._say = self._say[: 2 * FRAME], self._say[2 * FRAME :]
-            for socket in list(self._sockets):
+            for socket in () if self.echo else list(self._sockets):
                 try:
                     await socket.send(to_alaw(frame.ljust(2 * FRAME, b"\0")))
                 except ConnectionClosed:

@@ -228,7 +228,7 @@ ROOM_MESSAGES: dict[str, frozenset[Part]] = {
     "room.sound_only": frozenset({Part.OFFICER, Part.INTERPRETER}),
     "room.agree": frozenset({Part.OFFICER, Part.APPLICANT}),
     "room.go_on": frozenset({Part.OFFICER}),
-    "room.opening": _EVERYBODY,
+    "room.opening": _TALKING,
     "room.speech": _TALKING,
     "room.number": frozenset({Part.OFFICER, Part.INTERPRETER, Part.APPLICANT}),
     "room.number_clear": _TALKING,

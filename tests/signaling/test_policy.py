@@ -181,6 +181,11 @@ room.language    R A R R R R
 room.recuse      R A R R R R
 room.number      A A A R R R
 room.number_clear A A A A A R
+room.phone       A A R R R R
+room.sound_only  A A R R R R
+room.agree       A R A R R R
+room.go_on       A R R R R R
+room.opening     A A A A A R
 room.unheard_of  R R R R R R
 """
 

@@ -165,6 +165,13 @@ export const routes: readonly Route[] = [
     load: page(() => import('./briefings/ListenPage.svelte')),
   },
   {
+    path: '/ring',
+    title: 'nav.ring',
+    roles: ['coordinator', 'administrator'],
+    texts: ['ring'],
+    load: page(() => import('./ring/RingPage.svelte')),
+  },
+  {
     path: '/cover',
     title: 'nav.cover',
     roles: ['coordinator'],
@@ -203,14 +210,14 @@ export const routes: readonly Route[] = [
     path: '/pool',
     title: 'nav.pool',
     roles: ['coordinator'],
-    texts: ['pool', 'briefings'],
+    texts: ['pool', 'briefings', 'telephony'],
     load: page(() => import('./pool/PoolPage.svelte')),
   },
   {
     path: '/pool/:id',
     title: 'nav.pool',
     roles: ['coordinator'],
-    texts: ['pool', 'calendar'],
+    texts: ['pool', 'calendar', 'telephony'],
     load: page(() => import('./pool/MemberPage.svelte')),
   },
   {

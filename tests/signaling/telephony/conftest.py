@@ -67,9 +67,7 @@ class Exchange:
 
     async def called(self, session_id: str, place_id: str) -> tuple[str, Call]:
         """The interpreter is called into the session."""
-        leg_id = await self.telephony.legs.call_out(
-            session_id, place_id, await self.ref(), reason=CallReason.LOST_LINK
-        )
+        leg_id = await self.telephony.legs.call_out(session_id, place_id, await self.ref(), reason=CallReason.LOST_LINK)
         return str(leg_id), await self.stand.next_call()
 
     async def leg(self, leg_id: str) -> PhoneLeg:

@@ -52,6 +52,7 @@ export type Part =
   | 'calendar'
   | 'demand'
   | 'fallback'
+  | 'telephony'
   | 'language'
   | 'plans'
   | 'pool'

@@ -1,0 +1,7 @@
+/** Shapes of telephony, as the server describes them. */
+import type { components } from '../api/schema.gen'
+
+type Schemas = components['schemas']
+export type OwnNumber = Schemas['OwnNumber']
+export type TelephonyStatus = Schemas['TelephonyStatus']
+export type Cost = Schemas['CostOut']

@@ -1,0 +1,147 @@
+"""Draft transcripts over HTTP: who may ask, read, correct, decide and switch, and who may not even know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from core.access import Actor
+from core.clock import ManualClock
+from core.settings import SettingsError, SpeechSettings
+from records.models import SessionParticipant
+from signaling import places
+from signaling.bootstrap import build
+from signaling.realtime.protocol import RoomSpeech
+from signaling.speech.drafts import DraftService
+from tests.signaling.house import open_house, settings_for
+from tests.signaling.world import World, make_world
+
+
+@pytest.fixture
+async def world(sqlite_url: str, tmp_path: Path, clock: ManualClock):  # type: ignore[no-untyped-def]
+    """A house with a model directory (an empty one: nothing is transcribed here)."""
+    speech = SpeechSettings.model_validate({"models": [f"default={tmp_path}"]})
+    async with open_house(settings_for(sqlite_url, tmp_path, speech=speech), clock) as house:
+        yield await make_world(house)
+
+
+async def talk(world: World) -> tuple[str, dict[str, str]]:
+    """A session with officer and interpreter in the room; the ids of their places."""
+    await world.available("I-RS")
+    case = await world.open_case()
+    booking = await world.book(case)
+    session_id = (await world.accept(booking["id"]))["session_id"]
+    async with world.house.services.database.unit(Actor.system()) as uow:
+        await uow.session.execute(
+            update(SessionParticipant).where(SessionParticipant.session_id == session_id).values(state="present")
+        )
+        seats = {place.part: place.id for place in await places.of_session(uow, session_id)}
+    return session_id, seats
+
+
+async def allow(world: World) -> None:
+    coordinator = await world.browser("C-RS")
+    for path in ("RS", "RS/steps/RS-ID-10"):
+        answer = await coordinator.send("PUT", f"/api/speech/settings/{path}", {"on": True}, {})
+        assert answer.status_code == 204, answer.text
+
+
+async def agree(world: World, place_id: str, do: str = "agree") -> dict[str, object]:
+    services = world.house.services
+    async with services.database.read(Actor.system()) as unit:
+        place = await places.get(unit, place_id)
+    return await services.speech.room_message(place, RoomSpeech(id="m1", t="room.speech", do=do))  # type: ignore[arg-type]
+
+
+async def test_from_asking_to_the_answers(world: World) -> None:
+    session_id, seats = await talk(world)
+    officer, interpreter = await world.browser("O-RS"), await world.browser("I-RS")
+    path = f"/api/sessions/{session_id}/draft"
+    none = (await officer.get(path)).json()
+    assert (none["state"], none["barred"]) == ("none", "country_off")
+    refused = await officer.post(f"{path}/ask")
+    assert (refused.status_code, refused.json()["code"]) == (409, "draft_country_off")
+    await allow(world)
+    assert (await interpreter.post(f"{path}/ask")).status_code == 403, "the interpreter is asked, and does not ask"
+    assert (await officer.post(f"{path}/ask")).status_code == 204
+    asked = (await interpreter.get(path)).json()
+    assert asked["flow"] == "asking"
+    assert {one["part"]: one["answer"] for one in asked["people"]} == {"officer": "yes", "interpreter": "asked"}
+    assert await agree(world, seats["interpreter"], "state") == {"state": "asking", "answer": "asked", "possible": True}
+    assert (await agree(world, seats["interpreter"]))["state"] == "running"
+    kept = await officer.post(f"{path}/keep", {"keep": True})
+    assert kept.status_code == 204
+    assert (await interpreter.get(path)).json()["keep"] is True
+    assert (await agree(world, seats["interpreter"], "refuse"))["answer"] == "withdrawn"
+    assert (await officer.get(path)).json()["reason"] == "withdrawn"
+    again = await officer.post(f"{path}/ask")
+    assert again.json()["code"] == "draft_refused"
+    for code in ("O-RS2", "I-MK", "O-MK"):
+        assert (await (await world.browser(code)).get(path)).status_code == 404
+
+
+async def test_lines_are_read_by_what_changed_and_corrected(world: World) -> None:
+    session_id, seats = await talk(world)
+    services = world.house.services
+    officer, path = await world.browser("O-RS"), f"/api/sessions/{session_id}/draft"
+    await allow(world)
+    await officer.post(f"{path}/ask")
+    await agree(world, seats["interpreter"])
+    now = services.clock.now()
+    await services.speech.lines.add(session_id, seats["officer"], "srp", now, now, "dobar dan", None)
+    first = (await officer.get(path)).json()
+    (line,) = first["lines"]
+    assert (line["text"], line["dir"], line["rendition"]) == ("dobar dan", "ltr", False)
+    await services.speech.lines.add(session_id, seats["interpreter"], "pes", now, now, "سلام", None)
+    later = (await officer.get(path, since=first["version"])).json()
+    assert [(one["text"], one["dir"], one["rendition"]) for one in later["lines"]] == [("سلام", "rtl", True)]
+    change = {"text": "Dobar dan.", "changed": line["changed"]}
+    assert (await officer.send("PUT", f"{path}/lines/{line['id']}", change, {})).status_code == 204
+    late = await officer.send("PUT", f"{path}/lines/{line['id']}", change, {})
+    assert (late.status_code, late.json()["code"]) == (409, "changed_meanwhile")
+    await agree(world, seats["interpreter"], "refuse")
+    wiped = (await officer.get(path, since=later["version"])).json()
+    assert wiped["reset"] is True
+    assert [one["corrected"] for one in wiped["lines"]] == ["Dobar dan."]
+
+
+async def test_switches_are_for_coordinators_and_administrators_of_the_country(world: World) -> None:
+    for code, status in (("C-RS", 204), ("A-RS", 204), ("C-MK", 403), ("A-MK", 403), ("O-RS", 403)):
+        answer = await (await world.browser(code)).send("PUT", "/api/speech/settings/RS", {"on": True}, {})
+        assert answer.status_code == status, code
+    never = await (await world.browser("A-RS")).send("PUT", "/api/speech/settings/RS/steps/RS-ASY-40", {"on": True}, {})
+    assert never.json()["code"] == "draft_step_never"
+    page = (await (await world.browser("A-RS")).get("/api/speech/settings")).json()
+    assert [one["country"] for one in page["countries"]] == ["RS"]
+    states = {row["language"]: row["state"] for row in page["models"]}
+    assert (states["ara"], states["pus"], states["kmr"]) == ("missing", "no_pashto_model", "no_token")
+
+
+async def test_the_kept_text_is_for_the_desk_and_each_look_is_noted(world: World) -> None:
+    session_id, seats = await talk(world)
+    services = world.house.services
+    drafts: DraftService = services.speech.drafts
+    await allow(world)
+    await drafts.ask(session_id)
+    await agree(world, seats["interpreter"])
+    now = services.clock.now()
+    await services.speech.lines.add(session_id, seats["officer"], "srp", now, now, "dobar dan", None)
+    await drafts.keep(session_id, keep=True)
+    async with services.database.unit(Actor.system()) as uow:
+        await drafts.decide_at_end(uow, session_id)
+    path = f"/api/sessions/{session_id}/transcript"
+    officer = await world.browser("O-RS")
+    assert "dobar dan" in (await officer.get(path)).json()["text"]
+    assert (await (await world.browser("C-RS")).get(path)).status_code == 403
+    assert (await (await world.browser("O-MK")).get(path)).status_code == 404
+    audit = (await (await world.browser("U-RS")).get("/api/audit", country="RS")).text
+    assert "transcript.viewed" in audit
+    assert "dobar dan" not in audit
+
+
+def test_a_wrong_list_of_models_is_said_at_the_start(sqlite_url: str, tmp_path: Path) -> None:
+    speech = SpeechSettings.model_validate({"models": ["klingon=/x"]})
+    with pytest.raises(SettingsError, match="TARJUMAN_SPEECH__MODELS"):
+        build(settings_for(sqlite_url, tmp_path, speech=speech))

@@ -10,7 +10,7 @@ describe('map of ways of speaking', () => {
   it('keeps its circles apart, so that fingers find them on a tablet', () => {
     for (const [code, one] of all)
       for (const [other, two] of all)
-        if (code < other) expect(Math.hypot(one.x - two.x, one.y - two.y), `${code} ${other}`).toBeGreaterThan(66)
+        if (code < other) expect(Math.hypot(one.x - two.x, one.y - two.y), `${code} ${other}`).toBeGreaterThan(84)
   })
   it('lies within its frame', () => {
     for (const [, one] of all) {

@@ -46,14 +46,14 @@ export const rivers = [nile, euphrates, tigris].map(trace)
 /** Where a way of speaking is heard most, by its code. */
 export const places: Readonly<Record<string, { x: number; y: number }>> = {
   ary: at(-6.6, 32),
-  arq: at(2.2, 33.6),
-  aeb: at(9.6, 33.6),
+  arq: at(1.6, 32.6),
+  aeb: at(9.8, 34),
   ayl: at(17.2, 27.6),
   arz: at(28.6, 27.6),
   apd: at(30.4, 14.6),
-  apc: at(36.6, 33.2),
-  ayp: at(41.2, 36.4),
-  acm: at(44.6, 31.6),
+  apc: at(36.3, 32.8),
+  ayp: at(41.4, 36.4),
+  acm: at(45, 31.4),
   afb: at(49.2, 25),
   ayn: at(45.6, 15.6),
 }

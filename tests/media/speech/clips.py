@@ -41,7 +41,7 @@ def say(voice: str, text: str, speed: int = 140) -> bytes:
 
 def pcm(samples: npt.NDArray[np.floating]) -> bytes:
     """s16le of samples between -1 and 1."""
-    return (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+    return bytes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
 
 
 def silence(seconds: float) -> bytes:

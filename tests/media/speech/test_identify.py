@@ -20,7 +20,8 @@ def test_it_ranks_only_candidates_and_renormalises() -> None:
 
 def test_croatian_and_bosnian_count_for_serbian() -> None:
     found = rank(Detection({"hr": 0.4, "bs": 0.2, "sr": 0.05, "mk": 0.3}, 10.0), ["mkd", "srp"])
-    assert found.ranked[0] == ("srp", pytest.approx(0.65 / 0.95))
+    assert found.ranked[0][0] == "srp"
+    assert found.ranked[0][1] == pytest.approx(0.65 / 0.95)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy import update
@@ -48,11 +49,11 @@ async def allow(world: World) -> None:
         assert answer.status_code == 204, answer.text
 
 
-async def agree(world: World, place_id: str, do: str = "agree") -> dict[str, object]:
+async def agree(world: World, place_id: str, do: Literal["state", "agree", "refuse"] = "agree") -> dict[str, object]:
     services = world.house.services
     async with services.database.read(Actor.system()) as unit:
         place = await places.get(unit, place_id)
-    return await services.speech.room_message(place, RoomSpeech(id="m1", t="room.speech", do=do))  # type: ignore[arg-type]
+    return await services.speech.room_message(place, RoomSpeech(id="m1", t="room.speech", do=do))
 
 
 async def test_from_asking_to_the_answers(world: World) -> None:

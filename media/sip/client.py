@@ -143,7 +143,10 @@ class SipAgent:
         failures = 0
         while not self._stopping:
             began = loop.time()
-            await self._live()
+            try:
+                await self._live()
+            except OSError:
+                logger.exception("the SIP agent cannot be started")
             self._lose_calls()
             if self._stopping:
                 break

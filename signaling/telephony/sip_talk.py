@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from core.errors import AppError
+from core.errors import AppError, Unavailable
 from media.lines.protocol import LineEnd
 from media.sip.client import SipAgent
 from media.sip.g711 import CODEC
@@ -17,6 +17,7 @@ from media.sip.prompts import names
 from media.sip.protocol import (
     Answer,
     Answered,
+    Command,
     Digit,
     Ended,
     HangUp,
@@ -72,12 +73,19 @@ class SipTalk:
         self._refusals = 0
         """Lines that did not come to stand, one after the other."""
 
+    def _send(self, command: Command) -> None:
+        try:
+            self._agent.send(command)
+        except Unavailable:
+            # The agent is gone; the end of the call is told in a moment.
+            return
+
     def hear(self, news: SipNews | Refresh) -> None:
         """What happened; too much of it ends the call."""
         try:
             self._inbox.put_nowait(news)
         except asyncio.QueueFull:
-            self._agent.send(HangUp(call_id=self.call_id))
+            self._send(HangUp(call_id=self.call_id))
 
     async def run(self) -> None:
         """Until the call is over; tells ``PhoneDesk.ended`` once, last."""
@@ -89,7 +97,7 @@ class SipTalk:
                 logger.warning("a telephone dialogue failed", extra={"code": error.code})
                 why = LegWhy.LINE_FAILED if self._in_room else LegWhy.FAILED
             await self._say(("tone_out",))
-            self._agent.send(HangUp(call_id=self.call_id))
+            self._send(HangUp(call_id=self.call_id))
             while True:
                 await self._next(None)
         except _Over as over:
@@ -138,7 +146,7 @@ class SipTalk:
                     self._leg_id, step = await self._desk.called_in(
                         IncomingCall(call_id=self.call_id, caller=caller, called=self._called)
                     )
-                    self._agent.send(Answer(call_id=self.call_id))
+                    self._send(Answer(call_id=self.call_id))
                 case Digit(digit=digit):
                     self._ahead += digit
                 case Answered():
@@ -157,7 +165,7 @@ class SipTalk:
         """Returns when it was heard to the end."""
         if not prompts or not self._answered:
             return
-        self._agent.send(Play(call_id=self.call_id, prompts=prompts, language=self._locale))
+        self._send(Play(call_id=self.call_id, prompts=prompts, language=self._locale))
         await self._until(lambda news: isinstance(news, Played), _SPOKEN_S)
 
     async def _ask(self, step: Step, count: int) -> str:
@@ -182,7 +190,7 @@ class SipTalk:
         return keys
 
     def _play(self, prompts: tuple[str, ...]) -> None:
-        self._agent.send(Play(call_id=self.call_id, prompts=prompts, language=self._locale))
+        self._send(Play(call_id=self.call_id, prompts=prompts, language=self._locale))
 
     async def _wait(self, seconds: float) -> None:
         """Ticks softly, so that nobody thinks that the line is dead."""
@@ -198,7 +206,7 @@ class SipTalk:
             # The desk says next what to do: wait, come in again, or that the session is over.
             logger.info("line_not_open", extra={"code": error.code})
             return await self._without_line()
-        self._agent.send(Join(call_id=self.call_id, url=ticket.url, secret=ticket.secret))
+        self._send(Join(call_id=self.call_id, url=ticket.url, secret=ticket.secret))
         while True:
             match await self._next(None if stood else _JOIN_S):
                 case None:

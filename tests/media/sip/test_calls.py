@@ -66,15 +66,19 @@ async def test_a_trunk_that_wants_to_know_us() -> None:
     """With registration calls can be placed only once the trunk took it."""
     ear = Ear()
     refusing, taking = free_port(), free_port()
-    async with Sipp.playing("uas_registers", refusing, calls=100, keys={"status": 403}):
-        async with SipAgent(trunk(refusing, registers=True), ear.hear) as agent:
-            assert not (await ear.first(Ready)).usable
-            with pytest.raises(Unavailable):
-                agent.send(Place(call_id="leg_1", number=NUMBER))
-    async with Sipp.playing("uas_registers", taking, calls=100, keys={"status": 200}):
-        async with SipAgent(trunk(taking, registers=True), ear.hear) as agent:
-            async with asyncio.timeout(10):
-                await agent.usable.wait()
+    async with (
+        Sipp.playing("uas_registers", refusing, calls=100, keys={"status": 403}),
+        SipAgent(trunk(refusing, registers=True), ear.hear) as agent,
+    ):
+        assert not (await ear.first(Ready)).usable
+        with pytest.raises(Unavailable):
+            agent.send(Place(call_id="leg_1", number=NUMBER))
+    async with (
+        Sipp.playing("uas_registers", taking, calls=100, keys={"status": 200}),
+        SipAgent(trunk(taking, registers=True), ear.hear) as agent,
+        asyncio.timeout(10),
+    ):
+        await agent.usable.wait()
 
 
 @pytest.mark.parametrize(

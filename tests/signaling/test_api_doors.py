@@ -76,6 +76,7 @@ async def things(world: World) -> dict[str, str]:
         "kind": "absence",
         "entry_id": "absence_none",
         "import_id": "import_none",
+        "leg_id": "leg_none",
         "country": "RS",
         "day": "2026-05-01",
     }
@@ -201,6 +202,8 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("POST", "/api/rosters/{roster_id}/search"): {"seconds": 5},
         ("POST", "/api/rosters/{roster_id}/publish"): {"version": 1},
         ("POST", "/api/swaps/{swap_id}/decide"): {"agreed": False},
+        ("PUT", "/api/interpreters/{interpreter_id}/phone"): {"number": "+381631234577"},
+        ("PUT", "/api/me/phone"): {"number": "+381631234577"},
         ("PUT", "/api/interpreter/wishes"): {"day": "2099-01-01", "work": None},
         ("POST", "/api/briefings"): {
             "step_code": "RS-ID-10", "language": "pes", "posts": ["RS-PRESEVO"], "site": "RS-PRESEVO",
@@ -292,6 +295,7 @@ async def test_wrong_roles_are_refused(world: World) -> None:
 LISTS = {
     ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/board"), ("GET", "/api/users"), ("GET", "/api/audit"),
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
+    ("GET", "/api/telephony/status"),
     ("GET", "/api/quality"), ("GET", "/api/plans"), ("GET", "/api/pay"), ("GET", "/api/minutes"), ("GET", "/api/interpreter/minutes"),
     ("GET", "/api/interpreter/quality"), ("GET", "/api/speech/settings"), ("GET", "/api/rosters"), ("GET", "/api/swaps"), ("GET", "/api/interpreter/shifts"),
 }  # fmt: skip
@@ -305,6 +309,9 @@ OWN = {
     ("POST", "/api/push/subscriptions"),
     ("POST", "/api/push/forget"),
     ("GET", "/api/interpreter/turns"),
+    ("GET", "/api/me/phone"),
+    ("PUT", "/api/me/phone"),
+    ("POST", "/api/me/phone/forget"),
     ("PUT", "/api/interpreter/wishes"),
     *(door for door in DOORS if door[1].startswith("/api/calendar")),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,10 @@ class Exchange:
     async def officer_here(self, session_id: str) -> None:
         """The officer sits in the room."""
         async with self.world.house.services.database.unit(Actor.system()) as uow:
-            await places.take(uow, await self.place(session_id, "officer"))
+            place_id = await self.place(session_id, "officer")
+            await places.take(uow, place_id)
+            # Nobody renews the lease of a browser that is not there.
+            await places.change(uow, place_id, seen_at=uow.now + timedelta(hours=1))
 
     async def ref(self) -> str:
         found = await self.telephony.legs.number_of(self.world.users["I-RS"])

@@ -171,7 +171,7 @@ class Call:
         """A signed request to a public address."""
         signature = RequestValidator(token).compute_signature(signed_as or url, fields)
         parts = urlsplit(url)
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=40) as client:
             return await client.post(
                 f"http://{self.stand.proxied}{parts.path}{'?' + parts.query if parts.query else ''}",
                 data=fields,

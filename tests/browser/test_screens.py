@@ -141,6 +141,12 @@ async def desk_pages(officer: Desk, demo: Stack, axe: str) -> None:
     await officer.press("booking.book")
     await page.wait_for_url("**/book*")
     await judge(officer, "booking", axe)
+    for path, name in ((f"{here}/language", "language-desk"), (demo.url + "/phrases", "phrases")):
+        await page.goto(path)
+        await expect(page.get_by_test_id(name)).to_be_visible()
+        if name == "language-desk":
+            await page.get_by_test_id("card-ara").get_by_role("button").first.click()
+        await judge(officer, name, axe)
     await page.goto(here)
     await officer.sees("case.this_step")
 

@@ -29,6 +29,7 @@ from signaling.speech.states import (
     StopReason,
     all_agreed,
     barred,
+    has_person,
     moved,
 )
 from signaling.speech.switches import SpeechSwitches
@@ -85,14 +86,16 @@ class DraftService:
     async def ask(self, session_id: str) -> None:
         """The officer wants a draft: everybody present is asked; the officer's own yes is the asking.
 
-        Raises ``Conflict``: ``draft_<barred>``, ``draft_refused`` (somebody said no in this session: nobody is asked twice),
-        ``draft_not_possible`` (it runs already).
+        Raises ``Conflict``: ``draft_<barred>``, ``draft_person_absent`` (no device of their own), ``draft_refused`` (somebody said no
+        in this session: nobody is asked twice), ``draft_not_possible`` (it runs already).
         """
         async with self._database.unit(Actor.system()) as uow:
             session = await running_session(uow, session_id)
             reason = await self.why_not(uow, session)
             if reason is not None:
                 raise Conflict(f"draft_{reason.value}")
+            if not has_person(await seated(uow, session_id)):
+                raise Conflict("draft_person_absent")
             draft = await draft_of(uow, session_id)
             if draft is None:
                 draft = SpeechDraft(

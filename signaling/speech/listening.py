@@ -262,7 +262,7 @@ class _Room:
             except NotFound:
                 return
         # In a break, and while a newcomer is asked, what was said before it is still written down; nothing new comes.
-        resting = now.flow in (Flow.BREAK, Flow.NEWCOMER)
+        resting = now.flow in (Flow.BREAK, Flow.NEWCOMER, Flow.ABSENT)
         gone = [] if resting else [place for place in self._channels if place not in now.allowed]
         for place_id in gone:
             self._house._workers.close(self._channels.pop(place_id))

@@ -59,7 +59,7 @@ async def seated(unit: ReadUnit, session_id: str) -> list[Seated]:
     """The same with their answers."""
     answers = await consents(unit, session_id)
     return [
-        Seated(place.id, answers[place.id].answer if place.id in answers else None)
+        Seated(place.id, answers[place.id].answer if place.id in answers else None, place.part)
         for place in await people(unit, session_id)
     ]
 

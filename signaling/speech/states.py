@@ -86,6 +86,8 @@ class Flow(StrEnum):
     RUNNING = "running"
     BREAK = "break"
     """The talk rests: nothing is listened to."""
+    ABSENT = "absent"
+    """The person is not in the room with a device of their own, so that nobody could ask them: nothing is listened to."""
     NEWCOMER = "newcomer"
     """Somebody came who has not answered: nothing is listened to until they agree."""
     STOPPED = "stopped"
@@ -110,6 +112,7 @@ class Seated:
 
     place_id: str
     answer: Answer | None
+    part: str
 
 
 def barred(*, mode: str, step_never: bool, country_on: bool, step_on: bool, has_model: bool) -> Barred | None:
@@ -124,9 +127,18 @@ def barred(*, mode: str, step_never: bool, country_on: bool, step_on: bool, has_
     return next((reason for fails, reason in checks if fails), None)
 
 
+PERSON = "applicant"
+
+
+def has_person(people: Sequence[Seated]) -> bool:
+    """Whether the person is here with a device of their own. Somebody who merely sits beside the officer can be heard by the
+    officer's microphone and has not been asked."""
+    return any(person.part == PERSON for person in people)
+
+
 def all_agreed(people: Sequence[Seated]) -> bool:
-    """Whether everybody who is here said yes."""
-    return bool(people) and all(person.answer is Answer.YES for person in people)
+    """Whether everybody who is here said yes, the person among them."""
+    return has_person(people) and all(person.answer is Answer.YES for person in people)
 
 
 def flow(state: DraftState, session: SessionState, people: Sequence[Seated]) -> Flow:
@@ -135,6 +147,8 @@ def flow(state: DraftState, session: SessionState, people: Sequence[Seated]) -> 
         return Flow.ASKING
     if state is not DraftState.RUNNING:
         return Flow.STOPPED
+    if not has_person(people):
+        return Flow.ABSENT
     if not all_agreed(people):
         return Flow.NEWCOMER
     return Flow.RUNNING if session is SessionState.ACTIVE else Flow.BREAK

@@ -38,6 +38,10 @@ async def talk(world: World) -> tuple[str, dict[str, str]]:
         await uow.session.execute(
             update(SessionParticipant).where(SessionParticipant.session_id == session_id).values(state="present")
         )
+        guest = await places.invite(uow, session_id, "applicant")
+        await uow.session.execute(
+            update(SessionParticipant).where(SessionParticipant.id == guest.id).values(state="present")
+        )
         seats = {place.part: place.id for place in await places.of_session(uow, session_id)}
     return session_id, seats
 
@@ -69,8 +73,13 @@ async def test_from_asking_to_the_answers(world: World) -> None:
     assert (await officer.post(f"{path}/ask")).status_code == 204
     asked = (await interpreter.get(path)).json()
     assert asked["flow"] == "asking"
-    assert {one["part"]: one["answer"] for one in asked["people"]} == {"officer": "yes", "interpreter": "asked"}
+    assert {one["part"]: one["answer"] for one in asked["people"]} == {
+        "officer": "yes",
+        "interpreter": "asked",
+        "applicant": "asked",
+    }
     assert await agree(world, seats["interpreter"], "state") == {"state": "asking", "answer": "asked", "possible": True}
+    await agree(world, seats["applicant"])
     assert (await agree(world, seats["interpreter"]))["state"] == "running"
     kept = await officer.post(f"{path}/keep", {"keep": True})
     assert kept.status_code == 204
@@ -90,6 +99,7 @@ async def test_lines_are_read_by_what_changed_and_corrected(world: World) -> Non
     await allow(world)
     await officer.post(f"{path}/ask")
     await agree(world, seats["interpreter"])
+    await agree(world, seats["applicant"])
     now = services.clock.now()
     await services.speech.lines.add(session_id, seats["officer"], "srp", now, now, "dobar dan", None)
     first = (await officer.get(path)).json()
@@ -127,6 +137,7 @@ async def test_the_kept_text_is_for_the_desk_and_each_look_is_noted(world: World
     await allow(world)
     await drafts.ask(session_id)
     await agree(world, seats["interpreter"])
+    await agree(world, seats["applicant"])
     now = services.clock.now()
     await services.speech.lines.add(session_id, seats["officer"], "srp", now, now, "dobar dan", None)
     await drafts.keep(session_id, keep=True)

@@ -74,11 +74,14 @@ def test_the_first_obstacle_is_named() -> None:
 
 
 def test_sound_flows_only_while_everybody_present_agrees_and_the_talk_goes_on() -> None:
-    both = [Seated("a", Answer.YES), Seated("b", Answer.YES)]
+    both = [Seated("a", Answer.YES, "officer"), Seated("b", Answer.YES, "applicant")]
     assert flow(DraftState.RUNNING, SessionState.ACTIVE, both) is Flow.RUNNING
     assert flow(DraftState.RUNNING, SessionState.PAUSED, both) is Flow.BREAK
-    assert flow(DraftState.RUNNING, SessionState.ACTIVE, [*both, Seated("c", None)]) is Flow.NEWCOMER
+    assert flow(DraftState.RUNNING, SessionState.ACTIVE, [*both, Seated("c", None, "lawyer")]) is Flow.NEWCOMER
     assert flow(DraftState.ASKING, SessionState.ACTIVE, both) is Flow.ASKING
+    assert flow(DraftState.RUNNING, SessionState.ACTIVE, both[:1]) is Flow.ABSENT, (
+        "who sits beside the officer was not asked"
+    )
     for current in Flow:
         assert allowed(current, both) == (frozenset("ab") if current is Flow.RUNNING else frozenset())
 
@@ -304,11 +307,21 @@ async def _until_lines(talk: Talk, count: int) -> None:
 
 async def test_who_leaves_unasked_does_not_hold_up_the_others(talk: Talk) -> None:
     async with talk.listening():
+        await talk.guest("guardian")
         await talk.drafts.ask(talk.session_id)
-        await talk.agree("interpreter")
+        await talk.agree("interpreter", "applicant")
+        await talk.leave("guardian")
+        here = {talk.places[part] for part in ("officer", "interpreter", "applicant")}
+        await talk.tap.until(here)
         await talk.leave("applicant")
-        await talk.tap.until({talk.places["officer"], talk.places["interpreter"]})
+        await talk.tap.until(set())
     assert (await places_of(talk))["applicant"] == "left"
+
+
+async def test_the_person_must_have_a_device_of_their_own(talk: Talk) -> None:
+    await talk.leave("applicant")
+    with pytest.raises(Conflict, match="draft_person_absent"):
+        await talk.drafts.ask(talk.session_id)
 
 
 async def places_of(talk: Talk) -> dict[str, str]:

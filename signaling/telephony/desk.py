@@ -37,6 +37,8 @@ WAIT_S = 4
 SPEAK_EVERY = 8
 """Waits after which a held call is told again that it waits."""
 LONGEST_WAIT = timedelta(minutes=15)
+MOST_LOSSES = 20
+"""So often a call comes back into the room after its line was lost; then our side is broken, and the call ends."""
 _HANG_UP = Step(Then.HANG_UP)
 _OVER_WORDS: Mapping[LegWhy, str] = {
     LegWhy.TOO_LATE: "too_late",
@@ -192,6 +194,12 @@ class Desk:
         """The line into the room ended although the call did not: on hold until it is asked what to do."""
         await self._rooms.out(leg_id)
 
+    async def stands(self, leg_id: LegId) -> bool:
+        """Whether the leg is still to be in the room."""
+        async with self._database.read(Actor.system()) as unit:
+            leg = await unit.session.get(PhoneLeg, leg_id)
+            return leg is not None and leg.state is LegState.IN_ROOM
+
     async def pressed(self, leg_id: LegId, digit: str) -> bool:
         """A key in the room; refusals of the room change nothing. True when the call is to end now."""
         async with self._database.read(Actor.system()) as unit:
@@ -246,11 +254,7 @@ class Desk:
             if session is not None and place is not None and leg.state is LegState.ASKED:
                 leg.session_id, leg.place_id, leg.country = session.id, place.id, session.country
                 await uow.flush()
-                try:
-                    self._legs.demand_phone(session)
-                except Conflict:
-                    session = None
-                else:
+                if self._legs.takes_phone(session):
                     return await self._enter(uow, leg, "taken")
         return await self._over(leg_id, LegWhy.BROWSER_NEEDED, locale)
 
@@ -259,6 +263,8 @@ class Desk:
         words = [Sentence(first)] if first else []
         place = await places.get(uow, leg.place_id or "")
         await self._rooms.reserve(uow, place)
+        if leg.joined_at is not None:
+            leg.tries += 1
         if leg.state is LegState.IN_ROOM or await self._rooms.other_side_here(uow, place):
             said = () if leg.joined_at is not None else (*words, Sentence("joining"))
             return Step(Then.JOIN, said, leg.locale)
@@ -278,6 +284,8 @@ class Desk:
         place = await places.get(uow, leg.place_id or "")
         if place.state == "gone":
             return LegWhy.REPLACED
+        if leg.joined_at is not None and leg.tries > MOST_LOSSES:
+            return LegWhy.LINE_FAILED
         if leg.joined_at is None and leg.lifted_at is not None and uow.now - leg.lifted_at > LONGEST_WAIT:
             return LegWhy.CANCELLED
         return None

@@ -202,4 +202,7 @@ class Dialling:
     async def _awaited(self, unit: ReadUnit, leg: PhoneLeg) -> bool:
         if leg.state is not LegState.HELD or leg.place_id is None or leg.session_id is None:
             return False
+        if leg.ticket_hash is not None and leg.ticket_until is not None and leg.ticket_until > unit.now:
+            # It is on its way in: asked again now it would hear the beginning of the sentence for ever.
+            return False
         return await self._rooms.other_side_here(unit, await places.get(unit, leg.place_id))

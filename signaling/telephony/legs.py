@@ -204,7 +204,8 @@ class LegService:
             case LegMove.LIFT:
                 leg.lifted_at = uow.now
             case LegMove.JOIN:
-                leg.joined_at = leg.joined_at or uow.now
+                if leg.joined_at is None:
+                    leg.joined_at, leg.tries = uow.now, 0
             case LegMove.END:
                 leg.ended_at, leg.why, leg.error, leg.carrier_code = uow.now, why or LegWhy.FAILED, error, carrier_code
                 leg.ticket_hash = None
@@ -235,6 +236,10 @@ class LegService:
             raise Conflict("phone_needs_open")
         if not self.step_allows(session.step_code):
             raise Conflict("phone_not_allowed")
+
+    def takes_phone(self, session: Session) -> bool:
+        """The same as an answer."""
+        return self.provider.configured and session.mode == "open" and self.step_allows(session.step_code)
 
     def step_allows(self, step_code: str) -> bool:
         """Whether this step may be interpreted by telephone (``remote.phone`` of the procedure)."""

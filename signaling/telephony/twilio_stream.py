@@ -54,6 +54,8 @@ class StreamDesk(Protocol):
 
     async def line_lost(self, leg_id: LegId) -> None: ...
 
+    async def stands(self, leg_id: LegId) -> bool: ...
+
     async def ended(self, leg_id: LegId, why: LegWhy, error: str | None = None) -> None: ...
 
 
@@ -98,6 +100,8 @@ class TwilioStreams:
         self._connect = connect
         self._clock = clock
         self._limits = limits or StreamLimits()
+        self._newest: dict[LegId, object] = {}
+        """The stream of a leg that counts: an older one that is noticed late must not put it on hold."""
 
     async def serve(self, websocket: WebSocket) -> None:
         """One stream from upgrade to close. An unsigned upgrade is refused with 403 and learns nothing."""
@@ -120,6 +124,7 @@ class TwilioStreams:
 
     async def _joined(self, websocket: WebSocket, leg_id: LegId, stream_sid: str) -> None:
         why: LegWhy | None = None
+        mine = self._newest[leg_id] = object()
         try:
             ticket = await self._desk.join(leg_id, Codec.PCMU)
             async with self._connect(ticket) as line:
@@ -127,11 +132,14 @@ class TwilioStreams:
         except AppError as error:
             # The call asks next what to do: it waits, comes in again, or is told that the session is over.
             log.info("line_not_open", extra={"code": error.code})
+        newest = self._newest.get(leg_id) is mine
+        if newest:
+            del self._newest[leg_id]
         if why is LegWhy.HUNG_UP:
             await self._desk.ended(leg_id, why)
-        elif why is None:
+        elif why is None and newest:
             await self._desk.line_lost(leg_id)
-        elif why is not LegWhy.LEFT:
+        elif why is LegWhy.STALLED:
             await self._hang_up(leg_id, why)
         await _close(websocket, 1000)
 
@@ -161,7 +169,8 @@ class _Talk:
         self._sent = 0
         self._marks: dict[int, float] = {}
         self._cleared_to = 0
-        self._heard_at = self._key_at = clock.monotonic()
+        self._heard_at = clock.monotonic()
+        self._key_at = self._heard_at - KEY_PAUSE_S
 
     async def run(self) -> LegWhy | None:
         """Until one side ends: why the call ends with it, none when the call goes on."""
@@ -251,6 +260,9 @@ class _Talk:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(min(self._limits.silent, self._limits.unplayed) / 4)
+            if not await self._desk.stands(self._leg_id):
+                # Ended on our side, and the carrier did not hear of it: nobody must be listening on.
+                raise _Over(LegWhy.LEFT)
             now = self._clock.monotonic()
             if now - self._heard_at > self._limits.silent:
                 raise _Over(LegWhy.STALLED)

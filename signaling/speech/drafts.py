@@ -171,12 +171,12 @@ class DraftService:
             self._changed(uow, session, draft)
             return given
 
-    async def stop(self, session_id: str) -> None:
-        """The officer ends listening; what was written stays until the end. Raises ``Conflict('draft_not_possible')``."""
+    async def stop(self, session_id: str, reason: StopReason = StopReason.OFFICER) -> None:
+        """Listening ends; what was written stays until the end. Raises ``Conflict('draft_not_possible')``."""
         async with self._database.unit(Actor.system()) as uow:
             session = await running_session(uow, session_id)
             draft = await locked_draft(uow, session_id)
-            await self._stop(uow, draft, StopReason.OFFICER)
+            await self._stop(uow, draft, reason)
             self._changed(uow, session, draft)
 
     async def keep(self, session_id: str, *, keep: bool) -> None:

@@ -31,7 +31,7 @@ from signaling.speech.languages import spoken
 from signaling.speech.lines import DraftLines
 from signaling.speech.models import SpeechDraft
 from signaling.speech.rows import draft_of, people, seated
-from signaling.speech.states import OPEN, DraftState, Flow, Seated, allowed, flow
+from signaling.speech.states import OPEN, DraftState, Flow, Seated, StopReason, allowed, flow
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
@@ -64,6 +64,8 @@ class Moment:
     languages: dict[str, tuple[str, ...]]
     strangers: bool
     """Somebody is here who was not asked."""
+    is_barred: bool = False
+    """It may not run any more: a switch was turned off."""
 
 
 class Listeners:
@@ -182,8 +184,11 @@ class Listeners:
             legs = await relay_legs(unit, session_id, places)
             strangers = draft.state in OPEN and any(person.answer is None for person in here)
             waits = draft.state is DraftState.ASKING
+            is_barred = draft.state in OPEN and await self._drafts.why_not(unit, session) is not None
         if waits:
             await self._drafts.settle(session_id)
+        if is_barred:
+            return Moment(Flow.STOPPED, frozenset(), {}, strangers=False, is_barred=True)
         return Moment(now, allowed(now, here), spoken(session, places, legs), strangers)
 
 
@@ -256,6 +261,8 @@ class _Room:
 
     async def _look_once(self, tap: Tap) -> None:
         now = await self._house.moment(self._id)
+        if now.is_barred:
+            await self._house._drafts.stop(self._id, StopReason.SWITCHED_OFF)
         if now.strangers:
             try:
                 await self._house._drafts.newcomers(self._id)

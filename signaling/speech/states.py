@@ -65,6 +65,8 @@ class StopReason(StrEnum):
 
     OFFICER = "officer"
     """The officer stopped it; it may begin again."""
+    SWITCHED_OFF = "switched_off"
+    """Country or step no longer allow it."""
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
 

@@ -318,6 +318,17 @@ async def test_who_leaves_unasked_does_not_hold_up_the_others(talk: Talk) -> Non
     assert (await places_of(talk))["applicant"] == "left"
 
 
+async def test_a_switch_that_is_turned_off_ends_what_runs(talk: Talk) -> None:
+    async with talk.listening():
+        await talk.run()
+        await talk.tap.until({talk.places[part] for part in ("officer", "interpreter", "applicant")})
+        async with talk.database.unit(SYSTEM) as uow:
+            await talk.switches.turn(uow, "RS", COUNTRY_SWITCH, on=False, by="user_c")
+        await talk.told()
+        await talk.tap.until(set())
+    assert [(d["state"], d["reason"]) for d in await talk.entries("transcript")][-1] == ("stopped", "switched_off")
+
+
 async def test_the_person_must_have_a_device_of_their_own(talk: Talk) -> None:
     await talk.leave("applicant")
     with pytest.raises(Conflict, match="draft_person_absent"):

@@ -25,6 +25,7 @@ from core.crypto import KeyFileError
 from core.errors import AppError
 from core.settings import Mode, Settings, SettingsError, load
 from records.procedures import CatalogueError, FactStatus, load_catalogue
+from signaling.model_commands import models_app
 
 if TYPE_CHECKING:
     from signaling.rehearsal.run import Account as RobotAccount
@@ -308,57 +309,7 @@ def procedures_check(
         typer.echo(f"  {status.value}: in {len(catalogue.facts(status))} steps")
 
 
-models_app = typer.Typer(no_args_is_help=True, help="Speech models: fetched and verified, never trusted unseen.")
-app.add_typer(models_app, name="models")
-
-
-@models_app.command("fetch")
-def models_fetch(
-    name: Annotated[str, typer.Argument(help="Name of the model at the base address, such as small.")],
-    base: Annotated[str | None, typer.Option(help="Base address; default: TARJUMAN_SPEECH__FETCH_BASE.")] = None,
-    sums: Annotated[Path | None, typer.Option(help="List of SHA-256 hashes as sha256sum writes it.")] = None,
-) -> None:
-    """Fetch a model from the operator's own server; whatever differs from its SHA-256 is thrown away. May be run again."""
-    from media.speech.fetch import FetchError, fetch
-
-    settings = _settings()
-    address = base or settings.speech.fetch_base
-    if not address:
-        typer.echo("No address to fetch from. Set TARJUMAN_SPEECH__FETCH_BASE, or give --base.", err=True)
-        raise typer.Exit(2)
-    try:
-        target = fetch(name, address, settings.speech.models_dir, sums=sums, tell=typer.echo)
-    except FetchError as error:
-        typer.echo(_sentence(error), err=True)
-        raise typer.Exit(1) from None
-    typer.echo(f"{target} is complete. To use it: TARJUMAN_SPEECH__MODELS=default={target}")
-
-
-@models_app.command("verify")
-def models_verify() -> None:
-    """Check every configured model byte by byte, and say which languages are written down and why others are not."""
-    from media.speech.languages import PASHTO
-    from media.speech.models import ModelDirectories, ModelError, check
-
-    try:
-        directories = ModelDirectories.parse(_settings().speech.models)
-    except ValueError as error:
-        typer.echo(f"TARJUMAN_SPEECH__MODELS: {error}", err=True)
-        raise typer.Exit(2) from None
-    if not directories.all():
-        typer.echo("No model is configured: draft transcripts and the language helper are off.")
-    wrong = False
-    for directory in directories.all():
-        try:
-            check(directory)
-            typer.echo(f"{directory}: verified")
-        except ModelError as error:
-            wrong = True
-            typer.echo(f"{directory}: {error.state.value} {error.file}".rstrip(), err=True)
-    if directories.all() and directories.directory(PASHTO) is None:
-        typer.echo("Pashto: off. Stock models write no readable Pashto; give a fine-tuned directory as ps=...")
-    raise typer.Exit(1 if wrong else 0)
-
+app.add_typer(models_app(lambda: _settings()), name="models")
 
 user_app = typer.Typer(no_args_is_help=True, help="Accounts, for the first administrator and for emergencies.")
 app.add_typer(user_app, name="user")

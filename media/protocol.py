@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from core.clock import new_id
 from core.events.bus import Event, Json
+from media.codecs import Codec as Codec
 
 MAX_PEERS = 6
 """People in one room, at most."""
@@ -49,13 +50,6 @@ class Direction(StrEnum):
 
     UP = "up"
     DOWN = "down"
-
-
-class Codec(StrEnum):
-    """G.711 as telephones speak it (8 kHz, one byte a sample)."""
-
-    PCMU = "pcmu"
-    PCMA = "pcma"
 
 
 class _Part(BaseModel):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from media import rtp
 from media.forwarding import TrackForwarder
 from media.lines.link import SoundLink
-from media.lines.protocol import LineEnd
+from media.lines.words import LineEnd
 from media.protocol import Kind, LineTicket
 
 

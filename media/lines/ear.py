@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
+from media.codecs import Codec
 from media.lines import g711
 from media.lines.jitter import TICKS, JitterBuffer, Step, What
 from media.lines.opus import OpusDecoder, OpusError, Sound, duration
-from media.protocol import Codec
 
 _QUIET = 0.004
 """Loudness (rms, about -48 dB) below which nobody hears that 20 ms are missing or too many."""

@@ -21,9 +21,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
-from media.lines.protocol import FRAME_S, LineEnd
+from media.codecs import Codec
 from media.lines.studio import Line, Studio, Tap
-from media.protocol import Codec
+from media.lines.words import FRAME_S, LineEnd
 
 logger = logging.getLogger(__name__)
 

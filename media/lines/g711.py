@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from media.protocol import Codec
+from media.codecs import Codec
 
 Sound = NDArray[np.float32]
 _BIAS = 33

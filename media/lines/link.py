@@ -16,12 +16,12 @@ from typing import Any, Protocol
 
 from core.errors import Unavailable
 from media.lines.pipe import PipeClosedError, PipeEnd, copied, is_packet, pair, read_voice, read_words
-from media.lines.protocol import SECRET_S
+from media.lines.words import SECRET_S
 from media.protocol import Codec, LineTicket
 
 logger = logging.getLogger(__name__)
 
-_READY_S = 8.0
+_READY_S = 7.0
 _AGAIN_S, _AGAIN_MOST_S = 0.2, 5.0
 """Seconds before a dead sound process is started again: the first time, and at most."""
 _HANDLES = 2**32

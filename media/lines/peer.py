@@ -13,7 +13,7 @@ from core.errors import Invalid
 from media import rtcp, rtp
 from media.forwarding import TrackForwarder
 from media.lines.link import SoundLink
-from media.lines.protocol import LineEnd
+from media.lines.words import LineEnd
 from media.participant import PeerObserver
 from media.protocol import Codec, Kind, LineTicket, MediaWant, PeerFlags, PeerOffer
 from media.quality import QualityMeter, Smoothed, VideoGate

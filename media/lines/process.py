@@ -16,11 +16,11 @@ from typing import Any
 import uvloop
 
 from core.clock import SystemClock
+from media.codecs import Codec
 from media.lines.endpoint import Endpoint, Ticker, Ticket
 from media.lines.opus import OpusError, library
 from media.lines.pipe import PipeClosedError, PipeEnd, is_packet, read_copied, read_words, voice
 from media.lines.studio import Studio
-from media.protocol import Codec
 
 logger = logging.getLogger("media.lines")
 

@@ -15,13 +15,13 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from core.clock import Clock
+from media.codecs import Codec
 from media.lines import g711
 from media.lines.ear import Ear
 from media.lines.jitter import TICKS
 from media.lines.level import LevelControl
 from media.lines.opus import OpusEncoder, Sound
-from media.lines.protocol import FRAME, TAP_RATE, Piece
-from media.protocol import Codec
+from media.lines.words import FRAME, TAP_RATE, Piece
 
 _PHONE_RATE = 8000
 _OUTBOX_FRAMES = 15

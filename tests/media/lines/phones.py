@@ -35,7 +35,7 @@ class Phone:
         self._words, self._at = data[: len(data) // FRAME * FRAME], 0
         self._silent.clear()
 
-    async def said(self, *, timeout: float = 12) -> None:
+    async def said(self, *, timeout: float = 60) -> None:
         """Waits until all was said."""
         async with asyncio.timeout(timeout):
             await self._silent.wait()

@@ -7,7 +7,8 @@ import gc
 import os
 import signal
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from core.errors import NotFound, Unavailable
 from media.lines.client import PhoneLine, SpeechTap
 from media.lines.link import LinesOptions
 from media.lines.protocol import LineTicket
+from media.node import NodeOptions
 from media.protocol import (
     Codec,
     Kind,
@@ -41,6 +43,22 @@ ALIKE = 0.5
 QUIET_DB = -60.0
 
 
+async def ready(r: Rig) -> None:
+    """The sound process is there, however busy the machine is."""
+    for _ in range(4):
+        with suppress(Unavailable):
+            return await r.node.sound.ready()
+    pytest.fail("no sound process after half a minute")
+
+
+@asynccontextmanager
+async def house(options: NodeOptions = ANYWHERE) -> AsyncIterator[Rig]:
+    """A node with its sound process."""
+    async with rig(options) as r:
+        await ready(r)
+        yield r
+
+
 def of(robot_heard: Rig, who: str, whom: str) -> Samples:
     """What the robot ``who`` heard on the m-line of ``whom``."""
     robot = robot_heard.robots["ses", who]
@@ -51,19 +69,19 @@ def of(robot_heard: Rig, who: str, whom: str) -> Samples:
 async def test_two_telephones_and_a_browser_hear_each_other_and_nobody_himself(
     speech: dict[str, Samples], narrow: dict[str, Samples]
 ) -> None:
-    async with rig() as r:
+    async with house() as r:
         await r.client.open_room("ses")
         robot = await r.join("ses", "officer", speech["officer"])
         await r.client.set_peer("ses", "officer", PeerFlags(audio=False))
         mulaw = await r.client.open_line("ses", "phone-a", Codec.PCMU)
         alaw = await r.client.open_line("ses", "phone-b", Codec.PCMA)
         async with calling(mulaw) as a, calling(alaw, Codec.PCMA) as b:
-            await r.until(lambda: len({t.peer_id for t in robot.tracks}) == 2)
+            await r.until(lambda: len({t.peer_id for t in robot.tracks}) == 2, timeout=30)
             soft = (narrow["interpreter"] * 0.25).astype(np.float32)
             a.say(soft)
-            await r.until_news(SpeakingChanged, peer_id="phone-a", on=True)
+            await r.until_news(SpeakingChanged, peer_id="phone-a", on=True, timeout=30)
             await a.said()
-            await r.until_news(SpeakingChanged, peer_id="phone-a", on=False)
+            await r.until_news(SpeakingChanged, peer_id="phone-a", on=False, timeout=30)
             for heard, rate in ((b.heard(), 8000), (of(r, "officer", "phone-a"), 48_000)):
                 said = narrow["interpreter"] if rate == 8000 else speech["interpreter"]
                 found = compare(said, heard, rate)
@@ -83,14 +101,14 @@ async def test_two_telephones_and_a_browser_hear_each_other_and_nobody_himself(
             assert described["phone-b"].speech_ms == 0
         for peer_id in ("phone-a", "phone-b"):
             for cls in (PeerConnected, PeerHeard, TrackPublished):
-                await r.until_news(cls, peer_id=peer_id)
-            await r.until_news(PeerLost, peer_id=peer_id, reason="failed")
+                await r.until_news(cls, peer_id=peer_id, timeout=30)
+            await r.until_news(PeerLost, peer_id=peer_id, reason="failed", timeout=30)
         assert r.node.sound.dropped == 0
         assert r.refused == []
 
 
 async def test_only_allowed_sound_leaves_the_node(speech: dict[str, Samples]) -> None:
-    async with rig() as r:
+    async with house() as r:
         await r.client.open_room("ses")
         await r.join("ses", "officer", speech["officer"], want=MediaWant(send_video=False, receive_audio=False))
         await r.join("ses", "applicant", speech["applicant"], want=MediaWant(send_video=False, receive_audio=False))
@@ -139,7 +157,7 @@ async def test_only_allowed_sound_leaves_the_node(speech: dict[str, Samples]) ->
 
 
 async def test_a_killed_sound_process_comes_back_and_browsers_notice_nothing(speech: dict[str, Samples]) -> None:
-    async with rig() as r:
+    async with house() as r:
         await r.client.open_room("ses")
         officer = await r.join("ses", "officer", speech["officer"])
         await r.join("ses", "applicant", speech["applicant"])
@@ -154,6 +172,7 @@ async def test_a_killed_sound_process_comes_back_and_browsers_notice_nothing(spe
             async with asyncio.timeout(3):
                 await phone.over.wait()
             assert phone.line.closed_by == "sound_lost"
+        await ready(r)
         ticket = await r.client.open_line("ses", "phone", Codec.PCMU)
         assert r.node.sound.pid not in (None, first)
         async with calling(ticket):
@@ -164,7 +183,7 @@ async def test_a_killed_sound_process_comes_back_and_browsers_notice_nothing(spe
 
 
 async def test_secrets_open_once_in_time_and_only_as_long_as_the_place_is_wanted() -> None:
-    async with rig(replace(ANYWHERE, lines=LinesOptions(secret_s=1.0))) as r:
+    async with house(replace(ANYWHERE, lines=LinesOptions(secret_s=1.0))) as r:
         with pytest.raises(NotFound):
             await r.client.open_line("nowhere", "phone", Codec.PCMU)
         await r.client.open_room("ses")
@@ -201,7 +220,7 @@ async def test_secrets_open_once_in_time_and_only_as_long_as_the_place_is_wanted
 
 
 async def test_why_a_line_ended_is_told(speech: dict[str, Samples]) -> None:
-    async with rig() as r:
+    async with house() as r:
         await r.client.open_room("ses")
 
         async def ended(line: PhoneLine) -> str | None:
@@ -228,7 +247,7 @@ async def test_why_a_line_ended_is_told(speech: dict[str, Samples]) -> None:
 
 
 async def test_a_line_on_hold_is_silent_both_ways_and_not_lost() -> None:
-    async with rig(replace(ANYWHERE, lost_after=1.2)) as r:
+    async with house(replace(ANYWHERE, lost_after=1.2)) as r:
         await r.client.open_room("ses")
         ticket = await r.client.open_line("ses", "phone", Codec.PCMU)
         async with calling(ticket) as phone:
@@ -244,8 +263,21 @@ async def test_a_line_on_hold_is_silent_both_ways_and_not_lost() -> None:
             assert 20 <= len(phone.frames) - before <= 30
 
 
+async def test_a_telephone_from_which_nothing_comes_is_lost_until_it_is_heard_again() -> None:
+    async with house(replace(ANYWHERE, lost_after=1.2)) as r:
+        await r.client.open_room("ses")
+        async with PhoneLine.connect(await r.client.open_line("ses", "phone", Codec.PCMU)) as line:
+            await r.until_news(PeerConnected, peer_id="phone")
+            await r.until_news(PeerLost, peer_id="phone", reason="silent")
+            for _ in range(100):
+                await line.send(bytes([0xFF]) * 160)
+                await asyncio.sleep(0.02)
+            await r.until_news(PeerBack, peer_id="phone")
+            assert line.closed_by is None
+
+
 async def test_who_does_not_read_loses_the_oldest_sound_and_memory_stays() -> None:
-    async with rig() as r:
+    async with house() as r:
         await r.client.open_room("ses")
         stalled = await r.client.open_line("ses", "stalled", Codec.PCMU)
         lazy = await r.client.open_line("ses", "lazy", Codec.PCMU)
@@ -276,7 +308,7 @@ def objects() -> Counter[str]:
 
 
 async def test_fifty_telephones_come_and_go_without_a_trace(speech: dict[str, Samples]) -> None:
-    async with rig() as r:
+    async with house() as r:
         await r.client.open_room("ses")
         await r.join("ses", "officer", speech["officer"], want=MediaWant(send_video=False, receive_audio=False))
 

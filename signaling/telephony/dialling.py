@@ -26,9 +26,9 @@ from scheduler.models import Offer
 from signaling import places
 from signaling.telephony.desk import LONGEST_WAIT, Desk
 from signaling.telephony.entering import PhoneRooms
-from signaling.telephony.legs import ALIVE, LegService
+from signaling.telephony.legs import LegService
 from signaling.telephony.models import CarrierNews, PhoneLeg
-from signaling.telephony.port import CallOrder, LegState, LegWhy, PhoneTrouble
+from signaling.telephony.port import ALIVE, CallOrder, LegState, LegWhy, PhoneTrouble
 from signaling.telephony.troubles import Trouble, wait_before
 
 log = logging.getLogger(__name__)

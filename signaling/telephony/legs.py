@@ -27,6 +27,7 @@ from signaling.calls import running_session, tell_place
 from signaling.telephony.models import PhoneLeg
 from signaling.telephony.numbers import Called, NumberBook
 from signaling.telephony.port import (
+    ALIVE,
     LEG_CHANGED,
     LEG_MOVES,
     CallReason,
@@ -40,7 +41,6 @@ from signaling.telephony.troubles import Trouble
 
 USELESS_AFTER = timedelta(minutes=2)
 """A call into a session that could not be placed by then is not placed any more: the ladder goes on."""
-ALIVE = (LegState.QUEUED, LegState.RINGING, LegState.ASKED, LegState.HELD, LegState.IN_ROOM)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ class LegMove(StrEnum):
     END = "end"
 
 
-_BEFORE_END = (LegState.QUEUED, LegState.RINGING, LegState.ASKED, LegState.HELD, LegState.IN_ROOM)
+ALIVE = (LegState.QUEUED, LegState.RINGING, LegState.ASKED, LegState.HELD, LegState.IN_ROOM)
+"""All states of a call that is not over."""
 LEG_MOVES: MoveTable[LegState, LegMove] = MoveTable(
     "phone_leg",
     LegState.QUEUED,
@@ -60,7 +61,7 @@ LEG_MOVES: MoveTable[LegState, LegMove] = MoveTable(
         (LegState.IN_ROOM, LegMove.WAIT): LegState.HELD,
         (LegState.ASKED, LegMove.JOIN): LegState.IN_ROOM,
         (LegState.HELD, LegMove.JOIN): LegState.IN_ROOM,
-        **{(state, LegMove.END): LegState.ENDED for state in _BEFORE_END},
+        **{(state, LegMove.END): LegState.ENDED for state in ALIVE},
     },
 )
 

@@ -1,4 +1,4 @@
-"""What goes to Twilio and comes back is checked against a contract: ours (``data/twilio_calls.json``) always, Twilio's own when it is there.
+"""What goes to Twilio and comes back is checked: against ours (``data/twilio_calls.json``) always, Twilio's own when it is there.
 
 Twilio publishes an OpenAPI description; a cut of it may lie beside the checkout (``../shared/contracts``) or where
 ``TWILIO_CONTRACT`` says. It is not part of this repository.

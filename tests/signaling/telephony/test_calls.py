@@ -37,6 +37,9 @@ async def test_a_question_before_anybody_is_connected(exchange: Exchange) -> Non
         await call.redirected.wait()
     assert await call.ask(call.redirected_to) == "connect", "the wait was broken as soon as the officer came"
     assert "not encrypted" in call.said
+    call.redirected.clear()
+    await exchange.telephony.dialling.watch()
+    assert not call.redirected.is_set(), "on its way in: the sentence is not begun anew"
 
 
 async def test_a_repeated_answer_changes_nothing_and_another_key_is_a_no(exchange: Exchange) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from core.access import Actor
-from core.events.bus import Position
+from core.events.bus import Message
 from records.lifecycle import SessionState
 from records.models import Session
 from records.session_rows import add_place
@@ -36,7 +36,9 @@ async def test_both_sides_and_nobody_else(world: World) -> None:
     officer, interpreter = await world.browser("O-RS"), await world.browser("I-RS")
 
     early = await interpreter.get(path)
-    assert (early.status_code, early.json()["code"]) == (409, "join_not_open"), "before it opens they may still step back"
+    assert (early.status_code, early.json()["code"]) == (409, "join_not_open"), (
+        "before it opens they may still step back"
+    )
     proposed = await officer.post(path, TERM)
     assert proposed.status_code == 201, proposed.text
     await put(world, session_id, state=SessionState.ACTIVE)
@@ -61,19 +63,16 @@ async def test_both_sides_and_nobody_else(world: World) -> None:
 async def test_the_room_hears_that_there_is_something_new_and_not_what(world: World) -> None:
     await world.available("I-RS")
     session_id = await session_of(world, await world.open_case())
-    officer = await world.browser("O-RS")
-    await officer.post(f"/api/sessions/{session_id}/terms", TERM)
-    await world.house.services.relay.relay()
-    bus = world.house.services.bus
+    officer, found, heard = await world.browser("O-RS"), [], asyncio.Event()
 
-    async def news() -> list[dict[str, Any]]:
-        head = (await bus.read_after(f"room:{session_id}", None)).head
-        replay = await bus.read_after(f"room:{session_id}", Position(head.epoch, 0))
-        return [dict(one.body["data"]) for one in replay.messages if one.body["name"] == "aids.terms"]
+    def listen(message: Message) -> None:
+        if message.body["name"] == "aids.terms":
+            found.append(dict(message.body["data"]))
+            heard.set()
 
-    async with asyncio.timeout(20):
-        while not (found := await news()):
-            await asyncio.sleep(0.01)
+    async with world.house.services.bus.follow(f"room:{session_id}", listen), asyncio.timeout(20):
+        await officer.post(f"/api/sessions/{session_id}/terms", TERM)
+        await heard.wait()
     assert found == [{"n": 1}]
 
 

@@ -72,7 +72,7 @@ async def test_the_log_says_that_a_date_was_shown_in_which_calendar_and_not_whic
     async with world.house.services.database.read(Actor.system()) as unit:
         connection = await unit.session.connection()
         for table in ("session_entries", "outbox_events", "audit_entries"):
-            rows = (await connection.exec_driver_sql(f"SELECT * FROM {table}")).all()  # noqa: S608
+            rows = (await connection.exec_driver_sql(f"SELECT * FROM {table}")).all()
             assert "1380" not in str(rows), table
 
 
@@ -104,7 +104,10 @@ async def test_two_who_show_at_once_end_with_the_same_number_everywhere(world: W
     session_id, people = await in_a_session(world)
     numbers = [PlainNumber(kind="number", value=str(n)) for n in range(6)]
     await asyncio.gather(
-        *(pad(world).show(people[part], number) for part, number in zip(["officer", "interpreter"] * 3, numbers, strict=True))
+        *(
+            pad(world).show(people[part], number)
+            for part, number in zip(["officer", "interpreter"] * 3, numbers, strict=True)
+        )
     )
     heard = await told(world, session_id)
     assert len({one["n"] for one in heard}) == 6

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
@@ -24,6 +24,7 @@ from signaling.fallback.models import FallbackCall, FallbackRoom
 from signaling.fallback.states import CallState, Why
 from signaling.places import Place
 from signaling.realtime.rooms import INTERPRETER, OFFICER
+from signaling.telephony.port import PhoneLegs
 
 RUNNING = (SessionState.WAITING, SessionState.ACTIVE, SessionState.PAUSED)
 OPEN_CALLS = (CallState.WAITING, CallState.PLACING, CallState.CALLING)
@@ -55,17 +56,25 @@ class Seen:
         return next((call for call in self.calls if call.place_id == place_id and call.state in OPEN_CALLS), None)
 
 
+class Numbers(Protocol):
+    """Whose telephone is on file (``signaling.telephony.numbers``)."""
+
+    async def ref_of_user(self, unit: ReadUnit, user_id: str) -> str | None:
+        """The reference of somebody's number."""
+        ...
+
+
 class Reading:
     """Reads sessions."""
 
-    def __init__(self, catalogue: Catalogue, session_log: SessionLog) -> None:
+    def __init__(self, catalogue: Catalogue, session_log: SessionLog, phone: PhoneLegs, numbers: Numbers) -> None:
         self._catalogue = catalogue
         self._log = session_log
+        self._phone = phone
+        self._numbers = numbers
 
-    async def seen(
-        self, unit: ReadUnit, session: Session, *, configured: bool, numbers: Mapping[str, str | None]
-    ) -> Seen:
-        """The session with its facts. ``numbers``: references of telephones by user id, for those who matter."""
+    async def seen(self, unit: ReadUnit, session: Session) -> Seen:
+        """The session with its facts."""
         room = await unit.session.get(FallbackRoom, session.id, populate_existing=True)
         seated = await places.of_session(unit, session.id)
         calls = list(
@@ -86,8 +95,8 @@ class Reading:
             interview=session.step_code.endswith(_INTERVIEW),
             phone_in_step=phone_in_step,
             asks_person=asks,
-            phone_configured=configured,
-            people=tuple(_person(place, calls, numbers) for place in seated if _counts(place)),
+            phone_configured=self._phone.configured,
+            people=tuple([await self._person(unit, place, calls) for place in seated if _counts(place)]),
             losses=await self._losses(unit, session.id, seated),
             answered_losses=0 if room is None else room.answered_losses,
             agreement=None if room is None else room.agreement,
@@ -95,6 +104,12 @@ class Reading:
             repeated_at=None if room is None else room.repeated_at,
         )
         return Seen(session, room, seated, calls, facts)
+
+    async def _person(self, unit: ReadUnit, place: Place, calls: Sequence[FallbackCall]) -> Person:
+        known = self._phone.configured and place.user_id is not None
+        # In the same transaction: a second one inside of the first would wait for a connection while it holds one.
+        number = await self._numbers.ref_of_user(unit, str(place.user_id)) if known else None
+        return _person(place, calls, has_number=number is not None)
 
     def _of_step(self, code: str) -> tuple[Stage, bool, bool]:
         """Stage, whether the telephone is allowed, whether the person is asked before it takes over."""
@@ -144,7 +159,7 @@ def _counts(place: Place) -> bool:
     return place.part in (OFFICER, INTERPRETER) and place.state in places.IN_ROOM
 
 
-def _person(place: Place, calls: Sequence[FallbackCall], numbers: Mapping[str, str | None]) -> Person:
+def _person(place: Place, calls: Sequence[FallbackCall], *, has_number: bool) -> Person:
     own = [call for call in calls if call.place_id == place.id]
     latest = own[-1] if own else None
     return Person(
@@ -153,7 +168,7 @@ def _person(place: Place, calls: Sequence[FallbackCall], numbers: Mapping[str, s
         lost_since=place.lost_from,
         weak_since=place.weak_since,
         on_phone=place.phone_leg_id is not None,
-        has_number=place.user_id is not None and numbers.get(place.user_id) is not None,
+        has_number=has_number,
         call_open=any(call.state in OPEN_CALLS for call in own),
         called_for=latest.lost_from if latest is not None else None,
         not_by_phone=latest is not None and latest.why == Why.NOT_BY_PHONE,

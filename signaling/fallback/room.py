@@ -19,7 +19,7 @@ from signaling.calls import CallService, running_session
 from signaling.fallback.facts import Do
 from signaling.fallback.models import FallbackRoom
 from signaling.fallback.opening import Openings
-from signaling.fallback.reading import Seen, locked_room
+from signaling.fallback.reading import Reading, Seen, locked_room
 from signaling.fallback.rules import decide
 from signaling.fallback.service import LadderService
 from signaling.fallback.states import CALL, CallMove, CallState, Rung, Why
@@ -39,6 +39,7 @@ class LadderRoom:
         self,
         database: Database,
         session_log: SessionLog,
+        reading: Reading,
         ladder: LadderService,
         calls: CallService,
         phone: PhoneLegs,
@@ -46,6 +47,7 @@ class LadderRoom:
     ) -> None:
         self._database = database
         self._log = session_log
+        self._reading = reading
         self._ladder = ladder
         self._calls = calls
         self._phone = phone
@@ -75,9 +77,8 @@ class LadderRoom:
     async def _ring(self, who: Place, target: str) -> None:
         """Ring now: a call that is counted down becomes due, another begins. Raises ``Conflict``: why it cannot be."""
         _own_or_officer(who, target)
-        numbers = await self._ladder.numbers(who.session_id)
         async with self._database.unit(Actor.system()) as uow:
-            session, room, seen = await self._seen(uow, who.session_id, numbers)
+            session, room, seen = await self._seen(uow, who.session_id)
             call = seen.open_call(target)
             if call is not None and call.state is not CallState.WAITING:
                 raise Conflict("call_under_way")
@@ -98,7 +99,7 @@ class LadderRoom:
         _own_or_officer(who, target)
         leg_id = None
         async with self._database.unit(Actor.system()) as uow:
-            session, room, seen = await self._seen(uow, who.session_id, {})
+            session, room, seen = await self._seen(uow, who.session_id)
             call = seen.open_call(target)
             if call is None:
                 raise Conflict("no_call_under_way")
@@ -144,7 +145,7 @@ class LadderRoom:
         With a yes interpreting goes on. After a no it stands still and it is proposed to stop and book again.
         """
         async with self._database.unit(Actor.system()) as uow:
-            session, room, seen = await self._seen(uow, who.session_id, {})
+            session, room, seen = await self._seen(uow, who.session_id)
             facts = seen.facts
             if not facts.asks_person or not any(person.on_phone for person in facts.people):
                 raise Conflict("nothing_asked")
@@ -173,7 +174,7 @@ class LadderRoom:
     async def _go_on(self, who: Place, after: str) -> None:
         """The officer has seen the proposal to stop and goes on, or has repeated the last question."""
         async with self._database.unit(Actor.system()) as uow:
-            session, room, seen = await self._seen(uow, who.session_id, {})
+            session, room, seen = await self._seen(uow, who.session_id)
             if after == "repeat":
                 room.repeated_at = uow.now
             elif room.stop_reason is not None:
@@ -185,12 +186,10 @@ class LadderRoom:
                 room.stop_reason, room.stop_at, room.answered_losses = None, None, losses
             await self._ladder.tell(uow, session, room)
 
-    async def _seen(
-        self, uow: UnitOfWork, session_id: str, numbers: dict[str, str | None]
-    ) -> tuple[Session, FallbackRoom, Seen]:
+    async def _seen(self, uow: UnitOfWork, session_id: str) -> tuple[Session, FallbackRoom, Seen]:
         session = await running_session(uow, session_id)
         room = await locked_room(uow, session)
-        return session, room, await self._ladder.seen(uow, session, numbers)
+        return session, room, await self._reading.seen(uow, session)
 
 
 def _own_or_officer(who: Place, target: str) -> None:

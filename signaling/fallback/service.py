@@ -28,7 +28,6 @@ from signaling.fallback.rules import RING_AFTER, SHOW_AFTER, decide, phone_close
 from signaling.fallback.states import CALL, CallMove, CallState, Rung, Why
 from signaling.fallback.viewing import Viewing
 from signaling.places import IN_ROOM
-from signaling.realtime.rooms import INTERPRETER, OFFICER
 from signaling.telephony.port import CallReason, PhoneLegs
 
 log = logging.getLogger(__name__)
@@ -65,23 +64,6 @@ class LadderService:
             due = await self._due(unit)
         for call_id in due:
             await self._guarded(call_id, self.place)
-
-    async def numbers(self, session_id: str) -> dict[str, str | None]:
-        """References of the telephones of officer and interpreters, by user id; asked before a unit is opened."""
-        if not self._phone.configured:
-            return {}
-        async with self._database.read(Actor.system()) as unit:
-            query = select(SessionParticipant.user_id).where(
-                SessionParticipant.session_id == session_id,
-                SessionParticipant.part.in_((OFFICER, INTERPRETER)),
-                SessionParticipant.state.in_(IN_ROOM),
-            )
-            users = [user for user in await unit.session.scalars(query) if user is not None]
-        return {user: await self._phone.number_of(user) for user in users}
-
-    async def seen(self, unit: ReadUnit, session: Session, numbers: dict[str, str | None]) -> Seen:
-        """The session as the rules see it."""
-        return await self._reading.seen(unit, session, configured=self._phone.configured, numbers=numbers)
 
     async def begin_call(
         self, uow: UnitOfWork, seen: Seen, place_id: str, *, reason: Why, now: bool = True
@@ -147,13 +129,12 @@ class LadderService:
             await self.tell(uow, session, room)
 
     async def _look(self, session_id: str) -> None:
-        numbers = await self.numbers(session_id)
         async with self._database.unit(Actor.system()) as uow:
             session = await uow.session.get(Session, session_id)
             if session is None or session.state not in RUNNING:
                 return
             room = await locked_room(uow, session)
-            seen = await self.seen(uow, session, numbers)
+            seen = await self._reading.seen(uow, session)
             plan = decide(seen.facts)
             changed = False
             for advice in plan.phone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from core.db.session import Database
 from core.jobs import Job, Lease
@@ -12,7 +13,7 @@ from signaling.call_watch import WATCH_EVERY_S
 from signaling.calls import CallService
 from signaling.fallback.legs import LadderNews
 from signaling.fallback.opening import Openings
-from signaling.fallback.reading import Reading
+from signaling.fallback.reading import Numbers, Reading
 from signaling.fallback.room import LadderRoom
 from signaling.fallback.service import LadderService
 from signaling.fallback.viewing import Viewing
@@ -20,6 +21,15 @@ from signaling.telephony.port import LEG_CHANGED, PhoneLegs
 
 HEARD = (LEG_CHANGED,)
 """Events of the outbox that ``news`` hears."""
+
+
+class Telephones(PhoneLegs, Protocol):
+    """Legs, with the book of numbers that they know."""
+
+    @property
+    def numbers(self) -> Numbers:
+        """Whose telephone is on file."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,14 +43,14 @@ class Fallback:
 
     @classmethod
     def build(
-        cls, database: Database, catalogue: Catalogue, session_log: SessionLog, calls: CallService, phone: PhoneLegs
+        cls, database: Database, catalogue: Catalogue, session_log: SessionLog, calls: CallService, phone: Telephones
     ) -> Fallback:
         """Wire it, and put it into ``calls``."""
-        reading = Reading(catalogue, session_log)
-        viewing = Viewing(reading, phone)
+        reading = Reading(catalogue, session_log, phone, phone.numbers)
+        viewing = Viewing(reading)
         service = LadderService(database, session_log, reading, viewing, phone)
         openings = Openings(database, session_log, service)
-        room = LadderRoom(database, session_log, service, calls, phone, openings)
+        room = LadderRoom(database, session_log, reading, service, calls, phone, openings)
         calls.ladder = viewing
         return cls(service, room, LadderNews(database, service, calls), openings)
 

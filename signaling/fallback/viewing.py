@@ -9,14 +9,12 @@ from sqlalchemy import select
 from core.db.session import ReadUnit, UnitOfWork
 from records.case_values import CHILD_GROUPS
 from records.models import Case, Session
-from signaling import places
 from signaling.fallback.models import FallbackCall, Opening
 from signaling.fallback.reading import Reading
 from signaling.fallback.rules import decide
 from signaling.fallback.states import CallState, OpeningState, Why
 from signaling.fallback.view import ladder_view
 from signaling.medium import ModeWhy
-from signaling.telephony.port import PhoneLegs
 
 _MODE_WHY = {
     Why.LINE_LOST.value: ModeWhy.LINE_LOST,
@@ -28,16 +26,12 @@ _MODE_WHY = {
 class Viewing:
     """Reads the ladder of a session."""
 
-    def __init__(self, reading: Reading, phone: PhoneLegs) -> None:
+    def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._phone = phone
 
     async def view(self, unit: ReadUnit, session: Session) -> dict[str, Any]:
         """The ladder as everybody in the room may see it."""
-        numbers: dict[str, str | None] = {}
-        if self._phone.configured:
-            numbers = await self._numbers(unit, session.id)
-        seen = await self._reading.seen(unit, session, configured=self._phone.configured, numbers=numbers)
+        seen = await self._reading.seen(unit, session)
         case = None if session.case_id is None else await unit.session.get(Case, session.case_id)
         short = case is not None and (case.age_group in CHILD_GROUPS or "SHORT_SESSIONS" in case.needs)
         opening = await unit.session.scalar(
@@ -47,7 +41,7 @@ class Viewing:
 
     async def may_go_on(self, uow: UnitOfWork, session: Session) -> bool:
         """Whether the person has agreed to the telephone, where one is on it and the step asks (S-11)."""
-        seen = await self._reading.seen(uow, session, configured=self._phone.configured, numbers={})
+        seen = await self._reading.seen(uow, session)
         return decide(seen.facts).may_go_on
 
     async def phone_reason(self, unit: ReadUnit, session_id: str) -> ModeWhy:
@@ -59,7 +53,3 @@ class Viewing:
             .limit(1)
         )
         return _MODE_WHY.get(str(reason), ModeWhy.ASKED)
-
-    async def _numbers(self, unit: ReadUnit, session_id: str) -> dict[str, str | None]:
-        users = {place.user_id for place in await places.of_session(unit, session_id) if place.user_id is not None}
-        return {user: await self._phone.number_of(user) for user in sorted(users)}

@@ -93,7 +93,9 @@ async def test_a_cut_line_is_rung_by_telephone_and_the_talk_goes_on(phone_house:
         by_phone = {"mode": "phone", "reason": "line_lost"}
         await call.desk.socket.event("log.appended", lambda entry: entry["data"] == by_phone, timeout=30)
         record = await call.record()
-        kinds = [(entry["kind"], entry["data"].get("event") or entry["data"].get("mode")) for entry in record["entries"]]
+        kinds = [
+            (entry["kind"], entry["data"].get("event") or entry["data"].get("mode")) for entry in record["entries"]
+        ]
         assert ("phone_call", "rung") in kinds
         assert ("phone_call", "joined") in kinds
         assert kinds.index(("line_back", None)) < kinds.index(("mode", "phone"))

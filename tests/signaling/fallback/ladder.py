@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from core.access import Actor
 from core.clock import ManualClock, new_id
-from core.db.session import Database
+from core.db.session import Database, ReadUnit
 from core.errors import Conflict
 from core.events.bus import Event
 from core.settings import Settings
@@ -45,6 +45,13 @@ class Phone:
     """Legs under way: session and place."""
     ended: list[LegId] = field(default_factory=list)
 
+    @property
+    def numbers(self) -> Phone:
+        return self
+
+    async def ref_of_user(self, unit: ReadUnit, user_id: str) -> str | None:
+        return await self.number_of(user_id)
+
     async def number_of(self, user_id: str) -> str | None:
         return None if user_id in self.nobody else f"num_{user_id}"
 
@@ -76,7 +83,9 @@ class Stage:
 
     async def place(self, part: str) -> Place:
         async with self.world.database.read(SYSTEM) as unit:
-            return next(p for p in await places.of_session(unit, self.session_id) if p.part == part and p.state != "gone")
+            return next(
+                p for p in await places.of_session(unit, self.session_id) if p.part == part and p.state != "gone"
+            )
 
     async def change(self, part: str, **values: Any) -> None:
         place = await self.place(part)
@@ -140,7 +149,10 @@ class Stage:
         return await self.fallback.room.handle(await self.place(part), message)
 
     async def phone_word(self, by: str, do: str, target: str = "interpreter") -> None:
-        await self.say(by, RoomPhone.model_validate({"t": "room.phone", "id": "1", "do": do, "place": (await self.place(target)).id}))
+        await self.say(
+            by,
+            RoomPhone.model_validate({"t": "room.phone", "id": "1", "do": do, "place": (await self.place(target)).id}),
+        )
 
     async def agree(self, by: str, *, yes: bool) -> None:
         await self.say(by, RoomAgree(t="room.agree", id="1", yes=yes))
@@ -174,7 +186,9 @@ class Stage:
 
     async def calls(self) -> list[FallbackCall]:
         async with self.world.database.read(SYSTEM) as unit:
-            query = select(FallbackCall).where(FallbackCall.session_id == self.session_id).order_by(FallbackCall.made_at)
+            query = (
+                select(FallbackCall).where(FallbackCall.session_id == self.session_id).order_by(FallbackCall.made_at)
+            )
             return list(await unit.session.scalars(query))
 
     async def session(self) -> Session:
@@ -196,9 +210,7 @@ async def staged(
             session = await uow.session.get_one(Session, session_id)
             session.mode, session.step_code = mode, as_step or step
         phone = Phone(services.database)
-        fallback = Fallback.build(
-            services.database, services.catalogue, services.session_log, services.calls, phone
-        )
+        fallback = Fallback.build(services.database, services.catalogue, services.session_log, services.calls, phone)
         stage = Stage(services, world, phone, fallback, clock, session_id)
         for part in ("officer", "interpreter"):
             await stage.sit(part)

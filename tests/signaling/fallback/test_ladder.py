@@ -214,7 +214,9 @@ async def test_telephony_that_refuses_is_written_down_and_not_tried_for_ever(sta
     await stage.lose()
     await stage.after(30)
     await stage.after(30)
-    assert [(one["event"], one["reason"]) for one in await stage.log("phone_call")] == [("not_rung", "phone_not_allowed")]
+    assert [(one["event"], one["reason"]) for one in await stage.log("phone_call")] == [
+        ("not_rung", "phone_not_allowed")
+    ]
 
 
 async def test_in_a_break_nobody_is_rung_by_itself(stage: Stage) -> None:

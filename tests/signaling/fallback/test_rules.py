@@ -113,15 +113,27 @@ def losses(*pairs: tuple[float, int | None]) -> tuple[Loss, ...]:
         (losses((500, 12), (400, 12), (300, 12), (200, 12)), False, 0, None),
         (losses((500, 12), (400, 12), (300, 12), (200, 12)), True, 4, None),
         (losses((500, 12), (400, 12), (300, 12), (200, 12), (20, None)), True, 4, Why.INTERRUPTIONS),
-        (losses((600, None),), True, 0, None),
-        (losses((601, None),), True, 0, Why.AWAY_TOO_LONG),
+        (
+            losses(
+                (600, None),
+            ),
+            True,
+            0,
+            None,
+        ),
+        (
+            losses(
+                (601, None),
+            ),
+            True,
+            0,
+            Why.AWAY_TOO_LONG,
+        ),
         (losses((2000, 301), (1000, 300)), True, 0, Why.AWAY_TOO_LONG),
         (losses((2000, 301), (2000, 301)), True, 0, None),
     ],
 )
-def test_when_to_stop_and_book_again(
-    found: tuple[Loss, ...], interview: bool, answered: int, stop: Why | None
-) -> None:
+def test_when_to_stop_and_book_again(found: tuple[Loss, ...], interview: bool, answered: int, stop: Why | None) -> None:
     facts = replace(FACTS, stage=Stage.ASYLUM, interview=interview, losses=found, answered_losses=answered)
     assert decide(facts).stop is stop
 

@@ -1,4 +1,5 @@
 /** The draft transcript of one session as officer and interpreter see it: read in pieces, forgotten at once when the server says so. */
+import { tagOf } from '../aids/digits'
 import { api } from '../api/client'
 import type { AppError } from '../lib/errors'
 import { asAppError } from '../lib/errors'
@@ -33,6 +34,29 @@ export type Draft = {
   silent_languages: Record<string, string>
 }
 export type Row = { row: number; said: DraftLine[]; rendered: DraftLine[] }
+
+const short: Readonly<Record<string, string>> = {
+  srp: 'sr',
+  mkd: 'mk',
+  sqi: 'sq',
+  eng: 'en',
+  bos: 'bs',
+  hrv: 'hr',
+  tur: 'tr',
+  fra: 'fr',
+  som: 'so',
+  amh: 'am',
+  rus: 'ru',
+  hin: 'hi',
+  ben: 'bn',
+  pan: 'pa',
+  nep: 'ne',
+  tam: 'ta',
+  tgk: 'tg',
+  lin: 'ln',
+}
+/** The tag of a line's language: BCP 47 wants the two-letter code where there is one. */
+export const langOf = (language: string): string => short[language] ?? tagOf(language)
 
 /** What was known, with what came: changed lines replace theirs, and after a wipe only what came is left. */
 export function merged(known: readonly DraftLine[], came: Draft): DraftLine[] {

@@ -25,7 +25,9 @@ const entries: readonly NavEntry[] = [
   { path: '/cover', text: 'nav.cover', role: 'coordinator', also: ['/surge'] },
   { path: '/plans', text: 'nav.plans', role: 'coordinator' },
   { path: '/pool', text: 'nav.pool', role: 'coordinator', also: ['/quality', '/pay'] },
+  { path: '/ring', text: 'nav.ring', role: 'coordinator' },
   { path: '/holidays', text: 'nav.holidays', role: 'coordinator' },
+  { path: '/ring', text: 'nav.ring', role: 'administrator' },
   { path: '/speech', text: 'nav.speech', role: 'coordinator' },
   { path: '/speech', text: 'nav.speech', role: 'administrator' },
 ]

@@ -257,13 +257,12 @@ class CaseService:
 
     async def step_facts(self, unit: ReadUnit, step_id: str, *, safety_only: bool = False) -> StepFacts:
         """The same facts as they are now, gates told and not enforced; for matching again. Raises ``NotFound('step_unknown')``."""
-        row = await unit.session.get(ProcedureStep, step_id)
-        if row is None:
-            raise NotFound("step_unknown", {"step": step_id})
+        of_step = select(ProcedureStep.case_id).where(ProcedureStep.id == step_id).scalar_subquery()
         case = await unit.session.scalar(
-            select(Case).where(Case.id == row.case_id).execution_options(populate_existing=True)
+            select(Case).where(Case.id == of_step).execution_options(populate_existing=True)
         )
-        if case is None:
+        row = None if case is None else next((step for step in case.steps if step.id == step_id), None)
+        if case is None or row is None:
             raise NotFound("step_unknown", {"step": step_id})
         return step_facts(self._catalogue, case, row, unit.now, safety_only=safety_only)
 

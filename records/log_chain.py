@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, update
 
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, NotFound, Unavailable
-from records.chain import GENESIS, JsonValue, link
+from records.chain import GENESIS, ChainEntry, JsonValue, link
 from records.entry_kinds import SLOTS, EntryKind
 from records.events import SESSION_ENTRY
 from records.models import Session, SessionEntry
@@ -18,13 +18,21 @@ _ATTEMPTS = 5
 
 
 async def append_entry(uow: UnitOfWork, session_id: str, kind: EntryKind, data: Mapping[str, JsonValue]) -> LogEntry:
-    """Write the next entry. ``data`` must have exactly the keys of ``SLOTS[kind]`` (``ValueError``).
+    """Write the next entry; see ``append_entries``."""
+    return (await append_entries(uow, session_id, [(kind, data)]))[0]
+
+
+async def append_entries(
+    uow: UnitOfWork, session_id: str, drafts: Sequence[tuple[EntryKind, Mapping[str, JsonValue]]]
+) -> list[LogEntry]:
+    """Write the next entries, in order. ``data`` must have exactly the keys of ``SLOTS[kind]`` (``ValueError``).
 
     The conditional update of ``last_seq`` decides who is next, so concurrent writers cannot fork the chain.
     Raises ``Conflict('session_sealed')``, ``NotFound('session_unknown')``.
     """
-    if set(data) != set(SLOTS[kind]):
-        raise ValueError(f"an entry {kind.value} holds {SLOTS[kind]}, not {tuple(data)}")
+    for kind, data in drafts:
+        if set(data) != set(SLOTS[kind]):
+            raise ValueError(f"an entry {kind.value} holds {SLOTS[kind]}, not {tuple(data)}")
     await uow.flush()
     head_of = (
         select(Session.last_seq, Session.last_hash, Session.country, Session.seal_hash)
@@ -37,31 +45,39 @@ async def append_entry(uow: UnitOfWork, session_id: str, kind: EntryKind, data: 
             raise NotFound("session_unknown")
         if head.seal_hash is not None:
             raise Conflict("session_sealed")
-        entry = link(head.last_hash or GENESIS, head.last_seq + 1, uow.now, kind.value, data)
+        entries: list[ChainEntry] = []
+        previous, seq = head.last_hash or GENESIS, head.last_seq
+        for kind, data in drafts:
+            seq += 1
+            entries.append(link(previous, seq, uow.now, kind.value, data))
+            previous = entries[-1].hash
         moved = await uow.session.execute(
             update(Session)
             .where(Session.id == session_id, Session.last_seq == head.last_seq)
-            .values(last_seq=entry.seq, last_hash=entry.hash)
+            .values(last_seq=seq, last_hash=previous)
             .execution_options(synchronize_session=False)
         )
         if not moved.rowcount:  # type: ignore[attr-defined]
             continue
-        row = SessionEntry(
-            session_id=session_id,
-            country=head.country,
-            seq=entry.seq,
-            at=entry.at,
-            kind=entry.kind,
-            data=dict(data),
-            prev_hash=entry.prev_hash,
-            hash=entry.hash,
-        )
-        uow.session.add(row)
+        rows = [
+            SessionEntry(
+                session_id=session_id,
+                country=head.country,
+                seq=entry.seq,
+                at=entry.at,
+                kind=entry.kind,
+                data=dict(data),
+                prev_hash=entry.prev_hash,
+                hash=entry.hash,
+            )
+            for entry, (_, data) in zip(entries, drafts, strict=True)
+        ]
+        uow.session.add_all(rows)
         await uow.flush()
-        uow.emit(
-            SESSION_ENTRY, {"session_id": session_id, "seq": entry.seq, "country": head.country}, country=head.country
-        )
-        return log_entry(row)
+        for row in rows:
+            told = {"session_id": session_id, "seq": row.seq, "country": head.country}
+            uow.emit(SESSION_ENTRY, told, country=head.country)
+        return [log_entry(row) for row in rows]
     raise Unavailable("session_busy")
 
 

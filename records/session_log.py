@@ -27,7 +27,7 @@ from records.lifecycle import (
     advance,
     step_move_after,
 )
-from records.log_chain import append_entry, entries_of
+from records.log_chain import append_entries, append_entry, entries_of
 from records.models import Case, Session
 from records.session_plan import InterpreterFacts, SessionPlan, interpreter_entries, plan_entries, put_interpreter
 from records.session_rows import (
@@ -66,8 +66,7 @@ class SessionLog:
         add_place(uow, session, "interpreter", plan.interpreter.code, plan.interpreter.user_id)
         if plan.second is not None:
             add_place(uow, session, "interpreter", plan.second.code, plan.second.user_id)
-        for kind, data in plan_entries(plan, session.step_code):
-            await append_entry(uow, session.id, kind, data)
+        await append_entries(uow, session.id, plan_entries(plan, session.step_code))
         tell_session(uow, session)
         return session
 

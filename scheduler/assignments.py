@@ -87,12 +87,15 @@ class Assignments:
             minutes = await self._sessions.minutes_left(uow, booking)
             booking.starts_at, booking.ends_at = uow.now, uow.now + timedelta(minutes=minutes)
         facts = await self._facts.of(uow, booking)
+        matches: dict[int, Match] = {}
         for leg, (interpreter_id, offer_id) in sorted(people.items()):
-            taken[leg] = await self.take(uow, booking, interpreter_id, leg=leg, offer_id=offer_id)
+            taken[leg], matches[leg] = await self._take(
+                uow, booking, facts, interpreter_id, leg, offer_id, AssignmentState.ACTIVE, None
+            )
         for row in taken.values():
             if row.state is AssignmentState.HELD:
                 row.state, row.expires_at = advance(row.state, AssignmentMove.CONFIRM), None
-        return await self._agreed(uow, booking, facts, taken, rung, lease)
+        return await self._agreed(uow, booking, facts, taken, rung, lease, matches)
 
     async def take(
         self,
@@ -106,8 +109,21 @@ class Assignments:
         expires_at: datetime | None = None,
     ) -> Assignment:
         """Take the time of an interpreter for one leg, agreed or held until ``expires_at``; raises what ``bind`` raises."""
-        await self._person(uow, interpreter_id)
         facts = await self._facts.of(uow, booking)
+        return (await self._take(uow, booking, facts, interpreter_id, leg, offer_id, state, expires_at))[0]
+
+    async def _take(
+        self,
+        uow: UnitOfWork,
+        booking: Booking,
+        facts: StepFacts,
+        interpreter_id: str,
+        leg: int,
+        offer_id: str | None,
+        state: AssignmentState,
+        expires_at: datetime | None,
+    ) -> tuple[Assignment, Match]:
+        """The same with the facts at hand; also why this person fits."""
         need, match = await self._check(uow, booking, facts, interpreter_id, leg)
         starts_at = max(booking.starts_at, uow.now)
         ends_at = max(booking.ends_at, starts_at + timedelta(minutes=1))
@@ -132,7 +148,7 @@ class Assignments:
         await self._settle_breaks(uow, interpreter_id, assignment)
         uow.session.add(assignment)
         await uow.flush()
-        return assignment
+        return assignment, match
 
     async def confirm(self, uow: UnitOfWork, booking: Booking, *, rung: str) -> list[Assignment]:
         """What is held for a booking (already moved to ASSIGNED) becomes agreed; every rule is checked again.
@@ -143,10 +159,11 @@ class Assignments:
         held = {row.leg: row for row in await self.kept(uow, booking)}
         if set(held) != set(Way(booking.way).legs):
             raise Conflict("hold_expired")
+        matches: dict[int, Match] = {}
         for leg, row in held.items():
-            await self._check(uow, booking, facts, row.interpreter_id, leg)
+            _, matches[leg] = await self._check(uow, booking, facts, row.interpreter_id, leg)
             row.state, row.expires_at = advance(row.state, AssignmentMove.CONFIRM), None
-        return await self._agreed(uow, booking, facts, held, rung, None)
+        return await self._agreed(uow, booking, facts, held, rung, None, matches)
 
     async def kept(self, unit: ReadUnit, booking: Booking) -> list[Assignment]:
         """The assignments of the booking that are held or agreed, by leg."""
@@ -166,8 +183,12 @@ class Assignments:
         taken: Mapping[int, Assignment],
         rung: str,
         lease: timedelta | None,
+        checked: Mapping[int, Match],
     ) -> list[Assignment]:
-        """All legs are taken: note it in the booking, staff the session, tell everybody."""
+        """All legs are taken: note it in the booking, staff the session, tell everybody.
+
+        ``checked``: legs whose rules were checked in this unit, under the same locks; the others are checked now.
+        """
         rows = [taken[leg] for leg in sorted(taken)]
         people = [await self._person(uow, row.interpreter_id) for row in rows]
         booking.interpreter_id = rows[0].interpreter_id
@@ -179,12 +200,15 @@ class Assignments:
         await uow.flush()
         seats = {}
         for row, person in zip(rows, people, strict=True):
-            _, match = await self._check(uow, booking, facts, row.interpreter_id, row.leg)
+            match = checked.get(row.leg)
+            if match is None:
+                _, match = await self._check(uow, booking, facts, row.interpreter_id, row.leg)
             seats[row.leg] = seat_of(person, match)
         await self._sessions.staff(uow, booking, facts, seats, rung)
         await uow.flush()
+        users = {person.id: person.user_id for person in people}
         for row in rows:
-            await tell_assignment(uow, booking, row)
+            await tell_assignment(uow, booking, row, users=users)
         return rows
 
     async def _settle_breaks(self, uow: UnitOfWork, interpreter_id: str, new: Assignment | None) -> None:
@@ -216,10 +240,11 @@ class Assignments:
                     row.busy_until = until
             await uow.flush()
 
-    async def refuse_overlap(self, uow: UnitOfWork, booking_id: str, interpreter_id: str) -> None:
+    async def refuse_overlap(self, uow: UnitOfWork, booking_id: str, interpreter_id: str) -> Booking:
         """The cheap look right after ``hold_person``: who accepts much at once is refused before waiting for a booking.
 
-        Raises ``Conflict('calendar_conflict')``. Another assignment of the same booking is no conflict.
+        Returns the booking as it is seen without its lock. Raises ``Conflict('calendar_conflict')``. Another assignment of the
+        same booking is no conflict.
         """
         booking = await uow.session.get(Booking, booking_id, populate_existing=True)
         if booking is None:
@@ -240,6 +265,7 @@ class Assignments:
             overlapping = await uow.session.scalar(wanted)
         if overlapping is not None:
             raise Conflict("calendar_conflict")
+        return booking
 
     async def end(
         self,

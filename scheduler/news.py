@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
 
@@ -74,9 +74,11 @@ def tell_offer_ended(
     uow.emit(OFFER_ENDED, body, country=booking.country)
 
 
-async def tell_assignment(uow: UnitOfWork, booking: Booking, assignment: Assignment) -> None:
-    """``assignment.changed``, and ``presence.changed`` since who works is busy."""
-    user = await accounts(uow, [assignment.interpreter_id])
+async def tell_assignment(
+    uow: UnitOfWork, booking: Booking, assignment: Assignment, *, users: Mapping[str, str | None] | None = None
+) -> None:
+    """``assignment.changed``, and ``presence.changed`` since who works is busy. ``users``: accounts that are known already."""
+    user = users if users is not None else await accounts(uow, [assignment.interpreter_id])
     body = {
         "assignment_id": assignment.id,
         "booking_id": booking.id,

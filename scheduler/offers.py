@@ -69,9 +69,10 @@ class OfferService:
         if offer.state is not OfferState.PENDING:
             return await self._too_late(uow, offer, interpreter_id)
         await hold_person(uow, interpreter_id)
-        await self._assignments.refuse_overlap(uow, offer.booking_id, interpreter_id)
-        await self._leave_reserve(uow, offer.booking_id)
-        if await self._has_legs(uow, offer.booking_id):
+        seen = await self._assignments.refuse_overlap(uow, offer.booking_id, interpreter_id)
+        await self._leave_reserve(uow, seen)
+        # Turning a booking into a relay begins a new round, which the conditional update below refuses.
+        if Way(seen.way) is not Way.DIRECT:
             return await self._accept_leg(uow, offer, round_no)
         mine = exists().where(
             Offer.id == offer_id,
@@ -106,10 +107,6 @@ class OfferService:
         await self._count(uow, booking, interpreter_id, accepted=True)
         tell_booking(uow, booking)
         return _answer(booking)
-
-    async def _has_legs(self, uow: UnitOfWork, booking_id: str) -> bool:
-        way = await uow.session.scalar(select(Booking.way).where(Booking.id == booking_id))
-        return way is not None and Way(way) is not Way.DIRECT
 
     async def _accept_leg(self, uow: UnitOfWork, offer: Offer, round_no: int) -> AcceptAnswer:
         """The same for one of two interpreters: agreed with the second, held until then (``booking.leg_ring``)."""
@@ -297,10 +294,9 @@ class OfferService:
             uow, booking, offer_id, interpreter_id, users.get(interpreter_id), state=state.value, reason=why
         )
 
-    async def _leave_reserve(self, uow: UnitOfWork, booking_id: str) -> None:
+    async def _leave_reserve(self, uow: UnitOfWork, booking: Booking) -> None:
         """Raises ``Conflict('kept_for_booked')`` when the acceptance would take somebody whom booked work needs."""
-        booking = await uow.session.get(Booking, booking_id)
-        if booking is None or not is_under_reserve(booking.kind, booking.priority):
+        if not is_under_reserve(booking.kind, booking.priority):
             return
         need = need_at(need_from_json(booking.need), uow.now)
         rules = await self._rounds.rules(uow, booking.step_code)

@@ -324,11 +324,6 @@ def may_change_interpreter(who: Principal, base_country: str) -> Verdict:
 # Quality and pay
 
 
-def may_keep_number(who: Principal, base_country: str) -> Verdict:
-    """See the last digits of an interpreter's telephone number, enter it or have it forgotten: coordinators of the base country."""
-    return may_change_interpreter(who, base_country)
-
-
 def may_complain(who: Principal, part: Part | None, country: str | None = None) -> Verdict:
     """Rate or complain about a session: its officer, its interpreter; complain only (``country`` given): its coordinators too."""
     if part in (Part.OFFICER, Part.INTERPRETER):

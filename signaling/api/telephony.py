@@ -23,7 +23,7 @@ from signaling.bootstrap import Services
 from signaling.calls import running_session
 from signaling.deps import Svc, Who, home_country
 from signaling.facts import base_country
-from signaling.policy import demand, may_keep_number
+from signaling.policy import demand, may_change_interpreter
 from signaling.telephony.numbers import NumberView
 from signaling.telephony.port import MinuteCost
 from signaling.telephony.twilio_front import STREAM_PATH, Form, TwilioFront
@@ -150,7 +150,7 @@ async def status(who: Who, services: Svc) -> TelephonyStatus:
 async def interpreter_phone(interpreter_id: Key, who: Who, services: Svc) -> OwnNumber:
     """The last two digits of an interpreter's number."""
     async with services.database.read(who.actor) as unit:
-        demand(may_keep_number(who, await base_country(unit, interpreter_id)), hidden="interpreter_unknown")
+        demand(may_change_interpreter(who, await base_country(unit, interpreter_id)), hidden="interpreter_unknown")
         view = await services.telephony.numbers.view(unit, interpreter_id=interpreter_id)
     return _own(services, view)
 
@@ -160,7 +160,7 @@ async def put_interpreter_phone(interpreter_id: Key, body: NumberBody, who: Who,
     """Enter an interpreter's number, in place of an older one."""
     async with services.database.unit(who.actor) as uow:
         country = await base_country(uow, interpreter_id)
-        demand(may_keep_number(who, country), hidden="interpreter_unknown")
+        demand(may_change_interpreter(who, country), hidden="interpreter_unknown")
         view = await services.telephony.numbers.put(uow, body.number, interpreter_id=interpreter_id)
         services.audit.record(uow, "phone.entered", interpreter_id, country=country, purpose="coordination")
     return _own(services, view)
@@ -171,7 +171,7 @@ async def forget_interpreter_phone(interpreter_id: Key, who: Who, services: Svc)
     """Delete an interpreter's number."""
     async with services.database.unit(who.actor) as uow:
         country = await base_country(uow, interpreter_id)
-        demand(may_keep_number(who, country), hidden="interpreter_unknown")
+        demand(may_change_interpreter(who, country), hidden="interpreter_unknown")
         if await services.telephony.numbers.forget(uow, interpreter_id=interpreter_id):
             services.audit.record(uow, "phone.forgotten", interpreter_id, country=country, purpose="coordination")
 

@@ -16,6 +16,7 @@ import type ring from '../../locales/ring/en.json'
 import type roster from '../../locales/roster/en.json'
 import type scheduling from '../../locales/scheduling/en.json'
 import type speech from '../../locales/speech/en.json'
+import type telephony from '../../locales/telephony/en.json'
 import { setLanguage as setRequestLanguage } from '../api/client'
 import type { Names } from '../api/types'
 import { type Catalogue, fill, isolated, pick, type Slots } from './engine'
@@ -36,6 +37,7 @@ type Raw =
   | keyof typeof roster
   | keyof typeof scheduling
   | keyof typeof speech
+  | keyof typeof telephony
 type Plural = '_zero' | '_one' | '_two' | '_few' | '_many' | '_other'
 type Base<K extends string> = K extends `${infer B}${Plural}` ? B : K
 /** Every text there is; a key that the English catalogue lacks does not compile. */

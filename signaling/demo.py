@@ -43,6 +43,7 @@ from signaling.demo_data import (
     profile_of,
 )
 from signaling.demo_demand import tell_demand
+from signaling.demo_desk import tell_desk
 from signaling.demo_plans import tell_plans
 from signaling.demo_pool import tell_pool
 from signaling.demo_ring import tell_ring
@@ -156,6 +157,7 @@ class _Story:
         await self._rest()
         await tell_calendars(self._services, self._now)
         await tell_bookings(self._services, self._now, self._officers)
+        await tell_desk(self._services, self._officers)
         await tell_demand(self._services, self._now)
         await tell_ring(self._services)
         await tell_rosters(self._services, self._now)

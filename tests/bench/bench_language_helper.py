@@ -2,24 +2,23 @@
 
 SYNTHETIC: espeak-ng speaks interview-like texts in two voices of each of four languages, full band and as if by telephone (300 to
 3,400 Hz, 8 kHz). This is weak evidence for people's voices, and none for Pashto, for Dari beside Farsi, or for any dialect: there is no
-voice for them. The model is the packaged multilingual base, int8, in one real worker process. Compared with the same model over all
+voice for them. The model is the packaged multilingual base, int8, as a speech worker uses it. Compared with the same model over all
 languages that it knows, which is what most products do.
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-import psutil
 from scipy.signal import resample_poly
 
-from media.speech.identify import VOICED_LEAST_S, Detection, Unavailable, identify, rank
+from media.speech import worker
+from media.speech.identify import Detection, rank
 from media.speech.languages import token
 from media.speech.models import ModelDirectories
-from media.speech.workers import SpeechWorkers, command
+from media.speech.port import TranscriptionEngine
 from signaling.desk.helper import CANDIDATES
 from tests.bench.figures import Better, Figure, percentile
 from tests.media.speech.clips import pcm, say
@@ -86,7 +85,6 @@ class Score:
     everything: int = 0
     """Right at the first place when all languages of the model compete."""
     of: int = 0
-    too_short: int = 0
 
 
 def count(score: Score, clip: Clip, found: Detection) -> None:
@@ -94,7 +92,6 @@ def count(score: Score, clip: Clip, found: Detection) -> None:
     answer = rank(found, CANDIDATES)
     order = [code for code, _ in answer.ranked]
     score.of += 1
-    score.too_short += not order
     right = bool(order) and order[0] == clip.language
     score.first += right
     score.within_three += clip.language in order[:3]
@@ -104,50 +101,33 @@ def count(score: Score, clip: Clip, found: Detection) -> None:
         score.everything += max(found.probabilities, key=lambda one: found.probabilities[one]) == token(clip.language)
 
 
-async def run() -> list[Figure]:
+def run() -> list[Figure]:
     """The figures."""
+    engine = worker.whisper(ModelDirectories(base()), compute_type="int8", beam=1)
     made = clips()
-    workers = SpeechWorkers(command(ModelDirectories(base()), compute_type="int8", beam=1))
-    try:
-        await _warm(workers, made[0].pcm)
-        return [
-            *await _figures("full band", workers, made),
-            *await _figures("by telephone", workers, [Clip(one.language, by_phone(one.pcm)) for one in made]),
-        ]
-    finally:
-        await workers.aclose()
+    engine.detect(made[0].pcm)  # The first answer loads the model, which is no part of what is measured.
+    return [
+        *_figures("full band", engine, made),
+        *_figures("by telephone", engine, [Clip(one.language, by_phone(one.pcm)) for one in made]),
+    ]
 
 
-async def _warm(workers: SpeechWorkers, sound: bytes) -> None:
-    """The first answer loads the model, which is no part of what is measured."""
-    for _ in range(5):
-        with suppress(Unavailable):
-            await identify(workers, sound, CANDIDATES)
-            return
-    raise RuntimeError("the worker does not answer")
-
-
-async def _figures(name: str, workers: SpeechWorkers, made: list[Clip]) -> list[Figure]:
+def _figures(name: str, engine: TranscriptionEngine, made: list[Clip]) -> list[Figure]:
     score, waits = Score(), []
-    before = _cpu(workers)
+    before = time.process_time()
     for clip in made:
         asked = time.perf_counter()
-        found = await workers.detect(clip.pcm, VOICED_LEAST_S)
+        count(score, clip, engine.detect(clip.pcm))
         waits.append(time.perf_counter() - asked)
-        count(score, clip, found)
+    cpu = time.process_time() - before
     few = f"{score.of} synthetic clips, espeak-ng"
     return [
-        Figure(f"{name}: CPU for an answer", (_cpu(workers) - before) / score.of, "s", note=f"{few}, one worker"),
+        Figure(f"{name}: CPU for an answer", cpu / score.of, "s", note=few),
         Figure(f"{name}: answer p50", percentile(waits, 50), "s"),
         Figure(f"{name}: answer p95", percentile(waits, 95), "s"),
         Figure(f"{name}: first is right", score.first / score.of, "", Better.HIGHER, note=few),
         Figure(f"{name}: among the first three", score.within_three / score.of, "", Better.HIGHER),
         Figure(f"{name}: called itself sure", score.sure / score.of, ""),
         Figure(f"{name}: sure and wrong", score.sure_and_wrong / score.of, ""),
-        Figure(f"{name}: too little voice", score.too_short / score.of, ""),
         Figure(f"{name}: first is right, all languages", score.everything / score.of, "", Better.HIGHER),
     ]
-
-
-def _cpu(workers: SpeechWorkers) -> float:
-    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in workers.pids)

@@ -13,7 +13,8 @@ from core.crypto import FieldCipher
 from core.db.session import Database, ReadUnit
 from core.errors import Unavailable
 from core.events.bus import EventBus
-from core.settings import SettingsError, SpeechSettings
+from core.settings import SettingsError
+from core.settings_sections import SpeechSettings
 from media.lines.client import SpeechTap
 from media.speech.models import ModelDirectories, ModelState, Verifier
 from media.speech.workers import SpeechWorkers, command

@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from core.access import Actor
 from core.clock import ManualClock
-from core.settings import SettingsError, SpeechSettings
+from core.settings import SettingsError
+from core.settings_sections import SpeechSettings
 from records.models import SessionParticipant
 from signaling import places
 from signaling.bootstrap import build

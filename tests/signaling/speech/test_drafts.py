@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -39,8 +40,17 @@ SECRET = "three brothers came over the river"
 
 
 @pytest.fixture
-async def talk(database: Database, clock: ManualClock) -> Talk:
+async def everywhere(database: Database, clock: ManualClock) -> Talk:
+    """On both databases, where locks or deletions matter."""
     return await Talk(database, clock).begin()
+
+
+@pytest.fixture
+async def talk(sqlite_url: str, clock: ManualClock) -> AsyncIterator[Talk]:
+    """On SQLite."""
+    database = Database.open(sqlite_url, clock)
+    yield await Talk(database, clock).begin()
+    await database.close()
 
 
 async def state_of(talk: Talk) -> DraftState:
@@ -165,7 +175,8 @@ async def test_the_officer_s_own_stop_may_begin_again_with_new_answers(talk: Tal
     assert await state_of(talk) is DraftState.RUNNING
 
 
-async def test_withdrawal_wipes_the_person_s_lines_and_their_renditions(talk: Talk) -> None:
+async def test_withdrawal_wipes_the_person_s_lines_and_their_renditions(everywhere: Talk) -> None:
+    talk = everywhere
     await talk.run()
     assert await talk.say("officer", "srp", "where from", 1)
     assert await talk.say("applicant", "pbt", SECRET, 4)
@@ -229,7 +240,8 @@ async def test_at_the_end_all_is_wiped_and_the_log_says_so(talk: Talk) -> None:
             await talk.drafts.transcript(unit, talk.session_id)
 
 
-async def test_by_the_officer_s_decision_the_text_goes_into_the_record(talk: Talk) -> None:
+async def test_by_the_officer_s_decision_the_text_goes_into_the_record(everywhere: Talk) -> None:
+    talk = everywhere
     await talk.run()
     await talk.say("applicant", "pbt", SECRET, 1)
     await talk.say("interpreter", "srp", "rendered", 4)
@@ -254,7 +266,8 @@ async def test_keeping_what_was_withdrawn_keeps_nothing(talk: Talk) -> None:
     assert await state_of(talk) is DraftState.WIPED
 
 
-async def test_sound_leaves_only_by_consent_and_stops_for_breaks_and_newcomers(talk: Talk) -> None:
+async def test_sound_leaves_only_by_consent_and_stops_for_breaks_and_newcomers(everywhere: Talk) -> None:
+    talk = everywhere
     async with talk.listening():
         await talk.drafts.ask(talk.session_id)
         await talk.agree("interpreter")

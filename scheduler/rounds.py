@@ -27,11 +27,11 @@ from scheduler.lifecycle import (
     advance,
 )
 from scheduler.models import Booking, Offer
-from scheduler.need import MatchRules, Need, gate_for
+from scheduler.need import MatchRules, Need, ScoreWeights, gate_for
 from scheduler.needs import need_at, need_from_json
 from scheduler.news import accounts, tell_booking, tell_offer_ended, tell_offer_sent
 from scheduler.queries import candidates_by_id, candidates_for, match_rules
-from scheduler.ranking import Match, officer_reasons, rank
+from scheduler.ranking import Match, Term, TermCode, officer_reasons, rank
 from scheduler.ring.fairness import Placed, fair_order, shares_of, worth_looking
 from scheduler.ring.history import count_answers, odds_of
 from scheduler.ring.ledger import Ledger
@@ -235,6 +235,7 @@ class Rounds:
         made: dict[str, str] = {}
         users = await accounts(uow, [match.candidate.id for match in matches])
         for match in matches:
+            terms, score = _terms(booking, match)
             offer = Offer(
                 id=new_id("offer"),
                 country=booking.country,
@@ -244,8 +245,8 @@ class Rounds:
                 leg=leg,
                 rung=rung,
                 state=OfferState.PENDING,
-                score=match.score,
-                terms=[{**asdict(term), "params": dict(term.params)} for term in match.terms],
+                score=score,
+                terms=[{**asdict(term), "params": dict(term.params)} for term in terms],
                 reasons=[{"code": r.code.value, "params": dict(r.params)} for r in officer_reasons(match)],
                 sent_at=uow.now,
                 expires_at=expires_at,
@@ -359,6 +360,14 @@ class Rounds:
         booking.needs_coordinator = True
         booking.reason = "nobody_free" if found is not None else "nobody_answered"
         booking.next_round_at = give_up_at(booking)
+
+
+def _terms(booking: Booking, match: Match) -> tuple[list[Term], int]:
+    """The parts of the score as the offer keeps them: each leg of a relay is matched directly, and carries what the relay costs (M-9)."""
+    if Way(booking.way) is not Way.RELAY:
+        return list(match.terms), match.score
+    cost = Term("M-9", TermCode.RELAY, -10 * ScoreWeights().relay, {"bridge": booking.pivot or ""})
+    return [*match.terms, cost], match.score + cost.points
 
 
 def gate_open(need: Need, rules: MatchRules) -> bool:

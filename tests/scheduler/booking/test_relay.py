@@ -43,6 +43,9 @@ async def test_with_nobody_between_the_two_languages_both_legs_ring_and_the_time
     assert row.ends_at - row.starts_at == timedelta(minutes=34)
     legs = await rings(world, booking_id)
     assert {leg: offer.interpreter_id for leg, offer in legs.items()} == {1: first, 2: second}
+    for offer in legs.values():
+        assert offer.terms[-1] == {"rule": "M-9", "code": "relay", "points": -350, "params": {"bridge": "eng"}}
+        assert offer.score == sum(term["points"] for term in offer.terms)
     answer = await world.accept(legs[2])
     assert answer["session_id"] is None
     assert (await world.booking(booking_id)).state is BookingState.OFFERING

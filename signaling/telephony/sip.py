@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from core.clock import new_id
 from core.errors import Unavailable
 from core.events.bus import EventBus, Json
-from core.settings import SipSettings
+from core.settings_sections import SipSettings
 from core.tasks import end
 from media.sip.client import SipAgent, installed
 from media.sip.prompts import voices

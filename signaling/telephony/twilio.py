@@ -19,7 +19,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from core.settings import TelephonySettings
+from core.settings_sections import TelephonySettings
 from signaling.telephony.port import CallOrder, Capabilities, PhoneDesk, PhoneTrouble
 from signaling.telephony.troubles import AGAIN, Trouble, of_twilio
 from signaling.telephony.twilio_markup import VOICES

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from core.access import Actor
 from core.clock import ManualClock
-from core.settings import SipSettings, TelephonySettings
+from core.settings_sections import SipSettings, TelephonySettings
 from media.lines import g711
 from media.protocol import Codec
 from media.sip.client import installed

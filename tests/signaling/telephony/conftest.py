@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from core.access import Actor
 from core.clock import ManualClock
-from core.settings import TelephonySettings
+from core.settings_sections import TelephonySettings
 from records.models import SessionParticipant
 from signaling import places
 from signaling.telephony.models import PhoneLeg

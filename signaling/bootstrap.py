@@ -122,7 +122,8 @@ class Services:
                 await self.clock.measure(self.database)
                 await stack.enter_async_context(running_task(self.clock.follow(self.database), "server-clock"))
             await stack.enter_async_context(self.live.running())
-            await stack.enter_async_context(self.speech.listeners.running())
+            if self.speech.has_model:
+                await stack.enter_async_context(self.speech.listeners.running())
             await stack.enter_async_context(self.telephony.running())
             await stack.enter_async_context(
                 self.bus.consume("fallback", LEGS_HEARD, self.fallback.news.on_event)

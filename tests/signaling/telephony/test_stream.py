@@ -181,6 +181,6 @@ def _many(pieces: list[bytes], count: int) -> Callable[[], Awaitable[bool]]:
 
 def _logged(live: Exchange, session_id: str, kind: str, times: int = 1) -> Callable[[], Awaitable[bool]]:
     async def true() -> bool:
-        return sum(entry["kind"] == kind for entry in await live.log(session_id)) >= times
+        return [str(entry["kind"]) for entry in await live.log(session_id)].count(kind) >= times
 
     return true

@@ -45,7 +45,7 @@ async def served(app: Any) -> AsyncIterator[int]:
     task = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(5):
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 - uvicorn tells it no other way
                 await asyncio.sleep(0.01)
         yield int(server.servers[0].sockets[0].getsockname()[1])
     finally:
@@ -244,7 +244,8 @@ class Call:
         node = self.twiml.find("Connect/Stream")
         assert node is not None, self.verb
         url = str(node.get("url"))
-        assert url.startswith("wss://") and "?" not in url
+        assert url.startswith("wss://")
+        assert "?" not in url
         parameters = {str(p.get("name")): str(p.get("value")) for p in node.iter("Parameter")} | changes.pop(
             "parameters", {}
         )

@@ -10,7 +10,8 @@ import logging
 from collections.abc import Callable
 
 from core.errors import AppError, Unavailable
-from media.lines.protocol import LineEnd
+from core.tasks import end
+from media.lines.protocol import LineEnd, LineTicket
 from media.sip.client import SipAgent
 from media.sip.g711 import CODEC
 from media.sip.prompts import names
@@ -68,6 +69,8 @@ class SipTalk:
         self._locale = "en"
         self._in_room = False
         self._answered = False
+        self._end: Ended | None = None
+        self._gone = asyncio.Event()
         self._ahead = ""
         """Keys that came before anything was asked."""
         self._refusals = 0
@@ -82,6 +85,9 @@ class SipTalk:
 
     def hear(self, news: SipNews | Refresh) -> None:
         """What happened; too much of it ends the call."""
+        if isinstance(news, Ended):
+            self._end = news
+            self._gone.set()
         try:
             self._inbox.put_nowait(news)
         except asyncio.QueueFull:
@@ -101,10 +107,10 @@ class SipTalk:
             while True:
                 await self._next(None)
         except _Over as over:
-            end, trouble = leg_end(over.ended.why, answered=self._answered)
+            ended, trouble = leg_end(over.ended.why, answered=self._answered)
             if self._leg_id is not None:
                 status = None if why else over.ended.status
-                await self._desk.ended(self._leg_id, why or end, None if why else trouble, carrier_code=status)
+                await self._desk.ended(self._leg_id, why or ended, None if why else trouble, carrier_code=status)
 
     @property
     def _leg(self) -> LegId:
@@ -201,7 +207,7 @@ class SipTalk:
         """In the room until the line ends: why the call is to end too, or none to ask the desk what follows."""
         why, stood = "", False
         try:
-            ticket = await self._desk.join(self._leg, CODEC)
+            ticket = await self._place_taken()
         except AppError as error:
             # The desk says next what to do: wait, come in again, or that the session is over.
             logger.info("line_not_open", extra={"code": error.code})
@@ -224,6 +230,18 @@ class SipTalk:
             return LegWhy.REPLACED
         await self._desk.line_lost(self._leg)
         return None if stood else await self._without_line()
+
+    async def _place_taken(self) -> LineTicket:
+        """A line may take seconds to open; who puts the receiver down meanwhile is not waited for. Raises ``_Over``, ``AppError``."""
+        joining = asyncio.create_task(self._desk.join(self._leg, CODEC), name="sip join")
+        gone = asyncio.create_task(self._gone.wait())
+        try:
+            await asyncio.wait({joining, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if self._end is None:
+                return joining.result()
+            raise _Over(self._end)
+        finally:
+            await end([joining, gone])
 
     async def _without_line(self) -> LegWhy | None:
         self._refusals += 1

@@ -214,6 +214,24 @@ async def test_a_line_that_never_stands_ends_the_call_after_some_tries(monkeypat
     assert desk.told.count(("join",)) == 4
 
 
+async def test_who_hangs_up_while_the_line_opens_is_not_waited_for() -> None:
+    desk = ScriptedDesk(IN)
+    opening = asyncio.Event()
+
+    async def slow(leg_id: str, codec: Codec) -> LineTicket:
+        opening.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    desk.join = slow  # type: ignore[method-assign]
+    async with talking(desk=desk) as (talk, agent, _):
+        await lift(talk)
+        await asyncio.wait_for(opening.wait(), 10)
+        talk.hear(Ended(call_id=CALL, why=CallEnd.HUNG_UP_THERE))
+    assert desk.told[-1] == ("ended", LegWhy.HUNG_UP, None)
+    assert not agent.kinds(Join)
+
+
 async def test_a_wait_is_broken_when_the_other_side_comes() -> None:
     async with talking(Step(Then.WAIT, (Sentence("hold"),), seconds=600), IN) as (talk, agent, desk):
         await lift(talk)
@@ -227,7 +245,7 @@ async def test_a_wait_is_broken_when_the_other_side_comes() -> None:
 async def test_an_agent_that_dies_in_the_middle_ends_the_call_once() -> None:
     async with talking(IN) as (talk, agent, desk):
         await lift(talk)
-        await heard(desk, there(desk, "join"))
+        await heard(desk, lambda: bool(agent.kinds(Join)))
         agent.gone = True
         talk.hear(LineEnded(call_id=CALL, why="replaced"))
         talk.hear(Ended(call_id=CALL, why=CallEnd.AGENT_LOST))

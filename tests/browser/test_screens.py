@@ -100,7 +100,13 @@ async def test_screens(demo: Stack, playwright: Playwright, axe: str, tmp_path: 
             await coordinator.page.goto(demo.url + "/roster")
             await expect(coordinator.page.get_by_test_id("roster-grid")).to_be_visible()
             await judge(coordinator, "roster", axe)
-            for path, name in (("/cover", "cover"), ("/surge", "surge-planner"), ("/plans", "plans")):
+            for path, name in (
+                ("/cover", "cover"),
+                ("/surge", "surge-planner"),
+                ("/plans", "plans"),
+                ("/briefings", "briefings"),
+                ("/ring", "ring-ladder"),
+            ):
                 await coordinator.page.goto(demo.url + path)
                 await expect(coordinator.page.get_by_test_id(name)).to_be_visible()
                 await judge(coordinator, name, axe)

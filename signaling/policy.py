@@ -36,8 +36,7 @@ class Part(StrEnum):
     APPLICANT = "applicant"
     GUARDIAN = "guardian"
     LAWYER = "lawyer"
-    LISTENER = "listener"
-    """A post in a group briefing: receives, and speaks only when given the word."""
+    LISTENER = "listener"  # a post in a group briefing
 
 
 class CaseView(StrEnum):
@@ -283,8 +282,7 @@ def may_dispatch_booking(who: Principal, booking: BookingFacts) -> Verdict:
 
 
 def may_start_briefing(who: Principal, country: str, authority: str) -> Verdict:
-    """Tell groups something from a desk of ``authority``: its interviewers, coordinators of the country. Whether the surge state
-    opens it is not a question of access."""
+    """Tell groups something from a desk of ``authority``: its interviewers, coordinators of the country."""
     return may_see_briefing(who, BriefingFacts(country, authority, ""))
 
 

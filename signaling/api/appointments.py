@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from datetime import date, timedelta
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
@@ -14,22 +14,20 @@ from core.db.session import UnitOfWork
 from core.errors import NotFound
 from records.models import ProcedureStep
 from scheduler.booking.appointments import HOLD_FOR, SlotsAsked
-from scheduler.booking.series import Frequency, NewSeries, SeriesRule
 from scheduler.booking.slots import Slot
 from scheduler.bookings import NewBooking
-from scheduler.legs import Way, relay_minutes
-from scheduler.models import Booking, BookingSeries
+from scheduler.legs import Way
+from scheduler.models import Booking
 from scheduler.notice import Notice
 from scheduler.pool import regional
-from signaling.api.booking_models import BookingView, CancelBody, Minutes, WayWord
+from signaling.api.booking_models import BookingView, Minutes, WayWord
 from signaling.api.bookings import change_booking
 from signaling.api.routing import guarded_router
-from signaling.api.shapes import Code, In, Instant, InstantIn, Key, Language, Out, Params
+from signaling.api.shapes import Code, In, Instant, InstantIn, Key, Language, Out
 from signaling.bootstrap import Services
 from signaling.deps import IdempotencyKey, Svc, Who
 from signaling.facts import booking_facts, case_facts
 from signaling.policy import (
-    CaseFacts,
     demand,
     may_change_case,
     may_dispatch_booking,
@@ -112,59 +110,6 @@ class DecideBody(In):
     approve: bool
 
 
-class SeriesBody(In):
-    """Appointments that come again, in local time."""
-
-    case_id: Key
-    step_id: Key
-    language: Language
-    minutes: Minutes | None = None
-    way: WayWord = "direct"
-    first: date
-    at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-    zone: Annotated[str, Field(max_length=40)]
-    frequency: Literal["daily", "weekly", "monthly"]
-    interval: Annotated[int, Field(ge=1, le=12)] = 1
-    weekdays: Annotated[list[Annotated[int, Field(ge=1, le=7)]], Field(max_length=7)] = Field(default_factory=list)
-    count: Annotated[int, Field(ge=1, le=52)] | None = None
-    until: date | None = None
-    exceptions: Annotated[list[date], Field(max_length=52)] = Field(default_factory=list)
-    all_or_none: bool = True
-
-
-class FailedOut(Out):
-    """A date that could not be booked."""
-
-    occurrence: str
-    starts_at: Instant | None
-    code: Code
-    params: Params
-
-
-class AheadOut(Out):
-    """A date of a series that can still be given up, and what that would mean now."""
-
-    booking_id: str
-    starts_at: Instant
-    notice: NoticeOut
-
-
-class AheadList(Out):
-    """What is left of a series."""
-
-    items: list[AheadOut]
-
-
-class SeriesOut(Out):
-    """A series with its bookings and what failed."""
-
-    id: str
-    rule: dict[str, Any]
-    minutes: int
-    bookings: list[BookingView]
-    failed: list[FailedOut]
-
-
 @router.get("/api/slots")
 async def list_slots(
     who: Who,
@@ -182,7 +127,7 @@ async def list_slots(
     async with services.database.read(regional(who.actor)) as unit:
         facts = await case_facts(unit, case_id)
         demand(may_change_case(who, facts), hidden="case_unknown")
-        await _own_step(unit, case_id, step_id)
+        await own_step(unit, case_id, step_id)
         if moving is not None:
             demand(may_steer_booking(who, await booking_facts(unit, moving)), hidden="booking_unknown")
         asked = SlotsAsked(step_id, language, who.officer_language, minutes, Way(way))
@@ -207,7 +152,7 @@ async def hold_slot(body: HoldBody, who: Who, services: Svc, key: IdempotencyKey
     )
     async with services.database.unit(regional(who.actor)) as uow:
         demand(may_change_case(who, await case_facts(uow, body.case_id)), hidden="case_unknown")
-        await _own_step(uow, body.case_id, body.step_id)
+        await own_step(uow, body.case_id, body.step_id)
         span = timedelta(minutes=body.hold_min)
         booking = await services.scheduler.appointments.hold(uow, new, span=span, idempotency_key=key)
         services.audit.record(uow, "booking.held", booking.id, country=booking.country, purpose="casework")
@@ -247,12 +192,12 @@ async def reschedule(booking_id: Key, body: RescheduleBody, who: Who, services: 
 
 
 @router.get("/api/bookings/{booking_id}/notice")
-async def read_notice(booking_id: Key, who: Who, services: Svc) -> NoticeOut:
+async def readnotice_out(booking_id: Key, who: Who, services: Svc) -> NoticeOut:
     """Which class of notice a cancellation now would have, told before it is made."""
     async with services.database.read(who.actor) as unit:
         demand(may_read_booking(who, await booking_facts(unit, booking_id)), hidden="booking_unknown")
         notice = await services.scheduler.bookings.notice(unit, booking_id)
-    return _notice(notice)
+    return notice_out(notice)
 
 
 @router.post("/api/bookings/{booking_id}/relay")
@@ -285,80 +230,14 @@ async def decide_relay(booking_id: Key, body: DecideBody, who: Who, services: Sv
     )
 
 
-@router.post("/api/series", status_code=201)
-async def book_series(body: SeriesBody, who: Who, services: Svc, key: IdempotencyKey = None) -> SeriesOut:
-    """Book appointments that come again; each date is a booking of its own. All or none, or a report of what failed."""
-    new = NewSeries(
-        booking=NewBooking(
-            step_id=body.step_id,
-            kind="appointment",
-            language=body.language,
-            officer_language=who.officer_language,
-            minutes=body.minutes,
-            way=body.way,
-        ),
-        rule=SeriesRule(
-            first=body.first,
-            at=time.fromisoformat(body.at),
-            zone=body.zone,
-            frequency=Frequency(body.frequency),
-            interval=body.interval,
-            weekdays=tuple(body.weekdays),
-            count=body.count,
-            until=body.until,
-            exceptions=frozenset(body.exceptions),
-        ),
-        all_or_none=body.all_or_none,
-    )
-    async with services.database.unit(regional(who.actor)) as uow:
-        demand(may_change_case(who, await case_facts(uow, body.case_id)), hidden="case_unknown")
-        await _own_step(uow, body.case_id, body.step_id)
-        series = await services.scheduler.series.book(uow, new, idempotency_key=key)
-        services.audit.record(uow, "series.booked", series.id, country=series.country, purpose="casework")
-        return await _series(services, uow, series)
-
-
-@router.get("/api/series/{series_id}")
-async def read_series(series_id: Key, who: Who, services: Svc) -> SeriesOut:
-    """A series with its bookings."""
-    async with services.database.unit(who.actor) as uow:
-        series = await services.scheduler.series.get(uow, series_id)
-        facts: CaseFacts = await case_facts(uow, series.case_id)
-        demand(may_change_case(who, facts), hidden="series_unknown")
-        return await _series(services, uow, series)
-
-
-@router.get("/api/series/{series_id}/ahead")
-async def read_ahead(series_id: Key, who: Who, services: Svc) -> AheadList:
-    """The dates that would be given up with the whole series, each with its own class of notice."""
-    async with services.database.read(who.actor) as unit:
-        series = await services.scheduler.series.get(unit, series_id)
-        demand(may_change_case(who, await case_facts(unit, series.case_id)), hidden="series_unknown")
-        found = await services.scheduler.series.ahead(unit, series_id)
-    return AheadList(
-        items=[AheadOut(booking_id=row.id, starts_at=row.starts_at, notice=_notice(one)) for row, one in found]
-    )
-
-
-@router.post("/api/series/{series_id}/cancel")
-async def cancel_series(series_id: Key, body: CancelBody, who: Who, services: Svc) -> SeriesOut:
-    """Give up every date that has not begun; each has the class of notice of its own time."""
-    async with services.database.unit(regional(who.actor)) as uow:
-        series = await services.scheduler.series.get(uow, series_id)
-        demand(may_change_case(who, await case_facts(uow, series.case_id)), hidden="series_unknown")
-        given_up = await services.scheduler.series.cancel(uow, series_id, reason=body.reason)
-        data = {"reason": body.reason, "dates": len(given_up)}
-        services.audit.record(uow, "series.cancelled", series.id, country=series.country, purpose="casework", data=data)
-        return await _series(services, uow, series)
-
-
-def _notice(notice: Notice | None) -> NoticeOut:
+def notice_out(notice: Notice | None) -> NoticeOut:
+    """The shape of a class of notice; one that does not apply while nobody has agreed."""
     if notice is None:
         return NoticeOut(applies=False, code=None, hours=None, percent=None, until=None)
     return NoticeOut(applies=True, code=notice.code, hours=notice.hours, percent=notice.percent, until=notice.until)
 
 
-async def _own_step(unit: Any, case_id: str, step_id: str) -> None:
+async def own_step(unit: Any, case_id: str, step_id: str) -> None:
     """Raises ``NotFound('step_unknown')`` unless the step belongs to the case."""
     step = await unit.session.get(ProcedureStep, step_id)
     if step is None or step.case_id != case_id:
@@ -367,27 +246,6 @@ async def _own_step(unit: Any, case_id: str, step_id: str) -> None:
 
 async def _view(services: Services, uow: UnitOfWork, booking: Booking) -> BookingView:
     return BookingView.model_validate(await services.scheduler.booking_views.view(uow, booking))
-
-
-async def _series(services: Services, uow: UnitOfWork, series: BookingSeries) -> SeriesOut:
-    rows = await services.scheduler.series.bookings(uow, series.id)
-    views = await services.scheduler.booking_views.views(uow, rows)
-    failed = [
-        FailedOut(
-            occurrence=one["occurrence"],
-            starts_at=datetime.fromisoformat(one["starts_at"]) if one["starts_at"] else None,
-            code=one["code"],
-            params=one["params"],
-        )
-        for one in series.failed
-    ]
-    return SeriesOut(
-        id=series.id,
-        rule=series.rule,
-        minutes=relay_minutes(series.minutes) if rows and rows[0].way == Way.RELAY else series.minutes,
-        bookings=[BookingView.model_validate(view) for view in views],
-        failed=failed,
-    )
 
 
 def _by_day(found: list[Slot], zone: str) -> list[DayOut]:

@@ -192,10 +192,10 @@ class Sipp:
             transport,
             "-nostdin",
             "-timeout",
-            "30",
+            "120",
             "-timeout_error",
             "-recv_timeout",
-            "15000",
+            "60000",
         ]
         process = await asyncio.create_subprocess_exec(
             "sipp", *command, *([to] if to else []),

@@ -4528,7 +4528,7 @@ export interface components {
             /** Bookings */
             bookings: components["schemas"]["BookingView"][];
             /** Failed */
-            failed: components["schemas"]["signaling__api__appointments__FailedOut"][];
+            failed: components["schemas"]["signaling__api__series__FailedOut"][];
             /** Id */
             id: string;
             /** Minutes */
@@ -4704,22 +4704,6 @@ export interface components {
             slots: components["schemas"]["SlotOut"][];
         };
         /**
-         * FailedOut
-         * @description A date that could not be booked.
-         */
-        signaling__api__appointments__FailedOut: {
-            /** Code */
-            code: string;
-            /** Occurrence */
-            occurrence: string;
-            /** Params */
-            params: {
-                [key: string]: unknown;
-            };
-            /** Starts At */
-            starts_at: string | null;
-        };
-        /**
          * ProfileBody
          * @description What people change about themselves.
          */
@@ -4874,6 +4858,22 @@ export interface components {
             time?: string | null;
             /** Work */
             work: boolean | null;
+        };
+        /**
+         * FailedOut
+         * @description A date that could not be booked.
+         */
+        signaling__api__series__FailedOut: {
+            /** Code */
+            code: string;
+            /** Occurrence */
+            occurrence: string;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Starts At */
+            starts_at: string | null;
         };
         /**
          * FailedOut
@@ -6306,7 +6306,6 @@ export type SexPref = components['schemas']['SexPref'];
 export type SexWish = components['schemas']['SexWish'];
 export type ShiftView = components['schemas']['ShiftView'];
 export type SignalingApiAppointmentsDayOut = components['schemas']['signaling__api__appointments__DayOut'];
-export type SignalingApiAppointmentsFailedOut = components['schemas']['signaling__api__appointments__FailedOut'];
 export type SignalingApiAuthProfileBody = components['schemas']['signaling__api__auth__ProfileBody'];
 export type SignalingApiCalendarModelsDayOut = components['schemas']['signaling__api__calendar_models__DayOut'];
 export type SignalingApiCaseModelsWishBody = components['schemas']['signaling__api__case_models__WishBody'];
@@ -6314,6 +6313,7 @@ export type SignalingApiPlansPinBody = components['schemas']['signaling__api__pl
 export type SignalingApiPoolProfileBody = components['schemas']['signaling__api__pool__ProfileBody'];
 export type SignalingApiRostersPinBody = components['schemas']['signaling__api__rosters__PinBody'];
 export type SignalingApiRostersWishBody = components['schemas']['signaling__api__rosters__WishBody'];
+export type SignalingApiSeriesFailedOut = components['schemas']['signaling__api__series__FailedOut'];
 export type SignalingApiTelephonyFailedOut = components['schemas']['signaling__api__telephony__FailedOut'];
 export type SignInBody = components['schemas']['SignInBody'];
 export type SiteOut = components['schemas']['SiteOut'];

@@ -84,6 +84,6 @@ async def test_the_phrasebook_opens_without_a_line(single: Stack, playwright: Pl
         await officer.context.set_offline(False)
         await page.goto(phrases_url)
         await expect(book).to_be_visible()
-        await page.wait_for_function("(localStorage.getItem('tarjuman.aids') ?? '[]') === '[]'")
+        await expect(page.get_by_text(officer.say("phrases.noted"))).to_be_visible()
         await page.goto(case_url)
         await expect(page.get_by_test_id("case-language")).to_contain_text(officer.say("language.aids_other"))

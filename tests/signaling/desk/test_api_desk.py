@@ -22,8 +22,9 @@ from records.lifecycle import Outcome
 from scheduler.languages import load_languages
 from scheduler.pool import regional
 from signaling.desk.helper import CANDIDATES, WAITING_MOST, ListeningHelper
+from signaling.desk.sound import RATE
 from signaling.openapi import openapi_document
-from tests.signaling.desk.test_sound import RATE, wav
+from tests.signaling.desk.test_sound import wav
 from tests.signaling.house import ORIGIN, Browser, House
 from tests.signaling.world import World
 

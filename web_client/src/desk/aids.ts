@@ -27,6 +27,9 @@ function keep(uses: Use[]): void {
   }
 }
 
+/** Whether anything waits to be told. */
+export const pending = (): boolean => waiting().length > 0
+
 let telling: Promise<boolean> | undefined
 
 /** Sends what waits; true when nothing is left. One sending at a time; the server knows each use by its key. */

@@ -15,8 +15,9 @@ from websockets.exceptions import InvalidStatus
 from core.clock import SystemClock
 from media.lines import g711
 from media.lines.protocol import Codec
+from media.protocol import Kind
 from media.robot import read_wav
-from media.similarity import Samples, compare, level_dbfs
+from media.similarity import Comparison, Samples, compare
 from signaling.rehearsal.client import StaffClient
 from signaling.rehearsal.participant import RobotParticipant
 from signaling.telephony.port import LegState, LegWhy
@@ -76,6 +77,25 @@ def seen(live: Exchange, leg_id: str, state: LegState) -> Callable[[], Awaitable
     return true
 
 
+async def alike(said: Samples, heard: Callable[[], Samples], rate: int) -> Comparison:
+    """Waits for three seconds that are the same speech: a test machine that stands still meanwhile tears holes into both ends."""
+    async with asyncio.timeout(60):
+        while True:
+            await asyncio.sleep(1.0)
+            sound = heard()
+            for begin in range(max(0, len(sound) - 12 * rate), len(sound) - 3 * rate, rate):
+                found = compare(said, sound[begin : begin + 3 * rate], rate, looped=True)
+                if found.similarity > ALIKE:
+                    return found
+
+
+def _at_officer(officer: RobotParticipant, place_id: str) -> Samples:
+    for track in officer.peer.tracks:
+        if track.peer_id == place_id and track.kind is Kind.AUDIO and track.mid in officer.peer.heard:
+            return officer.peer.heard[track.mid].sound()
+    return np.zeros(0, np.float32)
+
+
 def telephone_band(sound: Samples) -> Samples:
     """As a telephone would send it."""
     return np.asarray(resample_poly(sound, 1, 6), dtype=np.float32)
@@ -91,14 +111,12 @@ async def test_both_hear_each_other_and_keys_are_signals(live: Exchange, tmp_pat
             await until(seen(live, leg_id, LegState.IN_ROOM))
             words = g711.encode(Codec.PCMU, telephone_band(interpreters))
             stream.saying = words[: len(words) // 160 * 160]
-            heard = await officer.hears(place_id, interpreters, seconds=4.0, timeout=60)
-            assert heard.similarity > ALIKE, heard
+            heard = await alike(interpreters, lambda: _at_officer(officer, place_id), 48_000)
             assert -30 < heard.heard_dbfs < -12, heard
-            await until(_many(stream.heard, 250))
-            sound = g711.decode(Codec.PCMU, b"".join(stream.heard[50:]))
-            assert level_dbfs(sound) > -35
-            found = compare(telephone_band(officers), sound, 8000, looped=True)
-            assert found.similarity > ALIKE, found
+            back = await alike(
+                telephone_band(officers), lambda: g711.decode(Codec.PCMU, b"".join(stream.heard) or b"\xff"), 8000
+            )
+            assert -30 < back.heard_dbfs < -12, back
             assert stream.marks, "marks tell how far Twilio has played"
             assert stream.clears == 0
             await until(_logged(live, session_id, "mode"))
@@ -170,13 +188,6 @@ async def test_a_cut_stream_comes_in_again_and_a_dead_one_ends(live: Exchange) -
         await until(seen(live, leg_id, LegState.ENDED))
         assert (await live.leg(leg_id)).why is LegWhy.STALLED
         assert call.ended_by_us.is_set()
-
-
-def _many(pieces: list[bytes], count: int) -> Callable[[], Awaitable[bool]]:
-    async def true() -> bool:
-        return len(pieces) >= count
-
-    return true
 
 
 def _logged(live: Exchange, session_id: str, kind: str, times: int = 1) -> Callable[[], Awaitable[bool]]:

@@ -25,7 +25,6 @@ export const readCatalogue = (language) => Object.assign({}, ...filesOf(language
 /** Areas (the key up to the first dot) of the second part. */
 const deskAreas = new Set([
   'age',
-  'board',
   'booking',
   'case',
   'fact',

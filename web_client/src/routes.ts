@@ -133,7 +133,7 @@ export const routes: readonly Route[] = [
     path: '/board',
     title: 'nav.board',
     roles: ['coordinator'],
-    texts: ['ring', 'scheduling', 'demand', 'briefings'],
+    texts: ['board', 'ring', 'scheduling', 'demand', 'briefings'],
     load: page(() => import('./coordinator/BoardPage.svelte')),
   },
   {

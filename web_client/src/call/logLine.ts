@@ -4,6 +4,7 @@ import { timeText } from '../i18n/dates'
 import { byCode, lookUp, type Slots, t } from '../i18n/index.svelte'
 import { durationText } from '../lib/time.svelte'
 import type { IconName } from '../ui/icons'
+import { signalIcon } from './signalIcon'
 
 const icons: Readonly<Record<string, IconName>> = {
   planned: 'flag',
@@ -48,18 +49,6 @@ const icons: Readonly<Record<string, IconName>> = {
   word_taken: 'mic-off',
   told: 'check',
 }
-const signalIcons: Readonly<Record<string, IconName>> = {
-  pause: 'hand',
-  repeat: 'repeat',
-  slower: 'slow',
-  shorter: 'short',
-  cannot_hear: 'ear-off',
-  break: 'cup',
-  correct: 'flag',
-  concern: 'concern',
-}
-export const signalIcon = (kind: string): IconName => signalIcons[kind] ?? 'hand'
-
 type Entry = { kind: string; data: Readonly<Record<string, unknown>> }
 
 const modeIcons: Readonly<Record<string, IconName>> = { video: 'cam', audio: 'mic', phone: 'phone' }
@@ -92,8 +81,13 @@ const ladderKinds = new Set(['fallback', 'phone_call', 'agreement', 'stop_propos
 
 /** Entries of the step-down ladder; their texts come with it. */
 function ladderText({ kind, data }: Entry): string | undefined {
-  const who = data.part ? (data.code ? `${byCode('part', String(data.part))} ${data.code}` : byCode('part', String(data.part))) : ''
-  const word = (area: string, value: unknown) => (value === null || value === undefined ? t('log.unknown') : byCode(area, String(value)))
+  const who = data.part
+    ? data.code
+      ? `${byCode('part', String(data.part))} ${data.code}`
+      : byCode('part', String(data.part))
+    : ''
+  const word = (area: string, value: unknown) =>
+    value === null || value === undefined ? t('log.unknown') : byCode(area, String(value))
   const slots: Slots = {
     who,
     reason: word('fallback.reason', data.reason),

@@ -68,9 +68,7 @@ const officer = { officer: true, lostSince: undefined, now }
 describe('what of the ladder stands on the screen', () => {
   it('counts down to the call and then says that it is placed', () => {
     const waiting = room({ phone: [step({})] })
-    expect(shown(waiting, officer)).toEqual([
-      { kind: 'wait', who: 'interpreter', place: 'booth', seconds: 12, local: false },
-    ])
+    expect(shown(waiting, officer)).toEqual([{ kind: 'wait', who: 'interpreter', place: 'booth', seconds: 12, local: false }])
     expect(shown(waiting, { ...officer, now: now + 13_000 })[0]).toMatchObject({ kind: 'ringing', state: 'placing' })
   })
 
@@ -84,9 +82,7 @@ describe('what of the ladder stands on the screen', () => {
 
   it('lets the one on the phone go back, and only when the page is open', () => {
     const by = (browser: boolean) => room({ phone: [step({ state: 'in_room', browser })] }, 'booth')
-    expect(shown(by(true), { ...officer, officer: false })).toMatchObject([
-      { kind: 'on_phone', who: 'me', mayReturn: true },
-    ])
+    expect(shown(by(true), { ...officer, officer: false })).toMatchObject([{ kind: 'on_phone', who: 'me', mayReturn: true }])
     expect(shown(by(false), { ...officer, officer: false })).toMatchObject([{ mayReturn: false }])
     expect(shown({ ...by(true), you: 'desk' }, officer)).toMatchObject([{ who: 'interpreter', mayReturn: false }])
   })
@@ -100,11 +96,7 @@ describe('what of the ladder stands on the screen', () => {
       sound_only: true,
     })
     expect(shown(all, officer).map((item) => item.kind)).toEqual(['stop', 'agree', 'repeat', 'on_phone', 'sound_only'])
-    expect(shown(all, { ...officer, officer: false }).map((item) => item.kind)).toEqual([
-      'agree',
-      'on_phone',
-      'sound_only',
-    ])
+    expect(shown(all, { ...officer, officer: false }).map((item) => item.kind)).toEqual(['agree', 'on_phone', 'sound_only'])
   })
 
   it('says once why nobody can be rung', () => {

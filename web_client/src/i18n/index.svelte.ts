@@ -4,6 +4,7 @@
  */
 import loaders from 'virtual:texts'
 import type aids from '../../locales/aids/en.json'
+import type board from '../../locales/board/en.json'
 import type briefings from '../../locales/briefings/en.json'
 import type calendar from '../../locales/calendar/en.json'
 import type demand from '../../locales/demand/en.json'
@@ -26,6 +27,7 @@ import { choose, type Direction, directionOf, isLocale, type Locale } from './lo
 type Raw =
   | keyof typeof en
   | keyof typeof aids
+  | keyof typeof board
   | keyof typeof briefings
   | keyof typeof calendar
   | keyof typeof demand
@@ -49,6 +51,7 @@ const memory = 'tarjuman.locale'
 export type Part =
   | 'core'
   | 'desk'
+  | 'board'
   | 'briefings'
   | 'aids'
   | 'calendar'

@@ -141,7 +141,8 @@ describe('room state', () => {
 
   test('lines of the log stand in their own order, however the news came', () => {
     let state = fromSnapshot(empty(), at0)
-    for (const seq of [8, 7, 9]) state = applied(state, { name: 'log.appended', data: { seq, at: at0, kind: 'paused', data: {}, hash: '' } })
+    for (const seq of [8, 7, 9])
+      state = applied(state, { name: 'log.appended', data: { seq, at: at0, kind: 'paused', data: {}, hash: '' } })
     expect(state.log.map((one) => one.seq)).toEqual([7, 8, 9])
   })
 

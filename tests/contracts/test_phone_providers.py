@@ -86,8 +86,9 @@ async def until(condition: Callable[[], Awaitable[bool]], timeout: float = 40.0)
 class TwilioPerson:
     """Drives the stand-in as Twilio does between its person and us."""
 
-    def __init__(self, stand: Stand, call: Call | None = None) -> None:
+    def __init__(self, stand: Stand, clock: ManualClock, call: Call | None = None) -> None:
         self._stand = stand
+        self._clock = clock
         self.call: Call | None = call
         self._streams = AsyncExitStack()
         self._stream: Stream | None = None
@@ -109,8 +110,10 @@ class TwilioPerson:
             await self._follow(await self.call.press(digits))
             return
         for digit in digits:
+            # Keys that follow faster than a finger count once, by the clock of the house.
+            self._clock.advance(1)
             await self._stream.key(digit)
-            await asyncio.sleep(0.45)
+            await asyncio.sleep(0.3)
 
     async def _follow(self, verb: str) -> None:
         assert self.call is not None
@@ -168,7 +171,7 @@ class TwilioCarrier:
 
     @asynccontextmanager
     async def called(self, *, lifts: str = "yes") -> AsyncIterator[Person]:
-        person = TwilioPerson(self.exchange.stand)
+        person = TwilioPerson(self.exchange.stand, self.exchange.world.house.clock)
 
         async def network() -> None:
             await person.ring()
@@ -193,7 +196,9 @@ class TwilioCarrier:
 
     @asynccontextmanager
     async def calls(self, caller: str) -> AsyncIterator[Person]:
-        person = TwilioPerson(self.exchange.stand, self.exchange.stand.dialled(caller, OWN_RS))
+        person = TwilioPerson(
+            self.exchange.stand, self.exchange.world.house.clock, self.exchange.stand.dialled(caller, OWN_RS)
+        )
         await person.lift()
         try:
             yield person
@@ -414,13 +419,17 @@ async def test_calls_in_the_room(carrier: Carrier, monkeypatch: pytest.MonkeyPat
         async with calling(
             await client.open_line(session.session_id, session.officer, Codec.PCMA), Codec.PCMA
         ) as other:
-            theirs, ours = tone(700, 12.0, level=4000), tone(500, 12.0, level=4000)
+            theirs, ours = tone(700, 15.0, level=4000), tone(500, 15.0, level=4000)
             await person.say(theirs)
             other.say(_sound(ours))
-            await until(_async(lambda: share_of(500, person.heard(0.6)) > 0.9 and share_of(700, _in_room(other)) > 0.9))
-            at_telephone, in_room = person.heard(0.6), _in_room(other)
-        assert rms_dbfs(at_telephone) == pytest.approx(rms_dbfs(ours), abs=3)
-        assert rms_dbfs(in_room) == pytest.approx(rms_dbfs(theirs), abs=3)
+
+            def good() -> bool:
+                at_telephone, in_room = person.heard(0.6), _in_room(other)
+                levels = abs(rms_dbfs(at_telephone) - rms_dbfs(ours)), abs(rms_dbfs(in_room) - rms_dbfs(theirs))
+                return share_of(500, at_telephone) > 0.9 and share_of(700, in_room) > 0.9 and max(levels) < 3
+
+            # 600 ms of both voices, whole and alone; a busy machine tears the first ones.
+            await until(_async(good), 15)
         await person.press("1")
         await person.press("2")
         await until(_async(lambda: pressed == ["1", "2"]))

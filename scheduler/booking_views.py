@@ -15,10 +15,9 @@ from sqlalchemy import select
 from core.db.session import ReadUnit
 from records.procedures import Catalogue
 from scheduler.booked_sessions import join_opens_at
-from scheduler.closing import OPEN
 from scheduler.ladder import RungKind, plan_of
 from scheduler.legs import Way, swap_plan
-from scheduler.lifecycle import KEPT, AssignmentState, BookingState, OfferState
+from scheduler.lifecycle import KEPT, OPEN, AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer
 from scheduler.waits import ExpectedView, Waits
 

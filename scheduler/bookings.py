@@ -18,11 +18,12 @@ from records.cases import CaseService
 from records.gates import SAFETY_TALK_MINUTES
 from records.lifecycle import NotHeldReason
 from scheduler.assignments import Assignments, note_notice
-from scheduler.closing import OPEN, Closing, changed
+from scheduler.closing import Closing, changed
 from scheduler.eligibility import HARD_RULES
 from scheduler.languages import LanguageTable
 from scheduler.legs import Way, most_minutes, relay_minutes
 from scheduler.lifecycle import (
+    OPEN,
     AssignmentMove,
     BookingMove,
     BookingState,
@@ -41,9 +42,8 @@ from scheduler.ring.search import give_up_at
 from scheduler.rounds import Rounds
 from scheduler.surge.rule import triage_minutes
 from scheduler.surge.states import SurgeStates
-from scheduler.times import PLACED_LEASE, ZONES
+from scheduler.times import LONGEST_MINUTES, PLACED_LEASE, ZONES
 
-LONGEST_MINUTES = 480
 SOONEST = timedelta(minutes=15)
 """An appointment is at least so far ahead; sooner is a request for now."""
 FARTHEST = timedelta(days=180)

@@ -12,7 +12,7 @@ from records.session_log import SessionLog
 from scheduler.assignments import Assignments
 from scheduler.briefings.facts import BookedFacts
 from scheduler.languages import LanguageTable
-from scheduler.lifecycle import AssignmentMove, BookingState, OfferState, WithdrawReason
+from scheduler.lifecycle import AssignmentMove, OfferState, WithdrawReason
 from scheduler.models import Assignment, Booking
 from scheduler.needs import fresh_need, need_at, stored_need
 from scheduler.news import tell_booking
@@ -21,15 +21,6 @@ from scheduler.rounds import Rounds
 
 Freed = Callable[[UnitOfWork, str, datetime, datetime], Awaitable[None]]
 """Told who got free, and from when to when."""
-OPEN = (
-    BookingState.REQUESTED,
-    BookingState.HELD,
-    BookingState.OFFERING,
-    BookingState.UNFILLED,
-    BookingState.ASSIGNED,
-    BookingState.IN_SESSION,
-)
-"""States of a booking that is not over; a step has at most one such booking."""
 
 
 async def changed(uow: UnitOfWork, booking: Booking) -> None:

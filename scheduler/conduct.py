@@ -15,9 +15,10 @@ from records.lifecycle import EndReason, NotHeldReason, Outcome, SessionState
 from records.models import Session
 from records.session_log import SessionLog
 from scheduler.assignments import Assignments, note_notice
-from scheduler.closing import OPEN, Closing, changed
+from scheduler.closing import Closing, changed
 from scheduler.legs import Way
 from scheduler.lifecycle import (
+    OPEN,
     AssignmentMove,
     BookingMove,
     BookingState,

@@ -250,3 +250,14 @@ def priority_for(
     if stage == "registration":
         return Priority.P3
     return Priority.P5
+
+
+OPEN = (
+    BookingState.REQUESTED,
+    BookingState.HELD,
+    BookingState.OFFERING,
+    BookingState.UNFILLED,
+    BookingState.ASSIGNED,
+    BookingState.IN_SESSION,
+)
+"""States of a booking that is not over; a step has at most one such booking."""

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 ZONES = {"RS": "Europe/Belgrade", "MK": "Europe/Skopje"}
 """The zone of each country's wall clocks."""
+LONGEST_MINUTES = 480
+"""An appointment takes at most so long, in minutes."""
 PRESENCE_LEASE = timedelta(seconds=45)
 """Without a heartbeat for so long an interpreter counts as away (three heartbeats of 15 s)."""
 JOIN_LEASE = timedelta(seconds=20)

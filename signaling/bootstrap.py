@@ -125,9 +125,7 @@ class Services:
             if self.speech.has_model:
                 await stack.enter_async_context(self.speech.listeners.running())
             await stack.enter_async_context(self.telephony.running())
-            await stack.enter_async_context(
-                self.bus.consume("fallback", LEGS_HEARD, self.fallback.news.on_event)
-            )
+            await stack.enter_async_context(self.bus.consume("fallback", LEGS_HEARD, self.fallback.news.on_event))
             await stack.enter_async_context(self.relay.running())
             await stack.enter_async_context(running_task(self.lag.watch(), "loop-lag"))
             stack.callback(self.database.on_news(self.worker.wake))

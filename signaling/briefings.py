@@ -20,8 +20,7 @@ from scheduler.bookings import BookingService
 from scheduler.briefings.models import BriefingPost, Understood
 from scheduler.briefings.posts import LISTENER
 from scheduler.briefings.service import BriefingService, post_code
-from scheduler.closing import OPEN
-from scheduler.lifecycle import BookingState
+from scheduler.lifecycle import OPEN, BookingState
 from scheduler.locks import locked_booking
 from signaling import places
 from signaling.admission import Admission, Join

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import core.db.lease_row
 import core.db.outbox_event
-import records.desk
 import records.aids_models
+import records.desk
 import records.models
 import scheduler.briefings.models
 import scheduler.calendars.models

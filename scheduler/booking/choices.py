@@ -15,9 +15,8 @@ from core.db.session import ReadUnit, UnitOfWork
 from core.errors import AppError, Conflict
 from records.procedures import Catalogue
 from scheduler.booking.slots import Openings, Plan, refuse
-from scheduler.closing import OPEN
 from scheduler.legs import RelayState, Way
-from scheduler.lifecycle import BookingState
+from scheduler.lifecycle import OPEN, BookingState
 from scheduler.locks import hold_person
 from scheduler.models import Booking
 from scheduler.need import MatchRules, Need

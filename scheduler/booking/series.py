@@ -23,8 +23,7 @@ from records.lifecycle import StepState
 from records.models import ProcedureStep
 from scheduler.booking.appointments import AppointmentService
 from scheduler.bookings import BookingService, NewBooking
-from scheduler.closing import OPEN
-from scheduler.lifecycle import BookingState
+from scheduler.lifecycle import OPEN, BookingState
 from scheduler.models import Booking, BookingSeries
 from scheduler.notice import Notice
 

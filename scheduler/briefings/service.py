@@ -24,20 +24,18 @@ from records.models import Session
 from records.procedures import Catalogue
 from records.session_log import SessionLog
 from records.sites import site_by_code
-from scheduler.bookings import LONGEST_MINUTES
 from scheduler.briefings.facts import group_facts
 from scheduler.briefings.models import Briefing, BriefingAnswer, BriefingPost, Understood
 from scheduler.briefings.posts import MOST_POSTS
-from scheduler.closing import OPEN
 from scheduler.languages import LanguageTable
-from scheduler.lifecycle import BookingMove, BookingState
+from scheduler.lifecycle import OPEN, BookingMove, BookingState
 from scheduler.locks import locked_booking
 from scheduler.models import Booking, Interpreter
 from scheduler.needs import build_need, priority_of, stored_need
 from scheduler.rounds import Rounds
 from scheduler.surge.rule import Switch
 from scheduler.surge.states import SurgeStates
-from scheduler.times import ZONES
+from scheduler.times import LONGEST_MINUTES, ZONES
 
 MOST_GROUPS = 50
 """Groups that one post may tell of in one briefing."""

@@ -16,9 +16,9 @@ from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER
 from records.models import Session
 from records.session_log import SessionLog
-from signaling.aids.shapes import SaidDate, ShownNumber
 from signaling.places import Place
 from signaling.realtime.hub import Hub
+from signaling.realtime.shown_numbers import SaidDate, ShownNumber
 
 EVENT = "aids.number"
 _LOOK_BACK = 8

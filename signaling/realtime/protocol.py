@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.errors import Invalid
 from core.events.bus import Message, Position
-from signaling.aids.shapes import ShownNumber
+from signaling.realtime.shown_numbers import ShownNumber
 
 VERSION = 1
 SUBPROTOCOL = "tarjuman.v1"

@@ -14,8 +14,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, Integer, create_engine, text
 
-import records.desk
 import records.aids_models
+import records.desk
 import records.models
 import scheduler.briefings.models
 import scheduler.calendars.models

@@ -107,7 +107,7 @@ async def test_the_story_of_a_session_from_plan_to_seal(world: World, clock: Man
     async with world.database.read(SYSTEM) as unit:
         session = await world.log.get(unit, session_id)
         step = await unit.session.get_one(ProcedureStep, session.step_id)
-        detail = await world.cases.get(unit, session.case_id)
+        detail = await world.cases.get(unit, session.case_id or "")
     assert step.state is StepState.HELD
     assert [(row["code"], row["source"]) for row in detail["languages"]] == [
         ("pbu", "interpreter_confirmed"),

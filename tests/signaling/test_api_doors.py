@@ -297,7 +297,8 @@ LISTS = {
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
     ("GET", "/api/telephony/status"),
     ("GET", "/api/quality"), ("GET", "/api/plans"), ("GET", "/api/pay"), ("GET", "/api/minutes"), ("GET", "/api/interpreter/minutes"),
-    ("GET", "/api/interpreter/quality"), ("GET", "/api/speech/settings"), ("GET", "/api/rosters"), ("GET", "/api/swaps"), ("GET", "/api/interpreter/shifts"),
+    ("GET", "/api/interpreter/quality"), ("GET", "/api/speech/settings"), ("GET", "/api/rosters"),
+    ("GET", "/api/swaps"), ("GET", "/api/interpreter/shifts"),
 }  # fmt: skip
 """Answer everybody of the role with what is theirs: must not hold anything of the other country."""
 OWN = {

@@ -234,7 +234,14 @@ def test_terms_belong_to_the_two_sides_of_a_session(name: str, seat: str | None,
 
 @pytest.mark.parametrize(
     ("name", "verdict"),
-    [("own desk", "A"), ("other desk", "H"), ("foreign desk", "H"), ("coordinator", "R"), ("interpreter", "H"), ("auditor", "H")],
+    [
+        ("own desk", "A"),
+        ("other desk", "H"),
+        ("foreign desk", "H"),
+        ("coordinator", "R"),
+        ("interpreter", "H"),
+        ("auditor", "H"),
+    ],
 )
 def test_terms_of_a_case_are_read_at_its_desk(name: str, verdict: str) -> None:
     assert policy.may_read_terms(EVERYBODY[name], CASE).value[0].upper() == verdict

@@ -228,7 +228,7 @@ async def test_from_a_complaint_on_somebody_else_serves_the_case(world: World, c
         )
     async with world.database.read(COORDINATOR) as unit:
         session = await world.log.get(unit, session_id)
-        advice = await complaints.advice(unit, session.case_id)
+        advice = await complaints.advice(unit, session.case_id or "")
         member = await world.services.pool_life.members.view(unit, person)
         reviews = await world.services.pool_life.reviews.list(unit, interpreter_id=person, open_only=True)
         (view,) = await complaints.list(unit)

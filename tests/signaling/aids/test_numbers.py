@@ -13,8 +13,8 @@ from core.events.bus import Position
 from records.models import Session
 from signaling import places
 from signaling.aids.numbers import EVENT, NumberPad
-from signaling.aids.shapes import PlainNumber, SaidDate
 from signaling.places import Place
+from signaling.realtime.shown_numbers import PlainNumber, SaidDate
 from tests.signaling.world import World
 
 TWELVE = PlainNumber(kind="number", value="12")

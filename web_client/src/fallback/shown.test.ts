@@ -63,7 +63,7 @@ const step = (change: Partial<PhoneStep>): PhoneStep => ({
   browser: false,
   ...change,
 })
-const officer = { officer: true, lostSince: undefined, now }
+const officer = { officer: true, lostSince: undefined, now, online: true }
 
 describe('what of the ladder stands on the screen', () => {
   it('counts down to the call and then says that it is placed', () => {
@@ -74,17 +74,18 @@ describe('what of the ladder stands on the screen', () => {
 
   it('counts by itself where the socket is gone with the line', () => {
     const mine = room({}, 'booth')
-    const seen = { officer: false, lostSince: now - 5000, now }
+    const seen = { officer: false, lostSince: now - 5000, now, online: false }
     expect(shown(mine, seen)).toEqual([{ kind: 'wait', who: 'me', place: 'booth', seconds: 15, local: true }])
     expect(shown(mine, { ...seen, lostSince: now - 30_000 })[0]).toMatchObject({ kind: 'ringing', who: 'me' })
     expect(shown({ ...mine, you: 'desk' }, { ...seen, officer: true })).toEqual([])
   })
 
-  it('lets the one on the phone go back, and only when the page is open', () => {
-    const by = (browser: boolean) => room({ phone: [step({ state: 'in_room', browser })] }, 'booth')
-    expect(shown(by(true), { ...officer, officer: false })).toMatchObject([{ kind: 'on_phone', who: 'me', mayReturn: true }])
-    expect(shown(by(false), { ...officer, officer: false })).toMatchObject([{ mayReturn: false }])
-    expect(shown({ ...by(true), you: 'desk' }, officer)).toMatchObject([{ who: 'interpreter', mayReturn: false }])
+  it('lets the one on the phone go back, and only when the page has its line', () => {
+    const mine = room({ phone: [step({ state: 'in_room' })] }, 'booth')
+    const seen = { ...officer, officer: false }
+    expect(shown(mine, seen)).toMatchObject([{ kind: 'on_phone', who: 'me', mayReturn: true }])
+    expect(shown(mine, { ...seen, online: false })).toMatchObject([{ mayReturn: false }])
+    expect(shown({ ...mine, you: 'desk' }, officer)).toMatchObject([{ who: 'interpreter', mayReturn: false }])
   })
 
   it('puts the proposal to stop and the question to the person first', () => {

@@ -17,10 +17,10 @@ export type Shown =
   | { kind: 'on_phone'; who: Who; place: string; mayReturn: boolean }
   | { kind: 'sound_only' }
 
-type Seen = { officer: boolean; lostSince: number | undefined; now: number }
+type Seen = { officer: boolean; lostSince: number | undefined; now: number; online: boolean }
 
 /** `lostSince`: since when the own line is lost, on the same clock as `now` (milliseconds of the server). */
-export function shown(room: RoomState, { officer, lostSince, now }: Seen): Shown[] {
+export function shown(room: RoomState, { officer, lostSince, now, online }: Seen): Shown[] {
   const ladder = room.fallback
   if (!ladder) return []
   const list: Shown[] = []
@@ -30,7 +30,7 @@ export function shown(room: RoomState, { officer, lostSince, now }: Seen): Shown
   if (ladder.agreement?.answer === 'asked') list.push({ kind: 'agree', answer: 'asked' })
   const mine = ladder.phone.find((one) => one.place === room.you)
   if (lostSince !== undefined && !mine && ladder.callable.includes(room.you)) list.push(own(room.you, lostSince, now))
-  for (const step of ladder.phone) list.push(...one(step, who(step.place), now, ladder.offered.includes('phone')))
+  for (const step of ladder.phone) list.push(...one(step, who(step.place), now, ladder.offered.includes('phone'), online))
   if (officer && ladder.repeat) list.push({ kind: 'repeat', seconds: ladder.repeat.seconds })
   const shut = ladder.closed.find((one) => one.rung === 'phone')
   if (officer && shut && ladder.stop?.reason !== shut.why) list.push({ kind: 'closed', why: shut.why })
@@ -47,9 +47,9 @@ function own(place: string, lostSince: number, now: number): Shown {
     : { kind: 'ringing', who: 'me', place, state: 'placing' }
 }
 
-function one(step: PhoneStep, who: Who, now: number, offered: boolean): Shown[] {
+function one(step: PhoneStep, who: Who, now: number, offered: boolean, online: boolean): Shown[] {
   const { place, state } = step
-  if (state === 'in_room') return [{ kind: 'on_phone', who, place, mayReturn: who === 'me' && step.browser }]
+  if (state === 'in_room') return [{ kind: 'on_phone', who, place, mayReturn: who === 'me' && online }]
   if (state === 'waiting' && step.at) {
     const seconds = Math.ceil((Date.parse(step.at) - now) / 1000)
     if (seconds > 0) return [{ kind: 'wait', who, place, seconds, local: false }]

@@ -170,14 +170,17 @@ async def test_prompt_keys_and_sound_both_ways() -> None:
 
             agent.send(Join(call_id="leg_1", url=lines.url, secret=SECRET))
             await ear.first(Joined)
-            spoken = speech_like(1.5)
+            spoken, said = speech_like(8), tone(500, 8, level=6000)
             handset.say(spoken)
-            lines.say(tone(500, 1.5, level=6000))
-            await until(lambda: len(lines.heard) >= 60 and rms_dbfs(b"".join(lines.heard[-40:-5])) > -40, 4)
-            assert rms_dbfs(b"".join(lines.heard[-40:-5])) == pytest.approx(rms_dbfs(spoken), abs=1.5)
-            heard = b"".join(handset.heard[-40:])
-            assert share_of(500, heard) > 0.97
-            assert rms_dbfs(heard) == pytest.approx(rms_dbfs(tone(500, 1, level=6000)), abs=0.5)
+            lines.say(said)
+
+            def good() -> bool:
+                up, down = b"".join(lines.heard[-30:]), b"".join(handset.heard[-30:])
+                levels = abs(rms_dbfs(up) - rms_dbfs(spoken)), abs(rms_dbfs(down) - rms_dbfs(said))
+                return share_of(500, down) > 0.97 and max(levels) < 1.5
+
+            # 600 ms, whole, both ways; a busy machine tears some.
+            await until(good, 8)
 
             await lines.end("room_closed")
             assert (await ear.first(LineEnded)).why == "room_closed"

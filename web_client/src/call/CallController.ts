@@ -2,9 +2,8 @@
  * One call from joining to its end: socket, room, sound and pictures put together into one state that pages draw and a few verbs that
  * they call. Plain TypeScript; nothing in here draws or speaks.
  */
-import type { ShownNumber } from '../aids/words'
 import { AppError, asAppError } from '../lib/errors'
-import type { LadderMessage, Outcome, RecuseReason, Signal, SignalKind } from '../realtime/protocol'
+import type { ClientMessage, Outcome, RecuseReason, Signal, SignalKind } from '../realtime/protocol'
 import type { RealtimeClient } from '../realtime/RealtimeClient'
 import { applied, fromSnapshot, me, type RoomState } from '../realtime/roomState'
 import { own, tab } from '../realtime/tab'
@@ -135,22 +134,8 @@ export class CallController {
     return this.#send({ t: 'room.language', code })
   }
 
-  /** Shows a number to everybody. */
-  showNumber(number: ShownNumber): Promise<unknown> {
-    return this.#send({ t: 'room.number', number })
-  }
-
-  clearNumber(n: number): Promise<unknown> {
-    return this.#send({ t: 'room.number_clear', n })
-  }
-
-  /** The own answer about a draft transcript. */
-  speech(what: 'state' | 'agree' | 'refuse'): Promise<unknown> {
-    return this.#send({ t: 'room.speech', do: what })
-  }
-
-  /** A word about the step-down ladder. */
-  ladder(message: LadderMessage): Promise<unknown> {
+  /** What the parts of the page that come later say to the room. */
+  tell(message: ClientMessage): Promise<unknown> {
     return this.#send(message)
   }
 
@@ -341,7 +326,7 @@ export class CallController {
     return { why: this.#everybodySound() ? 'sound_only' : this.state.camera ? 'weak_line' : 'camera_off' }
   }
 
-  #send(message: Parameters<RealtimeClient['send']>[0]): Promise<unknown> {
+  #send(message: ClientMessage): Promise<unknown> {
     return this.#client ? this.#client.send(message) : Promise.reject(new AppError('closed'))
   }
 

@@ -104,11 +104,11 @@ class NumberPort(Protocol):
         """Whether this installation can do it at all."""
         ...
 
-    async def reaches(self, unit: ReadUnit, interpreter_ids: Iterable[str]) -> frozenset[str]:
+    async def reaches(self, unit: ReadUnit, person_ids: Iterable[str]) -> frozenset[str]:
         """Who of them can be called so: whose number is on file."""
         ...
 
-    async def call(self, interpreter_id: str, note: Note) -> Delivery:
+    async def call(self, person_id: str, note: Note) -> Delivery:
         """Hand the note over; never raises for the carrier's trouble."""
         ...
 
@@ -133,11 +133,11 @@ class NoNumber:
 
     configured = False
 
-    async def reaches(self, unit: ReadUnit, interpreter_ids: Iterable[str]) -> frozenset[str]:
+    async def reaches(self, unit: ReadUnit, person_ids: Iterable[str]) -> frozenset[str]:
         """Nobody."""
         return frozenset()
 
-    async def call(self, interpreter_id: str, note: Note) -> Delivery:
+    async def call(self, person_id: str, note: Note) -> Delivery:
         """Nothing is sent, and that is what is answered."""
         return Delivery.NOT_CONFIGURED
 

@@ -23,7 +23,8 @@ from scheduler.models import Booking, Interpreter
 from scheduler.need import SexWish
 from scheduler.needs import need_from_json
 from scheduler.ranking import Match
-from scheduler.times import JOIN_OPENS_BEFORE, NO_SHOW_AFTER
+from scheduler.room_times import join_opens_at
+from scheduler.times import NO_SHOW_AFTER
 
 LEAST_MINUTES = 15
 """Shortest time for which a replacement is booked."""
@@ -84,11 +85,6 @@ class BookedSessions:
             return None
         session = await self._log.get(uow, booking.session_id)
         return None if session.state in SESSION_OVER else session
-
-
-def join_opens_at(booking: Booking) -> datetime:
-    """From when the room can be entered: at once for now, ten minutes before an appointment."""
-    return booking.starts_at if booking.kind == "now" else booking.starts_at - JOIN_OPENS_BEFORE
 
 
 def work_times(booking: Booking, now: datetime, lease: timedelta) -> tuple[datetime | None, datetime]:

@@ -14,11 +14,11 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit
 from records.procedures import Catalogue
-from scheduler.booked_sessions import join_opens_at
 from scheduler.ladder import RungKind, plan_of
 from scheduler.legs import Way, swap_plan
 from scheduler.lifecycle import KEPT, OPEN, AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer
+from scheduler.room_times import join_opens_at
 from scheduler.waits import ExpectedView, Waits
 
 _RUNG_WORD = {RungKind.PHONE_ONLY.value: "phone"}

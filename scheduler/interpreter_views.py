@@ -10,11 +10,11 @@ from sqlalchemy import select
 from core.db.session import ReadUnit
 from core.errors import NotFound
 from records.procedures import Catalogue
-from scheduler.booked_sessions import join_opens_at
 from scheduler.legs import Way, leg_pair
 from scheduler.lifecycle import AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer
 from scheduler.presence import PresenceService, PresenceView
+from scheduler.room_times import join_opens_at
 from scheduler.times import continuous_minutes, day_bounds
 from scheduler.workloads import workloads
 

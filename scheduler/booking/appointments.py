@@ -20,7 +20,6 @@ from records.lifecycle import NotHeldReason
 from records.procedures import Catalogue
 from records.session_log import SessionLog
 from scheduler.assignments import Assignments
-from scheduler.booked_sessions import join_opens_at
 from scheduler.booking.choices import Choices
 from scheduler.booking.leg_ring import LAPSED, LegRing
 from scheduler.booking.slots import Openings, Slot, check_span, slots
@@ -43,6 +42,7 @@ from scheduler.need import Need
 from scheduler.needs import build_need, fresh_need, stored_need
 from scheduler.news import tell_booking
 from scheduler.ranking import Match
+from scheduler.room_times import join_opens_at
 from scheduler.rounds import Rounds
 from scheduler.times import NO_SHOW_AFTER
 

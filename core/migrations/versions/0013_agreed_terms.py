@@ -43,7 +43,9 @@ def upgrade() -> None:
         sa.Column("proposed_part", sa.String(length=16), nullable=False),
         sa.Column("state_since", UtcDateTime(), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
-        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_case_terms_case_id_cases"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["cases.id"], name=op.f("fk_case_terms_case_id_cases"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_terms")),
     )
     op.create_index(op.f("ix_case_terms_case_id"), "case_terms", ["case_id"], unique=False)

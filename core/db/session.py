@@ -31,6 +31,7 @@ from core.db.scope import ScopedSession, session_info, widened
 from core.events.bus import Event, Json
 
 log = logging.getLogger(__name__)
+_GIVEN_BACK_WITHIN_S = 5.0
 T = TypeVar("T")
 AfterCommit = Callable[[], Awaitable[None] | None]
 
@@ -150,6 +151,7 @@ class Database:
         self._conflicts = dict(conflicts or {})
         self._news_listeners: list[Callable[[], None]] = []
         self._busy: set[asyncio.Task[Any]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     @classmethod
     def open(
@@ -196,7 +198,7 @@ class Database:
         unit = UnitOfWork(session, actor, self._clock.now(), self.dialect, self._conflicts)
         try:
             with _translated(self._conflicts):
-                async with session:
+                async with self._closed(session):
                     yield unit
                     await unit.commit_events()
                     await session.commit()
@@ -212,7 +214,7 @@ class Database:
         """One read-only transaction for ``actor``: a stable view, refused writes. May be opened inside a unit."""
         session = self._session(self._reader, actor)
         with _translated(self._conflicts):
-            async with session:
+            async with self._closed(session):
                 yield ReadUnit(session, actor, self._clock.now(), self.dialect)
 
     async def retry(self, work: Callable[[], Awaitable[T]], *, attempts: int = 6, first_wait: float = 0.05) -> T:
@@ -244,9 +246,26 @@ class Database:
                 await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Close all connections. Idempotent."""
+        """Close all connections, after those that are being given back. Idempotent."""
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=_GIVEN_BACK_WITHIN_S)
         await self._writer.dispose()
         await self._reader.dispose()
+
+    @asynccontextmanager
+    async def _closed(self, session: AsyncSession) -> AsyncIterator[None]:
+        """The session is closed whatever happens, also when its task is cancelled meanwhile; ``close`` waits for that.
+
+        A session's own ``async with`` leaves the closing to a task that nobody knows. Cancelled once more at the end of the
+        process, after its connection's thread has ended, it would wait for ever.
+        """
+        try:
+            yield
+        finally:
+            closing = asyncio.create_task(session.close(), name="database-session-close")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            await asyncio.shield(closing)
 
     def _session(self, engine: AsyncEngine, actor: Actor) -> AsyncSession:
         return AsyncSession(
@@ -294,6 +313,24 @@ def prepare_sqlite_file(url: URL) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
+def _stopped_once(connection: Any) -> None:
+    """Ask the thread of a connection to end only once.
+
+    When a task is cancelled twice in the middle of a statement, SQLAlchemy closes its connection and stops it as well; aiosqlite 0.22
+    stops it again after closing and waits for an answer of the thread that has ended: for ever, and the process cannot end.
+    """
+    driver = connection.driver_connection
+    stop, asked = driver.stop, []
+
+    def once() -> Any:
+        if asked:
+            return None
+        asked.append(True)
+        return stop()
+
+    driver.stop = once
+
+
 def _open_sqlite(url: URL, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
     prepare_sqlite_file(url)
     target = url.set(drivername="sqlite+aiosqlite")
@@ -316,6 +353,7 @@ def _open_sqlite(url: URL, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
             if query_only:
                 cursor.execute("PRAGMA query_only=ON")
             cursor.close()
+            _stopped_once(connection)
 
         @event.listens_for(made.sync_engine, "begin")
         def _begin(connection: Any) -> None:

@@ -320,7 +320,8 @@ def _stopped_once(connection: Any) -> None:
     stops it again after closing and waits for an answer of the thread that has ended: for ever, and the process cannot end.
     """
     driver = connection.driver_connection
-    stop, asked = driver.stop, []
+    stop = driver.stop
+    asked: list[bool] = []
 
     def once() -> Any:
         if asked:

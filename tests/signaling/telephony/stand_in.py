@@ -40,7 +40,7 @@ Bend = Callable[[dict[str, str]], dict[str, str]]
 async def served(app: Any) -> AsyncIterator[int]:
     """An ASGI application on a free port of loopback."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, lifespan="off", log_level="error", ws="websockets-sansio", log_config=None
+        app, host="127.0.0.1", port=0, lifespan="off", log_level=None, ws="websockets-sansio", log_config=None
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

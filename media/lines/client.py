@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
@@ -33,7 +34,7 @@ _RECEIVE_BUFFER = 8192
 T = TypeVar("T")
 
 
-class _End(Generic[T]):
+class _End(ABC, Generic[T]):
     """What both kinds of connection have in common: one reader task, a bounded queue, answers, the reason at the end."""
 
     def __init__(self, connection: ClientConnection, kept: int) -> None:
@@ -49,8 +50,9 @@ class _End(Generic[T]):
         """Why it ended: a ``LineEnd`` or the reason that ``MediaClient.close`` was given; none while it stands."""
         self._reader = asyncio.create_task(self._read(), name="line reader")
 
+    @abstractmethod
     def _take(self, data: bytes) -> None:
-        raise NotImplementedError
+        """One binary message of the other side."""
 
     def _put(self, item: T) -> None:
         self.dropped += len(self._queue) == self._queue.maxlen

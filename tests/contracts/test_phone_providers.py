@@ -29,6 +29,7 @@ from signaling.telephony.port import CallOrder, CallReason, LegState, LegWhy, Ph
 from signaling.telephony.sip import SipProvider
 from tests.media.lines.phones import Phone, calling
 from tests.media.sip.rig import HAS_SIPP, LOOPBACK, Handset, Sipp, free_port, rms_dbfs, share_of, tone
+from tests.services import missing
 from tests.signaling.house import open_house, settings_for
 from tests.signaling.telephony.conftest import OWN_MK, OWN_RS, THEIR_NUMBER, Exchange, phone_settings
 from tests.signaling.telephony.stand_in import Call, Stand, Stream, open_stand, served
@@ -293,7 +294,7 @@ async def carrier(
             made: Carrier = TwilioCarrier(Exchange(await make_world(house), stand), standing.aclose)
         else:
             if not installed() or not HAS_SIPP:
-                pytest.skip("the extra `sip` or sipp is not installed")
+                missing("the extra `sip` or sipp")
             trunk_port, our_port, rtp = free_port(), free_port(), 43000 + free_port() % 100 * 200
             telephony = {"provider": "sip", "numbers": [f"RS={OWN_RS}", f"MK={OWN_MK}"], "calls_per_second": 20}
             sip = {

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from core.errors import Unavailable
-from media.sip.client import SipAgent, installed
+from media.sip.client import SipAgent
 from media.sip.protocol import (
     Answer,
     Answered,
@@ -32,7 +32,6 @@ from media.sip.protocol import (
 )
 from tests.media.sip.lines import SECRET, FakeLines
 from tests.media.sip.rig import (
-    HAS_SIPP,
     LOOPBACK,
     Ear,
     Handset,
@@ -47,8 +46,7 @@ from tests.media.sip.rig import (
 )
 
 pytestmark = [
-    pytest.mark.skipif(not installed(), reason="the extra `sip` is not installed"),
-    pytest.mark.skipif(not HAS_SIPP, reason="sipp is not installed"),
+    pytest.mark.usefixtures("sip_stack", "sipp"),
 ]
 NUMBER = "+381111234567"
 

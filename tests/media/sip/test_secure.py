@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from media.sip.client import SipAgent, installed
+from media.sip.client import SipAgent
 from media.sip.protocol import Answer, Answered, CallEnd, Ended, HangUp, Incoming, Join, Joined, Place, TrunkOptions
 from tests.media.sip.lines import SECRET, FakeLines
-from tests.media.sip.rig import HAS_SIPP, LOOPBACK, Ear, Handset, Sipp, free_port, share_of, tone, trunk, until
+from tests.media.sip.rig import LOOPBACK, Ear, Handset, Sipp, free_port, share_of, tone, trunk, until
 
-pytestmark = pytest.mark.skipif(not installed(), reason="the extra `sip` is not installed")
+pytestmark = pytest.mark.usefixtures("sip_stack")
 NUMBER = "+381111234567"
 
 
@@ -124,7 +124,7 @@ async def test_a_trunk_that_nobody_vouches_for_is_not_called(tmp_path: Path) -> 
         assert not [news for news in far.news if isinstance(news, Incoming)]
 
 
-@pytest.mark.skipif(not HAS_SIPP, reason="sipp is not installed")
+@pytest.mark.usefixtures("sipp")
 async def test_clear_sound_in_answer_to_encrypted_is_hung_up(tmp_path: Path) -> None:
     peer = free_port()
     ear = Ear()

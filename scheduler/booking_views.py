@@ -14,10 +14,12 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit
 from records.procedures import Catalogue
+from scheduler.booking.line import WAITING, ahead_of
 from scheduler.ladder import RungKind, plan_of
-from scheduler.legs import Way, swap_plan
+from scheduler.legs import Way, leg_pair, swap_plan
 from scheduler.lifecycle import KEPT, OPEN, AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer
+from scheduler.ring.search import give_up_at
 from scheduler.room_times import join_opens_at
 from scheduler.waits import ExpectedView, Waits
 
@@ -66,6 +68,29 @@ class LegView(TypedDict):
     level: str
     held: bool
     """Waits for the other leg, or for the confirmation of a hold."""
+    until: datetime | None
+    """While held: when the place is free again."""
+
+
+class OpenPlace(TypedDict):
+    """A place of a waiting booking that nobody has, and between which languages its interpreter works.
+
+    None is the third language of a relay that is not known yet.
+    """
+
+    leg: int
+    from_language: str | None
+    to_language: str | None
+
+
+class WaitingView(TypedDict):
+    """How an appointment stands in the line of those that wait for somebody."""
+
+    ahead: int
+    """Older ones of the same language in the same hours; they are looked at first."""
+    open: list[OpenPlace]
+    until: datetime
+    """When it is given up if nobody is found."""
 
 
 class TurnView(TypedDict):
@@ -123,6 +148,8 @@ class BookingView(TypedDict):
     unfilled_reason: str | None
     wish: WishView
     purpose: str | None
+    waiting: WaitingView | None
+    """For an appointment that waits for somebody."""
 
 
 class BookingLink(TypedDict):
@@ -149,6 +176,8 @@ class BookingViews:
         offers = await self._offers(unit, [booking.id for booking in bookings])
         names = await _names(unit, bookings)
         legs = await _legs(unit, bookings)
+        waiting = [b.id for b in bookings if b.kind != "now" and b.state in WAITING]
+        ahead = await ahead_of(unit, waiting) if waiting else {}
         expected: dict[tuple[str, str, str], ExpectedView] = {}
         found: list[BookingView] = []
         for booking in bookings:
@@ -159,7 +188,11 @@ class BookingViews:
                     unit, language=booking.language, stage=stage, country=booking.country
                 )
             name = names.get(booking.interpreter_id or "")
-            found.append(_view(booking, offers[booking.id], name, legs.get(booking.id, []), expected[key]))
+            mine = legs.get(booking.id, [])
+            view = _view(booking, offers[booking.id], name, mine, expected[key])
+            if booking.id in ahead:
+                view["waiting"] = _waiting(booking, mine, ahead[booking.id])
+            found.append(view)
         return found
 
     async def links(self, unit: ReadUnit, case_ids: Sequence[str]) -> dict[str, BookingLink]:
@@ -252,7 +285,14 @@ async def _legs(unit: ReadUnit, bookings: Sequence[Booking]) -> dict[str, list[L
     """Who has the booking, or holds it, by leg; after its end who had it."""
     found: dict[str, list[LegView]] = defaultdict(list)
     rows = await unit.session.execute(
-        select(Assignment.booking_id, Assignment.leg, Assignment.state, Interpreter.code, Interpreter.level)
+        select(
+            Assignment.booking_id,
+            Assignment.leg,
+            Assignment.state,
+            Assignment.expires_at,
+            Interpreter.code,
+            Interpreter.level,
+        )
         .join(Interpreter, Interpreter.id == Assignment.interpreter_id)
         .where(
             Assignment.booking_id.in_([booking.id for booking in bookings]),
@@ -262,8 +302,25 @@ async def _legs(unit: ReadUnit, bookings: Sequence[Booking]) -> dict[str, list[L
     )
     for row in rows:
         held = row.state is AssignmentState.HELD
-        found[row.booking_id].append(LegView(leg=row.leg, code=row.code, level=row.level, held=held))
+        until = row.expires_at if held else None
+        found[row.booking_id].append(LegView(leg=row.leg, code=row.code, level=row.level, held=held, until=until))
     return found
+
+
+def _waiting(booking: Booking, legs: Sequence[LegView], ahead: int) -> WaitingView:
+    way, taken = Way(booking.way), {leg["leg"] for leg in legs}
+    places = []
+    for leg in (leg for leg in way.legs if leg not in taken):
+        spoken, officer = leg_pair(way, booking.pivot, leg, booking.language, booking.officer_language)
+        unknown = way is Way.RELAY and booking.pivot is None
+        places.append(
+            OpenPlace(
+                leg=leg,
+                from_language=None if unknown and leg == 2 else spoken,
+                to_language=None if unknown and leg == 1 else officer,
+            )
+        )
+    return WaitingView(ahead=ahead, open=places, until=give_up_at(booking))
 
 
 def _turns(booking: Booking) -> list[TurnView]:
@@ -347,4 +404,5 @@ def _view(
         unfilled_reason=booking.reason,
         wish=WishView(value=booking.need["sex_wish"], must=booking.need["sex_must"]),
         purpose=booking.purpose,
+        waiting=None,
     )

@@ -138,7 +138,7 @@ class InterpreterViews:
                 .where(
                     Assignment.interpreter_id == interpreter_id,
                     Assignment.state == AssignmentState.HELD,
-                    Booking.state == BookingState.OFFERING,
+                    Booking.state.in_([BookingState.OFFERING, BookingState.UNFILLED]),
                 )
                 .order_by(Booking.kind.desc(), Assignment.expires_at)
                 .limit(1)

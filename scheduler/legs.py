@@ -22,6 +22,12 @@ SWAP_VIDEO, SWAP_SHORT = 30, 20
 """Minutes after which a team swaps: within the block of S-8, so that each rests while the other works."""
 
 
+PLACE_FOR = timedelta(hours=24)
+"""How long one place of a team is kept while the other is waited for; then it goes to others."""
+LAST_PLACE = timedelta(hours=2)
+"""So long before the appointment nobody is kept for half a team any more."""
+
+
 class Way(StrEnum):
     """How person and officer are connected."""
 
@@ -56,6 +62,17 @@ def relay_free(stage: Stage) -> bool:
 def most_minutes(need: Need) -> int:
     """Longest talk that one interpreter may serve alone (S-8); a longer one needs a team or a second day."""
     return CHILD_MINUTES if need.short_blocks else PERSON_MINUTES
+
+
+def place_for(way: Way, kind: str, starts_at: datetime, now: datetime) -> timedelta | None:
+    """How long one place of a team that waits may be kept; none: nothing is kept, all places are taken at once.
+
+    A relay never keeps anybody: one of its two alone is of no use to the person.
+    """
+    if way is not Way.TEAM or kind == "now":
+        return None
+    span = min(PLACE_FOR, starts_at - LAST_PLACE - now)
+    return span if span > timedelta(0) else None
 
 
 def leg_need(need: Need, way: Way, pivot: str | None, leg: int) -> Need:

@@ -14,6 +14,7 @@ from scheduler.booked_sessions import BookedSessions
 from scheduler.booking.appointments import AppointmentService
 from scheduler.booking.choices import Choices
 from scheduler.booking.leg_ring import LegRing
+from scheduler.booking.places import WaitingPlaces
 from scheduler.booking.series import SeriesService
 from scheduler.booking.waiting import WaitingList
 from scheduler.booking_views import BookingViews
@@ -98,12 +99,11 @@ class SchedulerServices:
         offers = OfferService(rounds, assignments, policies, reserves)
         closing = Closing(table, facts, log, rounds, assignments, offers)
         rounds.legs = legs = LegRing(catalogue, rounds, assignments)
-        closing.freed = WaitingList(rounds, assignments).freed
+        closing.freed = WaitingList(rounds, assignments, WaitingPlaces(rounds, assignments, legs)).freed
+        legs.serve = closing.serve
         bookings = BookingService(table, cases, rounds, assignments, offers, closing)
         choices = Choices(catalogue, rounds)
-        appointments = AppointmentService(
-            catalogue, table, cases, log, bookings, rounds, assignments, closing, legs, choices
-        )
+        appointments = AppointmentService(table, cases, log, bookings, rounds, assignments, closing, legs, choices)
         presence = PresenceService(offers)
         waits = Waits(catalogue)
         pool = PoolService(table)

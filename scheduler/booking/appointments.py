@@ -17,7 +17,6 @@ from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid
 from records.cases import CaseService
 from records.lifecycle import NotHeldReason
-from records.procedures import Catalogue
 from records.session_log import SessionLog
 from scheduler.assignments import Assignments
 from scheduler.booking.choices import Choices
@@ -26,7 +25,7 @@ from scheduler.booking.slots import Openings, Slot, check_span, slots
 from scheduler.bookings import FARTHEST, SOONEST, BookingService, NewBooking
 from scheduler.closing import Closing, changed
 from scheduler.languages import LanguageTable
-from scheduler.legs import RelayState, Way, most_minutes, relay_free, relay_minutes
+from scheduler.legs import Way, most_minutes, relay_minutes
 from scheduler.lifecycle import (
     AssignmentMove,
     AssignmentState,
@@ -69,7 +68,6 @@ class AppointmentService:
 
     def __init__(
         self,
-        catalogue: Catalogue,
         table: LanguageTable,
         cases: CaseService,
         log: SessionLog,
@@ -80,7 +78,6 @@ class AppointmentService:
         leg_ring: LegRing,
         choices: Choices,
     ) -> None:
-        self._catalogue = catalogue
         self._table = table
         self._cases = cases
         self._log = log
@@ -144,9 +141,9 @@ class AppointmentService:
 
     async def staff(self, uow: UnitOfWork, booking: Booking) -> None:
         """Find people for an appointment REQUESTED or OFFERING and agree on it, or ask them. Raises ``slot_not_free``."""
-        way = Way(booking.way)
-        if way is Way.RELAY and self._needs_leave(booking):
-            await self._ask_leave(uow, booking)
+        if self._leg_ring.waits_for_leave(booking):
+            booking.state = advance(booking.state, BookingMove.SEARCH)
+            await self._leg_ring.ask_leave(uow, booking)
             return
         plan, team = await self._choices.of(uow, booking, sure=True)
         booking.pivot = plan.pivot
@@ -172,7 +169,7 @@ class AppointmentService:
         booking, known = await self._bookings.make(uow, new, idempotency_key=idempotency_key)
         if known:
             return booking
-        if Way(booking.way) is Way.RELAY and self._needs_leave(booking):
+        if self._leg_ring.waits_for_leave(booking):
             raise Conflict("relay_needs_leave")
         plan, team = await self._choices.of(uow, booking, sure=True)
         if not team:
@@ -306,22 +303,6 @@ class AppointmentService:
                 raise Invalid("team_needed", {"most": most_minutes(need)})
             need = replace(need, minutes=relay_minutes(minutes) if way is Way.RELAY else minutes)
         return replace(need, at=starts_at, on_demand=False, by_calendar=True)
-
-    # relay beyond registration
-
-    def _needs_leave(self, booking: Booking) -> bool:
-        stage = self._catalogue.step(booking.step_code).stage
-        return not relay_free(stage) and booking.relay_state != RelayState.APPROVED
-
-    async def _ask_leave(self, uow: UnitOfWork, booking: Booking) -> None:
-        """A relay beyond registration waits for the coordinator before anybody is asked (M-9)."""
-        booking.state = advance(advance(booking.state, BookingMove.SEARCH), BookingMove.EXHAUST)
-        plan = await self._leg_ring.find(uow, booking, way=Way.RELAY)
-        booking.pivot = plan.pivot if plan is not None else None
-        booking.relay_state, booking.reason = RelayState.ASKED.value, "relay_leave"
-        booking.needs_coordinator = True
-        booking.next_round_at = booking.starts_at + NO_SHOW_AFTER
-        await changed(uow, booking)
 
 
 def _check_time(starts_at: datetime, now: datetime) -> None:

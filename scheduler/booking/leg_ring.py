@@ -6,19 +6,19 @@ transaction. A leg that is lost is looked for again alone; the other stays.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 
 from core.db.clock import database_instant, database_time
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict
 from records.procedures import Catalogue
 from scheduler.assignments import Assignments
-from scheduler.booking.slots import Plan
-from scheduler.legs import PIVOTS, RelayState, Way, leg_need, relay_free, relay_minutes
+from scheduler.booking.leg_rounds import RUNG, WAITING_RUNG, leg_entry, ring_for, shared_out
+from scheduler.booking.slots import Plan, through
+from scheduler.legs import RelayState, Way, leg_need, place_for, relay_free, relay_minutes
 from scheduler.lifecycle import (
     AssignmentMove,
     AssignmentState,
@@ -34,18 +34,15 @@ from scheduler.need import MatchRules, Need
 from scheduler.needs import need_at, need_from_json
 from scheduler.news import accounts, tell_booking, tell_offer_ended
 from scheduler.queries import candidates_for
-from scheduler.ranking import Match, match_order, rank
+from scheduler.ranking import Match, rank
 from scheduler.ring.search import give_up_at
 from scheduler.rounds import Rounds
 
-RING = timedelta(seconds=25)
-"""How long a leg rings."""
 GRACE = timedelta(seconds=20)
 """How much longer than the ring the first leg is held."""
-WIDTH = 3
-"""How many are rung for one leg at once."""
-RUNG = "relay"
 _SYNC = {"synchronize_session": False}
+Serve = Callable[[UnitOfWork, Sequence[Assignment]], Awaitable[None]]
+"""Told whose time was given back."""
 
 
 class LegRing:
@@ -55,15 +52,16 @@ class LegRing:
         self._catalogue = catalogue
         self._rounds = rounds
         self._assignments = assignments
+        self.serve: Serve | None = None
+        """Gives those whose time came back to others who wait (``closing``); set where the services are put together."""
 
     async def find(self, uow: UnitOfWork, booking: Booking, *, way: Way, pivot: str | None = None) -> Plan | None:
         """The best way to staff the booking now with two people; none if there is none. For a relay every pivot of M-9 is tried."""
         need = need_at(need_from_json(booking.need), uow.now)
         rules = await self._rounds.rules(uow, booking.step_code)
-        through = [pivot] if pivot or way is not Way.RELAY else _pivots(need)
         plans = [
             Plan(way, code, {leg: await self._ranked(uow, need, rules, way, code, leg) for leg in way.legs})
-            for code in through
+            for code in through(need, way, pivot)
         ]
         return max((plan for plan in plans if plan.is_open), key=lambda plan: plan.score, default=None)
 
@@ -83,8 +81,7 @@ class LegRing:
         plan = await self.find(uow, booking, way=Way.RELAY)
         if plan is None:
             return False
-        stage = self._catalogue.step(booking.step_code).stage
-        if not relay_free(stage) and booking.relay_state != RelayState.APPROVED:
+        if self._needs_leave(booking):
             booking.relay_state, booking.pivot = RelayState.ASKED.value, plan.pivot
             return False
         await self.turn(uow, booking, str(plan.pivot))
@@ -105,29 +102,41 @@ class LegRing:
         await self._rounds.expire_pending(uow, booking)
         way = Way(booking.way)
         kept = {row.leg: row for row in await self._assignments.kept(uow, booking)}
+        if way is Way.RELAY and not kept:
+            if self.waits_for_leave(booking):
+                await self.ask_leave(uow, booking)
+                return
+            if booking.pivot is None:
+                plan = await self.find(uow, booking, way=way)
+                booking.pivot = plan.pivot if plan is not None else None
         need = need_at(need_from_json(booking.need), uow.now)
         rules = await self._rounds.rules(uow, booking.step_code)
         taken = {row.interpreter_id for row in kept.values()}
         free: dict[int, list[Match]] = {}
         for leg in (leg for leg in way.legs if leg not in kept):
+            if way is Way.RELAY and booking.pivot is None:
+                free[leg] = []
+                continue
             asked = await self._asked(uow, booking, leg)
             ranked = await self._ranked(uow, need, rules, way, booking.pivot, leg)
             free[leg] = [match for match in ranked if match.candidate.id not in asked | taken]
-        chosen = _shared_out(free)
+        chosen = shared_out(free)
+        freed: list[Assignment] = []
         if not all(chosen.values()):
-            await self._give_up(uow, booking)
+            freed = await self._give_up(uow, booking)
         else:
-            seconds = _ring_for(booking, uow.now)
+            seconds = ring_for(booking, uow.now)
             booking.round += 1
             booking.reason = None
             booking.next_round_at = uow.now + seconds
-            booking.rungs = [*booking.rungs, _entry(booking, sum(map(len, chosen.values())), uow.now)]
+            booking.rungs = [*booking.rungs, leg_entry(booking, sum(map(len, chosen.values())), uow.now)]
             await self._hold_on(uow, booking, seconds + GRACE)
             for leg, matches in chosen.items():
                 await self._rounds.send(uow, booking, matches, RUNG, booking.next_round_at, leg=leg)
         booking.version += 1
         await uow.flush()
         tell_booking(uow, booking)
+        await self._free(uow, freed)
 
     async def accept(self, uow: UnitOfWork, offer: Offer, *, round_no: int) -> Booking | None:
         """Take one leg; with the last one all become agreed in this transaction. None if the answer comes too late.
@@ -153,7 +162,8 @@ class LegRing:
             await self._assignments.bind_legs(uow, booking, {offer.leg: (who, offer.id)}, rung=offer.rung)
             await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.TAKEN)
         else:
-            until = await database_instant(uow, offer.expires_at - uow.now + GRACE)
+            span = place_for(Way(booking.way), booking.kind, booking.starts_at, uow.now)
+            until = await database_instant(uow, span or offer.expires_at - uow.now + GRACE)
             await self._assignments.take(
                 uow,
                 booking,
@@ -163,7 +173,7 @@ class LegRing:
                 state=AssignmentState.HELD,
                 expires_at=until,
             )
-            await self._end_others(uow, booking, offer)
+            await self.taken(uow, booking, offer.leg, who)
             booking.version += 1
         users = await accounts(uow, [who])
         tell_offer_ended(uow, booking, offer.id, who, users.get(who), state="accepted", reason=None)
@@ -198,9 +208,14 @@ class LegRing:
         ]
         if booking.state is BookingState.HELD or not over:
             return
-        await self._assignments.end(uow, booking, AssignmentMove.RELEASE, LAPSED, legs=over)
+        ended = await self._assignments.end(uow, booking, AssignmentMove.RELEASE, LAPSED, legs=over)
         if booking.state is BookingState.OFFERING and not await self._rounds.pending(uow, booking):
             await self.next(uow, booking)
+        else:
+            booking.version += 1
+            await uow.flush()
+            tell_booking(uow, booking)
+        await self._free(uow, ended)
 
     async def decide(self, uow: UnitOfWork, booking_id: str, *, approve: bool) -> Booking:
         """The coordinator's word on a relay that was asked for. Raises ``Conflict('relay_not_asked')``."""
@@ -234,7 +249,7 @@ class LegRing:
         plan = await self.find(uow, booking, way=Way.RELAY)
         if plan is None:
             raise Conflict("no_relay")
-        if relay_free(self._catalogue.step(booking.step_code).stage):
+        if not self._needs_leave(booking):
             booking.state = advance(booking.state, BookingMove.WIDEN)
             booking.needs_coordinator = False
             await self.turn(uow, booking, str(plan.pivot))
@@ -246,6 +261,31 @@ class LegRing:
         await uow.flush()
         tell_booking(uow, booking)
         return booking
+
+    def waits_for_leave(self, booking: Booking) -> bool:
+        """Whether this is a relay that a coordinator has to agree to, and has not (M-9)."""
+        return Way(booking.way) is Way.RELAY and self._needs_leave(booking)
+
+    async def ask_leave(self, uow: UnitOfWork, booking: Booking) -> None:
+        """A relay (OFFERING) beyond registration waits for the coordinator before anybody is asked (M-9)."""
+        booking.state = advance(booking.state, BookingMove.EXHAUST)
+        plan = await self.find(uow, booking, way=Way.RELAY)
+        booking.pivot = plan.pivot if plan is not None else None
+        refused = booking.relay_state == RelayState.REFUSED
+        booking.relay_state = (RelayState.REFUSED if refused else RelayState.ASKED).value
+        booking.reason, booking.needs_coordinator = "nobody_free" if refused else "relay_leave", True
+        booking.next_round_at = give_up_at(booking)
+        booking.version += 1
+        await uow.flush()
+        tell_booking(uow, booking)
+
+    def _needs_leave(self, booking: Booking) -> bool:
+        stage = self._catalogue.step(booking.step_code).stage
+        return not relay_free(stage) and booking.relay_state != RelayState.APPROVED
+
+    async def _free(self, uow: UnitOfWork, ended: Sequence[Assignment]) -> None:
+        if ended and self.serve is not None:
+            await self.serve(uow, ended)
 
     async def _ranked(
         self, uow: UnitOfWork, need: Need, rules: MatchRules, way: Way, pivot: str | None, leg: int
@@ -260,7 +300,13 @@ class LegRing:
         base = min((int(entry["round"]) for entry in booking.rungs), default=booking.round + 1)
         asked = await uow.session.scalars(
             select(Offer.interpreter_id).where(
-                Offer.booking_id == booking.id, Offer.leg == leg, Offer.round >= base, Offer.rung == RUNG
+                Offer.booking_id == booking.id,
+                Offer.leg == leg,
+                # Whoever has just been asked by the waiting list is not rung at once again.
+                or_(
+                    and_(Offer.round >= base, Offer.rung == RUNG),
+                    and_(Offer.round == booking.round, Offer.rung == WAITING_RUNG),
+                ),
             )
         )
         gave_back = await uow.session.scalars(
@@ -273,7 +319,9 @@ class LegRing:
         return {*asked, *gave_back}
 
     async def _hold_on(self, uow: UnitOfWork, booking: Booking, span: timedelta) -> None:
-        """While the other leg is rung, the first is kept."""
+        """While the other leg is rung, the first is kept; the kept place of a team has a time of its own."""
+        if place_for(Way(booking.way), booking.kind, booking.starts_at, uow.now) is not None:
+            return
         await uow.session.execute(
             update(Assignment)
             .where(Assignment.booking_id == booking.id, Assignment.state == AssignmentState.HELD)
@@ -281,27 +329,30 @@ class LegRing:
             .execution_options(**_SYNC)
         )
 
-    async def _give_up(self, uow: UnitOfWork, booking: Booking) -> None:
-        """A leg has nobody left: what was held is released, the coordinator decides."""
+    async def _give_up(self, uow: UnitOfWork, booking: Booking) -> list[Assignment]:
+        """A leg has nobody left: what was held is released, the coordinator decides. Returns what was released.
+
+        The kept place of a team stays: it waits for the other one until its own time is over.
+        """
         kept = await self._assignments.kept(uow, booking)
-        running = any(row.state is AssignmentState.ACTIVE for row in kept)
         held = [row.leg for row in kept if row.state is AssignmentState.HELD]
-        if held:
-            await self._assignments.end(uow, booking, AssignmentMove.RELEASE, LAPSED, legs=held)
+        ended: list[Assignment] = []
+        if held and place_for(Way(booking.way), booking.kind, booking.starts_at, uow.now) is None:
+            ended = await self._assignments.end(uow, booking, AssignmentMove.RELEASE, LAPSED, legs=held)
         booking.state = advance(booking.state, BookingMove.EXHAUST)
         booking.needs_coordinator = True
-        booking.reason = "leg_missing" if running else "nobody_free"
+        booking.reason = "leg_missing" if len(kept) > len(ended) else "nobody_free"
         booking.next_round_at = give_up_at(booking)
+        return ended
 
-    async def _end_others(self, uow: UnitOfWork, booking: Booking, offer: Offer) -> None:
+    async def taken(self, uow: UnitOfWork, booking: Booking, leg: int, interpreter_id: str) -> None:
         """The leg is taken: its other rings end, and so does this person's ring for the other leg."""
         rows = await uow.session.execute(
             update(Offer)
             .where(
                 Offer.booking_id == booking.id,
                 Offer.state == OfferState.PENDING,
-                Offer.id != offer.id,
-                (Offer.leg == offer.leg) | (Offer.interpreter_id == offer.interpreter_id),
+                (Offer.leg == leg) | (Offer.interpreter_id == interpreter_id),
             )
             .values(state=OfferState.WITHDRAWN, answered_at=uow.now, reason=WithdrawReason.TAKEN.value)
             .returning(Offer.id, Offer.interpreter_id)
@@ -316,45 +367,3 @@ class LegRing:
 
 LAPSED = "lapsed"
 """Reason of a held leg or slot that was not confirmed in time; it is no refusal by the interpreter."""
-
-
-def _shared_out(free: Mapping[int, Sequence[Match]]) -> dict[int, list[Match]]:
-    """Whom to ring for each leg, nobody for two: who could do several goes where fewer others can."""
-    able = Counter(match.candidate.id for matches in free.values() for match in matches)
-    chosen = {leg: [match for match in matches if able[match.candidate.id] == 1] for leg, matches in free.items()}
-    places = {
-        match.candidate.id: match for matches in free.values() for match in matches if able[match.candidate.id] > 1
-    }
-    for person in places:
-        leg = min(chosen, key=lambda one: (len(chosen[one]), one))
-        chosen[leg] += [match for match in free[leg] if match.candidate.id == person]
-    return {leg: sorted(matches, key=match_order)[:WIDTH] for leg, matches in chosen.items()}
-
-
-def _pivots(need: Need) -> list[str | None]:
-    spoken = {person.code for person in need.languages}
-    return [code for code in PIVOTS if code not in need.officer_languages and code not in spoken]
-
-
-def _ring_for(booking: Booking, now: datetime) -> timedelta:
-    """How long a round lasts: seconds for now, for an appointment a quarter of the time that is left, at most four hours."""
-    if booking.kind == "now":
-        return RING
-    left = booking.starts_at - now
-    return max(min(left / 4, timedelta(hours=4)), min(left, timedelta(minutes=15)), RING)
-
-
-def _entry(booking: Booking, count: int, now: datetime) -> dict[str, object]:
-    """The round as the ladder shows it; the ladder's own rungs keep their indexes."""
-    plan = {"plan": booking.rungs[0]["plan"]} if booking.rungs and "plan" in booking.rungs[0] else {}
-    return {
-        "index": -2,
-        "code": RUNG,
-        "state": "now",
-        "count": count,
-        "reason": None,
-        "round": booking.round,
-        "started_at": now.isoformat(),
-        "ends_at": booking.next_round_at.isoformat() if booking.next_round_at else None,
-        **({} if booking.rungs else plan),
-    }

@@ -113,17 +113,17 @@ class Openings:
         A relay is looked for through ``pivot``, or through every language of M-9.
         """
         pools = {}
-        for through in _pivots(need, way, pivot):
+        for code in through(need, way, pivot):
             for leg in way.legs:
-                wanted = leg_need(need, way, through, leg)
-                pools[through, leg] = await pool_between(unit, wanted, rules, start, end, without=without)
+                wanted = leg_need(need, way, code, leg)
+                pools[code, leg] = await pool_between(unit, wanted, rules, start, end, without=without)
         return cls(need, rules, way, pools)
 
     def at(self, moment: datetime) -> Plan:
         """Who could begin then. Empty legs where nobody could; ``why_not`` says why."""
         plans = [
-            Plan(self._way, through, {leg: self._leg(moment, through, leg) for leg in self._way.legs})
-            for through in {key[0]: None for key in self._pools}
+            Plan(self._way, code, {leg: self._leg(moment, code, leg) for leg in self._way.legs})
+            for code in {key[0]: None for key in self._pools}
         ]
         open_plans = [plan for plan in plans if plan.is_open]
         # The usual pivot wins a tie: the order of PIVOTS is kept.
@@ -135,10 +135,10 @@ class Openings:
         Only people who speak the languages are counted. With nobody at all it is the language.
         """
         found: Counter[Rule] = Counter()
-        for through, leg in self._pools:
-            need = self._moved(moment, through, leg)
+        for code, leg in self._pools:
+            need = self._moved(moment, code, leg)
             context = NeedContext.build(need, self._rules)
-            for candidate in self._candidates(need, through, leg):
+            for candidate in self._candidates(need, code, leg):
                 failed = failed_rules(context, candidate)
                 if Rule.LANGUAGE not in failed:
                     found.update(failed)
@@ -146,15 +146,15 @@ class Openings:
             found[Rule.LANGUAGE if self._way is not Way.TEAM else Rule.ENGAGED] = 0
         return dict(found.most_common())
 
-    def _leg(self, moment: datetime, through: str | None, leg: int) -> list[Match]:
-        need = self._moved(moment, through, leg)
-        return rank(need, self._candidates(need, through, leg), self._rules)
+    def _leg(self, moment: datetime, pivot: str | None, leg: int) -> list[Match]:
+        need = self._moved(moment, pivot, leg)
+        return rank(need, self._candidates(need, pivot, leg), self._rules)
 
-    def _candidates(self, need: Need, through: str | None, leg: int) -> list[Candidate]:
-        return self._pools[through, leg].at(need)
+    def _candidates(self, need: Need, pivot: str | None, leg: int) -> list[Candidate]:
+        return self._pools[pivot, leg].at(need)
 
-    def _moved(self, moment: datetime, through: str | None, leg: int) -> Need:
-        return leg_need(replace(self._need, at=moment), self._way, through, leg)
+    def _moved(self, moment: datetime, pivot: str | None, leg: int) -> Need:
+        return leg_need(replace(self._need, at=moment), self._way, pivot, leg)
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,8 @@ def check_span(start: datetime, end: datetime) -> None:
         raise Invalid("span_wrong", {"days": LONGEST_SPAN.days})
 
 
-def _pivots(need: Need, way: Way, pivot: str | None) -> Sequence[str | None]:
+def through(need: Need, way: Way, pivot: str | None = None) -> Sequence[str | None]:
+    """The languages between two interpreters that come into question: ``pivot``, or for a relay every one of M-9."""
     if way is not Way.RELAY:
         return (None,)
     if pivot is not None:

@@ -99,6 +99,26 @@ class Leg(Out):
     code: str
     level: str
     held: bool
+    until: Instant | None
+    """While held: when the place is free again."""
+
+
+class OpenPlace(Out):
+    """A place that nobody has, and between which languages its interpreter works; null: the third language is not known yet."""
+
+    leg: int
+    from_language: str | None
+    to_language: str | None
+
+
+class Waiting(Out):
+    """How an appointment stands in the line of those that wait for somebody."""
+
+    ahead: int
+    """Older ones of the same language in the same hours; they are looked at first."""
+    open: list[OpenPlace]
+    until: Instant
+    """When it is given up if nobody is found."""
 
 
 class Turn(Out):
@@ -161,6 +181,8 @@ class BookingView(Out):
     wish: Wish
     purpose: Literal["language"] | None
     """language: a short call that only finds out the language (M-12)."""
+    waiting: Waiting | None
+    """For an appointment that waits for somebody."""
 
 
 class BookingList(Out):

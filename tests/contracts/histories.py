@@ -84,6 +84,7 @@ class Player:
             (3, "release", self._release),
             (2, "place", self._place),
             (1, "series", self._series),
+            (3, "wait", self._wait),
             (3, "tick", self._tick),
         ]
 
@@ -147,6 +148,17 @@ class Player:
         async with self._world.database.unit(OFFICER) as uow:
             booking = await self._world.services.appointments.book(uow, new, idempotency_key=facts["op"])
             return {"booking": booking.id, "state": booking.state.value, "way": way}
+
+    async def _wait(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Two interpreters at a time of the officer's own: where they are not to be had, it stands in the waiting list."""
+        way = self._random.choice(["team", "relay"])
+        language = "prs" if way == "relay" else "pbt"
+        step = await self._step(language)
+        new = NewBooking(step, "appointment", language, "srp", self._time(), 90, way=way)
+        facts["invoke"](key=facts["op"])
+        async with self._world.database.unit(OFFICER) as uow:
+            booking = await self._world.services.bookings.request(uow, new, idempotency_key=facts["op"])
+            return {"booking": booking.id}
 
     async def _hold(self, facts: dict[str, Any]) -> dict[str, Any]:
         step = await self._step()
@@ -457,7 +469,7 @@ async def judge(url: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
             work = list(await unit.session.scalars(select(Assignment)))
             offers = {row.id: row for row in await unit.session.scalars(select(Offer))}
             steps = {row.id for row in await unit.session.scalars(select(ProcedureStep))}
-        found = [*overlaps(work), *winners(work), *states(bookings, work)]
+        found = [*overlaps(work), *winners(work), *states(bookings, work), *lines(bookings, work)]
         found += [f"{row.id}: its step is gone" for row in bookings.values() if row.step_id not in steps]
         found += await chains(database, bookings)
         found += promises(history, bookings, work, offers)
@@ -502,6 +514,19 @@ def states(bookings: Mapping[str, Booking], work: Sequence[Assignment]) -> list[
             fine = not legs
         if not fine:
             found.append(f"{booking.id} is {booking.state.value} ({booking.way}) with legs {sorted(legs)}")
+    return found
+
+
+def lines(bookings: Mapping[str, Booking], work: Sequence[Assignment]) -> list[str]:
+    """Who is kept for a booking that waits: nobody by half a relay once its ring is over, for a team until a time before it begins."""
+    found = []
+    for row in (row for row in work if row.state is AssignmentState.HELD):
+        booking = bookings[row.booking_id]
+        agreed = any(other.booking_id == booking.id and other.state is AssignmentState.ACTIVE for other in work)
+        if booking.state is BookingState.UNFILLED and booking.way == Way.RELAY.value and not agreed:
+            found.append(f"{booking.id}: half a relay is kept for nobody")
+        if row.expires_at is None or (booking.kind != "now" and row.expires_at > booking.starts_at):
+            found.append(f"{booking.id}: a place is kept without end")
     return found
 
 

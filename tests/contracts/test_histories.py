@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from scheduler.lifecycle import AssignmentState, BookingState
+from scheduler.models import Assignment, Booking
 from tests.contracts import histories
 from tests.contracts.histories import Run
 from tests.services import Postgres
@@ -52,5 +55,13 @@ def test_the_judge_sees_what_is_wrong() -> None:
     """A history that promises what is not there, and one that did what it refused."""
     lost = {"op": "op_1", "kind": "book", "phase": "ok", "booking": "booking_1", "state": "assigned", "way": "direct"}
     assert histories.promises([lost], {}, [], {}) != []
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    relay = Booking(id="b1", way="relay", kind="appointment", state=BookingState.UNFILLED, starts_at=now)
+    half = Assignment(id="a1", booking_id="b1", leg=1, state=AssignmentState.HELD, expires_at=now)
+    assert histories.lines({"b1": relay}, [half]) == ["b1: half a relay is kept for nobody"]
+    team = Booking(id="b1", way="team", kind="appointment", state=BookingState.UNFILLED, starts_at=now)
+    assert histories.lines({"b1": team}, [half]) == []
+    half.expires_at = None
+    assert histories.lines({"b1": team}, [half]) == ["b1: a place is kept without end"]
     defect = {"op": "op_2", "kind": "cancel", "phase": "defect", "code": "KeyError"}
     assert histories.promises([defect], {}, [], {}) == ["op_2 cancel: KeyError"]

@@ -29,3 +29,9 @@ POOL_CHANGED = "pool.changed"
 
 ROSTER_CHANGED = "roster.changed"
 """A roster has a newer version, is searched, or holds now: ``{roster_id, country, version, published}``."""
+
+SWAP_CHANGED = "swap.changed"
+"""A shift was offered to colleagues, taken, given away, refused or kept after all: ``{swap_id, country, state}``."""
+
+CALENDAR_CHANGED = "calendar.changed"
+"""Stated hours or absences of an interpreter changed: ``{interpreter_id, country}`` (base country), never what or why."""

@@ -23,6 +23,7 @@ from scheduler.calendars.models import (
     CalendarState,
     OnCallWindow,
 )
+from scheduler.events import CALENDAR_CHANGED
 from scheduler.locks import hold_person
 from scheduler.models import Interpreter
 
@@ -89,6 +90,8 @@ async def refresh(uow: UnitOfWork, interpreter_id: str, *, changed: bool) -> Cal
     if changed:
         state.version += 1
         state.changed_at = uow.now
+        body = {"interpreter_id": interpreter_id, "country": who.base_country}
+        uow.emit(CALENDAR_CHANGED, body, country=who.base_country)
     state.expanded_from, state.expanded_to, state.tz_version = start, end, tz_version()
     await uow.flush()
     return state

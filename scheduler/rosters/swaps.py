@@ -11,6 +11,7 @@ from sqlalchemy import select
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, NotFound
+from scheduler.events import SWAP_CHANGED
 from scheduler.models import Interpreter
 from scheduler.rosters import checker
 from scheduler.rosters.lifecycle import SWAP, SwapMove, SwapState
@@ -65,6 +66,7 @@ class SwapService:
         )
         uow.session.add(swap)
         await uow.flush()
+        _tell(uow, swap)
         return swap.id
 
     async def take(self, uow: UnitOfWork, swap_id: str, interpreter_id: str) -> SwapState:
@@ -92,6 +94,7 @@ class SwapService:
         else:
             await self._carry_out(uow, swap, shift, held)
         await uow.flush()
+        _tell(uow, swap)
         return swap.state
 
     async def decide(self, uow: UnitOfWork, swap_id: str, *, agreed: bool) -> None:
@@ -109,6 +112,7 @@ class SwapService:
             swap.state = SWAP.advance(swap.state, SwapMove.REFUSE)
             swap.ended_at, swap.ended_by = uow.now, uow.actor.id
         await uow.flush()
+        _tell(uow, swap)
 
     async def withdraw(self, uow: UnitOfWork, swap_id: str, interpreter_id: str) -> None:
         """Keep the shift after all. Raises ``NotFound('swap_unknown')``, ``Conflict('move_not_allowed')``."""
@@ -118,6 +122,7 @@ class SwapService:
         swap.state = SWAP.advance(swap.state, SwapMove.WITHDRAW)
         swap.ended_at, swap.ended_by = uow.now, uow.actor.id
         await uow.flush()
+        _tell(uow, swap)
 
     async def country_of(self, unit: ReadUnit, swap_id: str) -> str:
         """Whose roster it is. Raises ``NotFound('swap_unknown')``."""
@@ -192,6 +197,11 @@ class SwapService:
         if swap is None:
             raise NotFound("swap_unknown")
         return swap
+
+
+def _tell(uow: UnitOfWork, swap: ShiftSwap) -> None:
+    body = {"swap_id": swap.id, "country": swap.country, "state": swap.state.value}
+    uow.emit(SWAP_CHANGED, body, country=swap.country)
 
 
 def why_not(held: Held, shift: Shift, interpreter_id: str) -> list[str]:

@@ -88,6 +88,13 @@ class GapView(TypedDict):
     women: bool
 
 
+class OvertakenView(TypedDict):
+    """A shift to come on which an absence falls that was entered after people were read last."""
+
+    interpreter_id: str
+    day: int
+
+
 class RosterView(TypedDict):
     """A roster with one version."""
 
@@ -105,6 +112,7 @@ class RosterView(TypedDict):
     lines: list[str]
     people: list[RosterPerson]
     gaps: list[GapView]
+    overtaken: list[OvertakenView]
 
 
 class ChangeView(TypedDict):

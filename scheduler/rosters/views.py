@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid
+from scheduler.calendars.availability import stated_hours
 from scheduler.models import Interpreter
 from scheduler.rosters import checker
 from scheduler.rosters.desk import SLOT, WOMEN
@@ -17,12 +18,13 @@ from scheduler.rosters.lifecycle import RosterState, RunState
 from scheduler.rosters.models import RosterPeriod, RosterSearch, RosterVersion, Shift, ShiftWish
 from scheduler.rosters.problem import Problem, diff
 from scheduler.rosters.service import Held, RosterService
-from scheduler.rosters.shifts import parts
+from scheduler.rosters.shifts import instants, parts
 from scheduler.rosters.view_shapes import (
     BarView,
     ChangeView,
     GapView,
     KindView,
+    OvertakenView,
     RosterPerson,
     RosterRow,
     RosterView,
@@ -95,6 +97,7 @@ class RosterViews:
             lines=sorted({kind.language for kind in problem.kinds if kind.language}),
             people=_people(held, codes),
             gaps=_gaps(problem, held),
+            overtaken=await _overtaken(unit, held),
         )
 
     async def versions(self, unit: ReadUnit, roster_id: str) -> Sequence[VersionView]:
@@ -210,6 +213,20 @@ class RosterViews:
                 )
             )
         await uow.flush()
+
+
+async def _overtaken(unit: ReadUnit, held: Held) -> list[OvertakenView]:
+    stated = await stated_hours(unit, list(held.cells), held.period.start, held.period.end)
+    found = []
+    for who, row in held.cells.items():
+        away = stated[who].away if who in stated else []
+        for number, kind in enumerate(row):
+            if kind is None or not away:
+                continue
+            begins, ends = instants(held.period.day(number), kind, held.row.zone)
+            if begins > unit.now and any(one.starts_at < ends and begins < one.ends_at for one in away):
+                found.append(OvertakenView(interpreter_id=who, day=number))
+    return found
 
 
 async def _codes(unit: ReadUnit, ids: Iterable[str]) -> dict[str, str]:

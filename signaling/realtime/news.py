@@ -16,7 +16,16 @@ from core.db.session import Database, ReadUnit
 from core.errors import NotFound
 from core.events.bus import Event, EventBus
 from records.events import SESSION_CHANGED, SESSION_ENTRY
-from scheduler.events import ASSIGNMENT_CHANGED, BOOKING_CHANGED, OFFER_ENDED, OFFER_SENT, PRESENCE_CHANGED
+from scheduler.events import (
+    ASSIGNMENT_CHANGED,
+    BOOKING_CHANGED,
+    CALENDAR_CHANGED,
+    OFFER_ENDED,
+    OFFER_SENT,
+    PRESENCE_CHANGED,
+    ROSTER_CHANGED,
+    SWAP_CHANGED,
+)
 from scheduler.surge.states import SURGE_CHANGED
 from scheduler.whatif.runs import RUN_CHANGED
 from signaling.auth.logins import REVOKED_EVENT
@@ -29,7 +38,7 @@ ROOM_TOLD = "room.told"
 """A room's own news: ``{session_id, name, at, data | place_id}`` (see ``signaling.calls``)."""
 NEWS_NAMES = (
     BOOKING_CHANGED, OFFER_SENT, OFFER_ENDED, ASSIGNMENT_CHANGED, PRESENCE_CHANGED, SESSION_CHANGED, SESSION_ENTRY, ROOM_TOLD,
-    REVOKED_EVENT, SURGE_CHANGED, RUN_CHANGED,
+    REVOKED_EVENT, SURGE_CHANGED, RUN_CHANGED, ROSTER_CHANGED, SWAP_CHANGED, CALENDAR_CHANGED,
 )  # fmt: skip
 View = Mapping[str, Any]
 
@@ -107,7 +116,7 @@ class News:
                 await self._tell(event, f"room:{body['session_id']}", "log.appended", entry)
             case "login.revoked":
                 await self._tell(event, f"user:{body['user_id']}", SIGNED_OUT, {"login_id": body.get("login_id")})
-            case "surge.changed" | "surge.run":
+            case "surge.changed" | "surge.run" | "roster.changed" | "swap.changed" | "calendar.changed":
                 await self._tell(event, f"board:{event.country}", event.name, body)
             case "room.told":
                 await self._room(event)

@@ -173,6 +173,18 @@ export interface components {
             used_at: string;
         };
         /**
+         * AilingOut
+         * @description What is wrong at the carrier now.
+         */
+        AilingOut: {
+            /** At */
+            at: string;
+            /** Carrier Code */
+            carrier_code: number | null;
+            /** Code */
+            code: string;
+        };
+        /**
          * Answer
          * @description How well it went, in three steps for all sides (S-6, S-16: the person has three faces).
          * @enum {string}
@@ -197,19 +209,6 @@ export interface components {
             remaining: number;
             /** Stale */
             stale: components["schemas"]["StaleCell"][];
-        };
-        /**
-         * AskBody
-         * @description What a post asks for.
-         */
-        AskBody: {
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "repeat" | "question";
-            /** Token */
-            token: string;
         };
         /**
          * AssignmentList
@@ -342,6 +341,17 @@ export interface components {
              * @enum {string}
              */
             status: "draft" | "reviewed";
+        };
+        /**
+         * BesideBody
+         * @description Somebody sits beside the officer.
+         */
+        BesideBody: {
+            /**
+             * Part
+             * @enum {string}
+             */
+            part: "applicant" | "guardian" | "lawyer";
         };
         /**
          * Board
@@ -520,6 +530,7 @@ export interface components {
             turns: components["schemas"]["Turn"][];
             /** Unfilled Reason */
             unfilled_reason: string | null;
+            waiting: components["schemas"]["Waiting"] | null;
             /**
              * Way
              * @enum {string}
@@ -1223,6 +1234,18 @@ export interface components {
             ok: boolean;
         };
         /**
+         * DialInOut
+         * @description Whether one can call into one's own place of a session.
+         */
+        DialInOut: {
+            /** Minutes */
+            minutes: number;
+            /** Numbers */
+            numbers: string[];
+            /** Why Not */
+            why_not: string | null;
+        };
+        /**
          * Draft
          * @description A draft transcript as officer and interpreter see it: made by machine, not evidence.
          */
@@ -1279,6 +1302,8 @@ export interface components {
             rendition: boolean;
             /** Row */
             row: number;
+            /** Shared */
+            shared: boolean;
             /** Text */
             text: string | null;
             /** To At */
@@ -2287,6 +2312,8 @@ export interface components {
             leg: number;
             /** Level */
             level: string;
+            /** Until */
+            until: string | null;
         };
         /**
          * LegalBasisOut
@@ -2775,6 +2802,16 @@ export interface components {
             site?: string | null;
         };
         /**
+         * NoteBody
+         * @description What somebody without a screen answered, who was asked through the interpreter.
+         */
+        NoteBody: {
+            /** Agrees */
+            agrees: boolean;
+            /** Whom */
+            whom: string;
+        };
+        /**
          * NoticeOut
          * @description What giving the appointment up now would mean.
          */
@@ -2924,6 +2961,18 @@ export interface components {
             until: string;
         };
         /**
+         * OpenPlace
+         * @description A place that nobody has, and between which languages its interpreter works; null: the third language is not known yet.
+         */
+        OpenPlace: {
+            /** From Language */
+            from_language: string | null;
+            /** Leg */
+            leg: number;
+            /** To Language */
+            to_language: string | null;
+        };
+        /**
          * Outcome
          * @description How a held session ended (domain log field ``outcome``).
          * @enum {string}
@@ -2945,6 +2994,16 @@ export interface components {
             wish_met: number | null;
         };
         /**
+         * OvertakenView
+         * @description A shift to come on which an absence falls that was entered after people were read last.
+         */
+        OvertakenView: {
+            /** Day */
+            day: number;
+            /** Interpreter Id */
+            interpreter_id: string;
+        };
+        /**
          * OwnMembership
          * @description A role in a country.
          */
@@ -2960,6 +3019,8 @@ export interface components {
             /** Configured */
             configured: boolean;
             number: components["schemas"]["NumberOut"] | null;
+            /** Texts */
+            texts: boolean;
         };
         /**
          * OwnPage
@@ -3167,14 +3228,26 @@ export interface components {
         PersonAnswer: {
             /** Answer */
             answer: string;
+            /** At */
+            at: string | null;
+            /** Beside */
+            beside: boolean;
+            /** By */
+            by: string;
             /** Code */
             code: string | null;
             /** Here */
             here: boolean;
+            /** How */
+            how: string | null;
+            /** Noted Code */
+            noted_code: string | null;
+            /** Noted Part */
+            noted_part: string | null;
             /** Part */
             part: string;
-            /** Place Id */
-            place_id: string;
+            /** Whom */
+            whom: string;
         };
         /**
          * PersonView
@@ -4297,6 +4370,8 @@ export interface components {
             lines: string[];
             /** Newest */
             newest: number;
+            /** Overtaken */
+            overtaken: components["schemas"]["OvertakenView"][];
             /** People */
             people: components["schemas"]["RosterPerson"][];
             /** Published */
@@ -4712,6 +4787,19 @@ export interface components {
             locale: string;
         };
         /**
+         * AskBody
+         * @description What a post asks for.
+         */
+        signaling__api__briefings__AskBody: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "repeat" | "question";
+            /** Token */
+            token: string;
+        };
+        /**
          * DayOut
          * @description One local day.
          */
@@ -4874,6 +4962,17 @@ export interface components {
             };
             /** Starts At */
             starts_at: string | null;
+        };
+        /**
+         * AskBody
+         * @description Who sits beside the officer without a device of their own.
+         */
+        signaling__api__speech__AskBody: {
+            /**
+             * Near
+             * @default []
+             */
+            near?: ("applicant" | "guardian" | "lawyer")[];
         };
         /**
          * FailedOut
@@ -5465,10 +5564,22 @@ export interface components {
             target_min: number | null;
         };
         /**
+         * TelephonyNow
+         * @description Telephony in one line, for the live board.
+         */
+        TelephonyNow: {
+            ailing: components["schemas"]["AilingOut"] | null;
+            /** Configured */
+            configured: boolean;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * TelephonyStatus
          * @description Telephony as coordinators see it.
          */
         TelephonyStatus: {
+            ailing: components["schemas"]["AilingOut"] | null;
             /** Configured */
             configured: boolean;
             /** Costs */
@@ -5481,12 +5592,15 @@ export interface components {
             encrypted_to: string;
             /** Failed */
             failed: components["schemas"]["signaling__api__telephony__FailedOut"][];
+            /** Machine Locales */
+            machine_locales: string[];
             /** Provider */
             provider: string;
             /** Silent Locales */
             silent_locales: string[];
             /** Spoken */
             spoken: components["schemas"]["SpokenOut"][];
+            texts: components["schemas"]["TextsOut"] | null;
             /** Waiting */
             waiting: number;
         };
@@ -5575,6 +5689,22 @@ export interface components {
             state: string;
             /** State Since */
             state_since: string;
+        };
+        /**
+         * TextsOut
+         * @description Text messages of the last week.
+         */
+        TextsOut: {
+            /** Carrier Code */
+            carrier_code: number | null;
+            /** Delivered */
+            delivered: number;
+            /** Error */
+            error: string | null;
+            /** Failed */
+            failed: number;
+            /** Handed Over */
+            handed_over: number;
         };
         /**
          * Timer
@@ -5823,6 +5953,18 @@ export interface components {
             number: number;
         };
         /**
+         * Waiting
+         * @description How an appointment stands in the line of those that wait for somebody.
+         */
+        Waiting: {
+            /** Ahead */
+            ahead: number;
+            /** Open */
+            open: components["schemas"]["OpenPlace"][];
+            /** Until */
+            until: string;
+        };
+        /**
          * Waits
          * @description How long requests of one kind waited, in seconds; medians only where somebody was served.
          */
@@ -6048,10 +6190,10 @@ export type AheadOut = components['schemas']['AheadOut'];
 export type AidBody = components['schemas']['AidBody'];
 export type AidKind = components['schemas']['AidKind'];
 export type AidView = components['schemas']['AidView'];
+export type AilingOut = components['schemas']['AilingOut'];
 export type Answer = components['schemas']['Answer'];
 export type Applied = components['schemas']['Applied'];
 export type ApprovedView = components['schemas']['ApprovedView'];
-export type AskBody = components['schemas']['AskBody'];
 export type AssignmentList = components['schemas']['AssignmentList'];
 export type AssignmentView = components['schemas']['AssignmentView'];
 export type AuditChain = components['schemas']['AuditChain'];
@@ -6060,6 +6202,7 @@ export type AuditPage = components['schemas']['AuditPage'];
 export type AuthorityOut = components['schemas']['AuthorityOut'];
 export type BarView = components['schemas']['BarView'];
 export type BaseEntry = components['schemas']['BaseEntry'];
+export type BesideBody = components['schemas']['BesideBody'];
 export type Board = components['schemas']['Board'];
 export type BoardCard = components['schemas']['BoardCard'];
 export type BoardNumbers = components['schemas']['BoardNumbers'];
@@ -6107,6 +6250,7 @@ export type DecideBody = components['schemas']['DecideBody'];
 export type DecisionBody = components['schemas']['DecisionBody'];
 export type DeclineBody = components['schemas']['DeclineBody'];
 export type DevicesBody = components['schemas']['DevicesBody'];
+export type DialInOut = components['schemas']['DialInOut'];
 export type Draft = components['schemas']['Draft'];
 export type DraftLine = components['schemas']['DraftLine'];
 export type DueView = components['schemas']['DueView'];
@@ -6207,6 +6351,7 @@ export type NewCaseBody = components['schemas']['NewCaseBody'];
 export type NewPlanBody = components['schemas']['NewPlanBody'];
 export type NewStepBody = components['schemas']['NewStepBody'];
 export type NewUserBody = components['schemas']['NewUserBody'];
+export type NoteBody = components['schemas']['NoteBody'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticeView = components['schemas']['NoticeView'];
 export type NumberBody = components['schemas']['NumberBody'];
@@ -6215,8 +6360,10 @@ export type OfferBrief = components['schemas']['OfferBrief'];
 export type OfferView = components['schemas']['OfferView'];
 export type OnCallList = components['schemas']['OnCallList'];
 export type OnCallView = components['schemas']['OnCallView'];
+export type OpenPlace = components['schemas']['OpenPlace'];
 export type Outcome = components['schemas']['Outcome'];
 export type Outlook = components['schemas']['Outlook'];
+export type OvertakenView = components['schemas']['OvertakenView'];
 export type OwnMembership = components['schemas']['OwnMembership'];
 export type OwnNumber = components['schemas']['OwnNumber'];
 export type OwnPage = components['schemas']['OwnPage'];
@@ -6307,6 +6454,7 @@ export type SexWish = components['schemas']['SexWish'];
 export type ShiftView = components['schemas']['ShiftView'];
 export type SignalingApiAppointmentsDayOut = components['schemas']['signaling__api__appointments__DayOut'];
 export type SignalingApiAuthProfileBody = components['schemas']['signaling__api__auth__ProfileBody'];
+export type SignalingApiBriefingsAskBody = components['schemas']['signaling__api__briefings__AskBody'];
 export type SignalingApiCalendarModelsDayOut = components['schemas']['signaling__api__calendar_models__DayOut'];
 export type SignalingApiCaseModelsWishBody = components['schemas']['signaling__api__case_models__WishBody'];
 export type SignalingApiPlansPinBody = components['schemas']['signaling__api__plans__PinBody'];
@@ -6314,6 +6462,7 @@ export type SignalingApiPoolProfileBody = components['schemas']['signaling__api_
 export type SignalingApiRostersPinBody = components['schemas']['signaling__api__rosters__PinBody'];
 export type SignalingApiRostersWishBody = components['schemas']['signaling__api__rosters__WishBody'];
 export type SignalingApiSeriesFailedOut = components['schemas']['signaling__api__series__FailedOut'];
+export type SignalingApiSpeechAskBody = components['schemas']['signaling__api__speech__AskBody'];
 export type SignalingApiTelephonyFailedOut = components['schemas']['signaling__api__telephony__FailedOut'];
 export type SignInBody = components['schemas']['SignInBody'];
 export type SiteOut = components['schemas']['SiteOut'];
@@ -6351,11 +6500,13 @@ export type TalkBody = components['schemas']['TalkBody'];
 export type TalkNote = components['schemas']['TalkNote'];
 export type TalkView = components['schemas']['TalkView'];
 export type TargetBody = components['schemas']['TargetBody'];
+export type TelephonyNow = components['schemas']['TelephonyNow'];
 export type TelephonyStatus = components['schemas']['TelephonyStatus'];
 export type Term = components['schemas']['Term'];
 export type TermBody = components['schemas']['TermBody'];
 export type TermHistory = components['schemas']['TermHistory'];
 export type TermView = components['schemas']['TermView'];
+export type TextsOut = components['schemas']['TextsOut'];
 export type Timer = components['schemas']['Timer'];
 export type ToldBody = components['schemas']['ToldBody'];
 export type ToldView = components['schemas']['ToldView'];
@@ -6372,6 +6523,7 @@ export type UserPage = components['schemas']['UserPage'];
 export type Validity = components['schemas']['Validity'];
 export type VersionList = components['schemas']['VersionList'];
 export type VersionView = components['schemas']['VersionView'];
+export type Waiting = components['schemas']['Waiting'];
 export type Waits = components['schemas']['Waits'];
 export type WatchView = components['schemas']['WatchView'];
 export type WeekBody = components['schemas']['WeekBody'];

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   clock,
   dateOf,
+  differing,
   fills,
   gapLines,
   hours,
@@ -13,6 +14,7 @@ import {
   nearest,
   neighbour,
   span,
+  stillMeant,
   stretches,
 } from './model'
 import type { Gap, Kind, RosterView } from './types'
@@ -119,6 +121,27 @@ describe('moves', () => {
     expect(neighbour(kinds, early, -1)).toBeUndefined()
     expect(nearest(kinds, early, 800)).toBe(late)
     expect(nearest(kinds, early, 380)).toBe(early)
+  })
+})
+
+describe('news from elsewhere', () => {
+  const theirs = moved(roster, [
+    { interpreter_id: 'a', day: 0, kind: null },
+    { interpreter_id: 'b', day: 0, kind: 'E:pbt' },
+  ])
+  it('cells that differ are named, whoever is new counts from empty', () => {
+    expect(differing(roster, theirs)).toEqual([
+      { person: 'a', day: 0 },
+      { person: 'b', day: 0 },
+    ])
+    expect(differing({ ...roster, people: [] }, roster)).toHaveLength(2)
+    expect(differing(roster, { ...roster })).toEqual([])
+  })
+  it('an own move still means the same only where its cells are as they were', () => {
+    const mine = (interpreter_id: string, day: number) => ({ interpreter_id, day, kind: 'L:pbt' })
+    expect(stillMeant(roster, theirs, [mine('a', 1)])).toBe(true)
+    expect(stillMeant(roster, theirs, [mine('a', 1), mine('b', 0)])).toBe(false)
+    expect(stillMeant(roster, { ...theirs, people: [] }, [mine('a', 1)])).toBe(false)
   })
 })
 

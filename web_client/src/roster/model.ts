@@ -142,6 +142,20 @@ export function move(
   return same ? [put] : [{ interpreter_id: from.person, day: from.day, kind: null }, put]
 }
 
+/** Cells that differ between two states of a roster. */
+export function differing(before: RosterView, after: RosterView): { person: string; day: number }[] {
+  const old = new Map(before.people.map((one) => [one.id, one.cells]))
+  return after.people.flatMap(({ id, cells }) =>
+    cells.flatMap((kind, day) => (kind === (old.get(id)?.[day] ?? null) ? [] : [{ person: id, day }])),
+  )
+}
+
+/** Whether moves that were meant for one state still mean the same in another: the cells that they touch are as they were. */
+export function stillMeant(before: RosterView, after: RosterView, moves: readonly Move[]): boolean {
+  const cell = (of: RosterView, at: Move) => of.people.find((one) => one.id === at.interpreter_id)?.cells[at.day]
+  return moves.every((one) => cell(after, one) !== undefined && cell(before, one) === cell(after, one))
+}
+
 /** The roster as it will be when the server agrees. */
 export function moved(roster: RosterView, moves: readonly Move[]): RosterView {
   const people = roster.people.map((person) => {

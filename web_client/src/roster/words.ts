@@ -17,9 +17,6 @@ export const percent = (permille: number): string => (Math.floor(permille) / 10)
 export const kindText = (kind: Kind): string =>
   t('roster.kind', { word: kindWord(kind.word), from: clock(kind.start), to: clock(kind.start + kind.length, true) })
 
-export const shiftName = (code: string, day: string, kind: Kind, pinned: boolean): string =>
-  t(pinned ? 'roster.shift.name_pinned' : 'roster.shift.name', { code, day, kind: kindText(kind), line: languageName(kind.line) })
-
 export function gapName(roster: RosterView, gap: Stretch): string {
   const slots = {
     line: languageName(gap.line),

@@ -34,6 +34,14 @@ class TelephonySettings(Section):
     api_base: str = Field("", description="address of the carrier's interface, for stand-ins; never in production")
     ring_seconds: int = Field(30, ge=5, le=120, description="how long a call that we place rings")
     calls_per_second: float = Field(1.0, gt=0, le=30, description="calls placed in a second, as the carrier allows")
+    texts_from: str = Field(
+        "",
+        description="Twilio: sender of text messages to interpreters on call: a number (+381...), a registered name of up to 11 "
+        "letters, or a messaging service (MG...); empty means none are sent",
+    )
+    texts_per_second: float = Field(
+        1.0, gt=0, le=30, description="text messages sent in a second, as the carrier allows"
+    )
     cost: list[str] = Field(
         [], description="price of a minute to call a country: RS=EUR 0.152,MK=EUR 0.298; shown to coordinators"
     )
@@ -45,6 +53,16 @@ class TelephonySettings(Section):
             if re.fullmatch(r"[A-Z]{2}=\+[1-9][0-9]{6,14}", entry) is None:
                 raise ValueError("must be a country and a number in international form, such as RS=+381111234567")
         return numbers
+
+    @field_validator("texts_from")
+    @classmethod
+    def _sender(cls, sender: str) -> str:
+        forms = r"|\+[1-9][0-9]{6,14}|MG[0-9a-fA-F]{32}|(?=[0-9 ]*[A-Za-z])[A-Za-z0-9 ]{1,11}"
+        if re.fullmatch(forms, sender) is None:
+            raise ValueError(
+                "must be a number in international form, a name of at most 11 letters, or MG and 32 digits"
+            )
+        return sender
 
     @field_validator("cost")
     @classmethod

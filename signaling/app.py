@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from signaling.api import ROUTERS
 from signaling.api.catalogue import product_version
-from signaling.api.telephony import stream_router
+from signaling.api.telephony_carrier import stream_router
 from signaling.bootstrap import Services
 from signaling.middleware import HttpNumbers, Surroundings
 from signaling.openapi import router as openapi_router

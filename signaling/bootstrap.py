@@ -21,7 +21,7 @@ from core.events.bus import EventBus
 from core.events.opening import open_bus
 from core.i18n import Catalogues
 from core.jobs import Job, JobRunner, Lease
-from core.notify import NoNumber, NoPush, NumberPort, Ports
+from core.notify import NoPush, NumberPort, Ports
 from core.notify_push import HOSTS, WebPush
 from core.settings import Settings
 from core.tasks import end
@@ -32,6 +32,7 @@ from records.session_log import SessionLog
 from scheduler.calendars.services import Calendars
 from scheduler.foresight import WAKE_ON_NEWS, Foresight
 from scheduler.languages import LanguageTable, load_languages
+from scheduler.plans.absences import EnteredAbsences
 from scheduler.ring.sender import ReachSender
 from scheduler.rosters.duty import RosterDuties
 from scheduler.rosters.services import Rosters
@@ -53,9 +54,9 @@ from signaling.news_views import NewsViews
 from signaling.nodes import NodeDirectory
 from signaling.rate_limits import RateLimits
 from signaling.schema import CONFLICTS
+from signaling.speech.export import ExportTexts
 from signaling.speech.services import Speech
-from signaling.telephony.ring import RingPhone
-from signaling.telephony.services import Telephony, build_telephony, open_legs
+from signaling.telephony.services import Telephony, build_telephony, open_legs, ring_phone, ring_texts
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Services:
     """Demand, cover, surge, what-if."""
     rosters: Rosters
     calendars: Calendars
+    absences: EnteredAbsences
+    """Absences that coordinators enter for somebody."""
     worker: SchedulerWorker
     sender: ReachSender
     live: Live
@@ -209,7 +212,8 @@ def build(
     cipher = FieldCipher(KeyRing.open(settings.key_file or settings.data_dir / "keys.json"))
     cases = CaseService(catalogue, cipher, languages.__contains__)
     legs = open_legs(settings, database, bus, catalogue, session_log, cipher)
-    ports = open_ports(settings, clock, RingPhone(database, legs))
+    texts_out = ring_texts(database, legs)
+    ports = open_ports(settings, clock, ring_phone(database, legs), texts_out)
     foresight = Foresight.build(database, clock, languages, duties=[RosterDuties()])
     scheduler = SchedulerServices.build(catalogue, languages, cases, session_log, ports=ports)
     live = build_live(
@@ -235,6 +239,7 @@ def build(
         Catalogues.read(catalogue_folder() / "telephony"),
         languages,
         legs,
+        texts_out.carrier,
         session_log,
         audit,
         scheduler.offers,
@@ -243,13 +248,16 @@ def build(
         live.socket.room,
         live.media.placement,
     )
-    speech = Speech.build(settings.speech, database, bus, cipher, catalogue, session_log, live.nodes, languages)
+    texts = Catalogues.read(catalogue_folder())
+    export = ExportTexts(Catalogues.read(catalogue_folder() / "speech"), texts, languages)
+    speech = Speech.build(settings.speech, database, bus, cipher, catalogue, session_log, live.nodes, languages, export)
     live.socket.room.speech = speech
+    calendars = Calendars.build(cipher)
     return Services(
         settings=settings,
         clock=clock,
         registry=CollectorRegistry(),
-        texts=Catalogues.read(catalogue_folder()),
+        texts=texts,
         database=database,
         bus=bus,
         limits=RateLimits(settings.limits, settings.bus_url),
@@ -264,7 +272,8 @@ def build(
         scheduler=scheduler,
         foresight=foresight,
         rosters=Rosters.build(database, clock, languages, foresight.cover),
-        calendars=Calendars.build(cipher),
+        calendars=calendars,
+        absences=EnteredAbsences(calendars.rules, scheduler.plans.repairs, scheduler.plans.service),
         worker=SchedulerWorker(database, scheduler, cases, session_log, clock),
         sender=ReachSender(database, ports, clock),
         live=live,
@@ -285,16 +294,16 @@ def open_database(settings: Settings, clock: Clock | None = None) -> Database:
     return Database.open(settings.database_url, clock or SystemClock(), conflicts=CONFLICTS)
 
 
-def open_ports(settings: Settings, clock: Clock, phone: NumberPort) -> Ports:
+def open_ports(settings: Settings, clock: Clock, phone: NumberPort, sms: NumberPort) -> Ports:
     """The means by which somebody is called who has no page open; what is not configured says so.
 
     Raises ``ValueError`` for a push key that is none.
     """
     push = settings.push
     if push.private_key is None:
-        return Ports(NoPush(), NoNumber(), phone)
+        return Ports(NoPush(), sms, phone)
     key, hosts = push.private_key.get_secret_value(), push.hosts or HOSTS
-    return Ports(WebPush(key, push.subject, clock, hosts=hosts, plain_http=push.plain_http), NoNumber(), phone)
+    return Ports(WebPush(key, push.subject, clock, hosts=hosts, plain_http=push.plain_http), sms, phone)
 
 
 def catalogue_folder() -> Path:

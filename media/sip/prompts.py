@@ -5,9 +5,11 @@ The files were made with a machine voice (see ``voice/README.md``); nothing here
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import struct
+import wave
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -101,8 +103,22 @@ def joined(prompts: Sequence[str], locale: str) -> bytes:
 
 
 @cache
+def wav_of(prompt: str, locale: str) -> bytes:
+    """One prompt as a WAV file (16 bit, 8 kHz, mono), for a carrier that fetches what it plays. Decodes: call it in a thread.
+
+    Raises ``KeyError`` for one that is not packaged."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes(pcm_of(prompt, locale))
+    return file.getvalue()
+
+
+@cache
 def _decoded(voice: str) -> bytes:
-    import av  # here, for the server reads the index only; the agent decodes
+    import av  # here, because who reads the index only decodes nothing
 
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     pieces: list[bytes] = []

@@ -29,6 +29,7 @@ from signaling.api import (
     speech,
     surge,
     telephony,
+    telephony_carrier,
 )
 
 ROUTERS = (
@@ -58,6 +59,7 @@ ROUTERS = (
     plans.router,
     rosters.router,
     telephony.router,
+    telephony_carrier.router,
     admin.router,
     audit.router,
 )

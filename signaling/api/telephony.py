@@ -1,19 +1,16 @@
-"""Telephony: numbers (last two digits only), PINs, what coordinators see, and the doors through which a carrier comes.
-
-The carrier's routes answer with documents of its own and are let in by its signature; nothing of them is for browsers.
-"""
+"""Telephony for browsers: numbers (last two digits only), PINs, what coordinators see. The carrier's doors are ``telephony_carrier``."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, WebSocket
+from fastapi import APIRouter
 from pydantic import Field
-from starlette.responses import Response
 
-from core.db.session import UnitOfWork
-from core.errors import NotFound
+from core.db.session import ReadUnit, UnitOfWork
+from core.errors import AppError, NotFound
 from records.audit import AuditTrail
+from records.models import Session
 from scheduler.pool import regional
 from signaling import places
 from signaling.api.routing import guarded_router
@@ -23,12 +20,11 @@ from signaling.bootstrap import Services
 from signaling.calls import running_session
 from signaling.deps import Svc, Who, home_country
 from signaling.facts import base_country
+from signaling.places import Place
 from signaling.policy import demand, may_change_interpreter
 from signaling.telephony.numbers import NumberView
+from signaling.telephony.pins import LIFE
 from signaling.telephony.port import MinuteCost
-from signaling.telephony.twilio_front import STREAM_PATH, Form, TwilioFront
-from signaling.telephony.twilio_markup import CONTENT_TYPE
-from signaling.telephony.twilio_stream import TwilioStreams
 
 router: APIRouter = guarded_router("telephony")
 
@@ -61,6 +57,8 @@ class OwnNumber(Out):
     """A number on file, if there is one, and whether it is of any use here."""
 
     configured: bool
+    texts: bool
+    """Whether text messages are sent here."""
     number: NumberOut | None
 
 
@@ -88,6 +86,32 @@ class SpokenOut(Out):
     minor: int | None
 
 
+class AilingOut(Out):
+    """What is wrong at the carrier now."""
+
+    code: str
+    carrier_code: int | None
+    at: Instant
+
+
+class TextsOut(Out):
+    """Text messages of the last week."""
+
+    handed_over: int
+    delivered: int
+    failed: int
+    error: str | None
+    carrier_code: int | None
+
+
+class TelephonyNow(Out):
+    """Telephony in one line, for the live board."""
+
+    configured: bool
+    waiting: int
+    ailing: AilingOut | None
+
+
 class TelephonyStatus(Out):
     """Telephony as coordinators see it."""
 
@@ -100,10 +124,26 @@ class TelephonyStatus(Out):
     """gateway, trunk or nobody: how far sound is encrypted."""
     silent_locales: list[str]
     """Languages in which the carrier cannot speak: English is said there."""
+    machine_locales: list[str]
+    """Languages in which our own files are played, which a machine voice made."""
     costs: list[CostOut]
     waiting: int
+    ailing: AilingOut | None
+    texts: TextsOut | None
+    """None: no sender of text messages is set up."""
     failed: list[FailedOut]
     spoken: list[SpokenOut]
+
+
+class DialInOut(Out):
+    """Whether one can call into one's own place of a session."""
+
+    numbers: list[str]
+    """Our numbers to call; empty where ``why_not`` says why nobody can."""
+    minutes: int
+    """So long a PIN is good."""
+    why_not: str | None
+    """telephony_not_configured, no_dial_in, phone_needs_open, phone_not_allowed."""
 
 
 class PinOut(Out):
@@ -121,7 +161,8 @@ async def status(who: Who, services: Svc) -> TelephonyStatus:
     able = overview.provider.capabilities
     async with services.database.read(who.actor) as unit:
         failed, spoken = await overview.failed(unit), await overview.spoken(unit)
-        waiting = await overview.waiting(unit)
+        waiting, ailing = await overview.waiting(unit), await overview.ailing(unit)
+        texts = await overview.texts(unit)
     prices = {one.region: overview.cost_of(one.region) for one in spoken}
     return TelephonyStatus(
         configured=overview.provider.configured,
@@ -130,8 +171,11 @@ async def status(who: Who, services: Svc) -> TelephonyStatus:
         dial_in_numbers=list(able.dial_in_numbers),
         encrypted_to=able.encrypted_to,
         silent_locales=list(overview.silent_locales),
+        machine_locales=list(able.own_voices),
         costs=[_cost(one) for one in overview.costs],
         waiting=waiting,
+        ailing=None if ailing is None else AilingOut.model_validate(ailing, from_attributes=True),
+        texts=None if texts is None else TextsOut.model_validate(texts, from_attributes=True),
         failed=[FailedOut.model_validate(one, from_attributes=True) for one in failed],
         spoken=[
             SpokenOut(
@@ -143,6 +187,19 @@ async def status(who: Who, services: Svc) -> TelephonyStatus:
             )
             for one in spoken
         ],
+    )
+
+
+@router.get("/api/telephony/now")
+async def now(who: Who, services: Svc) -> TelephonyNow:
+    """Whether calls go through at this moment."""
+    overview = services.telephony.overview
+    async with services.database.read(who.actor) as unit:
+        waiting, ailing = await overview.waiting(unit), await overview.ailing(unit)
+    return TelephonyNow(
+        configured=overview.provider.configured,
+        waiting=waiting,
+        ailing=None if ailing is None else AilingOut.model_validate(ailing, from_attributes=True),
     )
 
 
@@ -201,96 +258,49 @@ async def forget_own_phone(who: Who, services: Svc) -> None:
             _note(services.audit, uow, "phone.forgotten", who)
 
 
+@router.get("/api/sessions/{session_id}/dial-in")
+async def dial_in_ways(session_id: Key, who: Who, services: Svc) -> DialInOut:
+    """Under which numbers one calls into one's own place of this session, or why one cannot. Makes no PIN."""
+    async with services.database.read(regional(who.actor)) as unit:
+        session, _ = await _own_seat(unit, session_id, who)
+        why_not, numbers = None, list(services.telephony.legs.provider.capabilities.dial_in_numbers)
+        try:
+            _demand_dial_in(services, session)
+        except AppError as refused:
+            why_not, numbers = refused.code, []
+    return DialInOut(numbers=numbers, minutes=int(LIFE.total_seconds()) // 60, why_not=why_not)
+
+
 @router.post("/api/sessions/{session_id}/dial-in", status_code=201)
 async def dial_in(session_id: Key, who: Who, services: Svc) -> PinOut:
     """A PIN with which one calls into one's own place of this session, once, within minutes."""
     telephony = services.telephony
     async with services.database.unit(regional(who.actor)) as uow:
-        session = await running_session(uow, session_id)
-        place = await places.of_user(uow, session_id, who.user_id)
-        if place is None:
-            raise NotFound("session_unknown")
-        telephony.legs.demand_phone(session)
-        able = telephony.legs.provider.capabilities
-        if not able.dial_in:
-            raise NotFound("no_dial_in")
+        session, place = await _own_seat(uow, session_id, who)
+        _demand_dial_in(services, session)
         made = await telephony.pins.make(uow, session_id, place.id, country=session.country, locale=who.locale)
-    return PinOut(pin=made.pin, expires_at=made.expires_at, numbers=list(able.dial_in_numbers))
+    return PinOut(
+        pin=made.pin,
+        expires_at=made.expires_at,
+        numbers=list(telephony.legs.provider.capabilities.dial_in_numbers),
+    )
 
 
-@router.post("/telephony/legs/{leg_id}/lifted", include_in_schema=False)
-async def lifted(leg_id: Key, request: Request, services: Svc) -> Response:
-    """Twilio: somebody lifted."""
-    front, form = await _signed(request, services)
-    return _document(await front.lifted(leg_id, form))
+async def _own_seat(unit: ReadUnit, session_id: str, who: Principal) -> tuple[Session, Place]:
+    """A session that is not over and the asker's place in it. Raises ``NotFound('session_unknown')``, ``Conflict('session_over')``."""
+    session = await running_session(unit, session_id)
+    place = await places.of_user(unit, session_id, who.user_id)
+    if place is None:
+        raise NotFound("session_unknown")
+    return session, place
 
 
-@router.post("/telephony/legs/{leg_id}/keys", include_in_schema=False)
-async def keys(leg_id: Key, request: Request, services: Svc) -> Response:
-    """Twilio: keys were pressed."""
-    front, form = await _signed(request, services)
-    return _document(await front.keys(leg_id, form))
-
-
-@router.post("/telephony/legs/{leg_id}/waited", include_in_schema=False)
-async def waited(leg_id: Key, request: Request, services: Svc) -> Response:
-    """Twilio: a wait or a stream is over."""
-    front, form = await _signed(request, services)
-    return _document(await front.waited(leg_id, form))
-
-
-@router.post("/telephony/waited", include_in_schema=False)
-async def refreshed(request: Request, services: Svc) -> Response:
-    """Twilio: a wait was broken."""
-    front, form = await _signed(request, services)
-    return _document(await front.refreshed(form))
-
-
-@router.post("/telephony/dial-in", include_in_schema=False)
-async def called_in(request: Request, services: Svc) -> Response:
-    """Twilio: somebody calls one of our numbers."""
-    front, form = await _signed(request, services)
-    return _document(await front.dialled_in(form))
-
-
-@router.post("/telephony/legs/{leg_id}/status", include_in_schema=False, status_code=204)
-async def leg_status(leg_id: Key, request: Request, services: Svc) -> None:
-    """Twilio: news of a call that we placed."""
-    front, form = await _signed(request, services)
-    await front.status(leg_id, form)
-
-
-@router.post("/telephony/status", include_in_schema=False, status_code=204)
-async def call_status(request: Request, services: Svc) -> None:
-    """Twilio: news of a call that came in."""
-    front, form = await _signed(request, services)
-    await front.status(None, form)
-
-
-def stream_router(streams: TwilioStreams | None) -> APIRouter:
-    """The endpoint of media streams; there is none without Twilio."""
-    api = APIRouter()
-    if streams is None:
-        return api
-    serving = streams
-
-    @api.websocket(STREAM_PATH)
-    async def media(websocket: WebSocket) -> None:
-        await serving.serve(websocket)
-
-    return api
-
-
-async def _signed(request: Request, services: Services) -> tuple[TwilioFront, Form]:
-    """The form, if it is signed. Raises ``NotFound('not_found')`` where Twilio is not the carrier."""
-    front = services.telephony.front
-    if front is None:
-        raise NotFound("not_found")
-    return front, front.form(request.url.path, request.url.query, await request.body(), request.headers)
-
-
-def _document(text: str) -> Response:
-    return Response(text, media_type=CONTENT_TYPE)
+def _demand_dial_in(services: Services, session: Session) -> None:
+    """Raises what ``LegService.demand_phone`` raises, and ``NotFound('no_dial_in')`` where no number of ours is set up."""
+    legs = services.telephony.legs
+    legs.demand_phone(session)
+    if not legs.provider.capabilities.dial_in:
+        raise NotFound("no_dial_in")
 
 
 def _cost(cost: MinuteCost) -> CostOut:
@@ -299,13 +309,13 @@ def _cost(cost: MinuteCost) -> CostOut:
 
 def _own(services: Services, view: NumberView | None) -> OwnNumber:
     overview = services.telephony.overview
-    if view is None:
-        return OwnNumber(configured=overview.provider.configured, number=None)
-    price = overview.cost_of(view.region)
-    number = NumberOut(
-        last_two=view.last_two, region=view.region, set_at=view.set_at, cost=_cost(price) if price else None
-    )
-    return OwnNumber(configured=overview.provider.configured, number=number)
+    number = None
+    if view is not None:
+        price = overview.cost_of(view.region)
+        number = NumberOut(
+            last_two=view.last_two, region=view.region, set_at=view.set_at, cost=_cost(price) if price else None
+        )
+    return OwnNumber(configured=overview.provider.configured, texts=overview.texts_configured, number=number)
 
 
 def _owner(who: Principal) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""Tables of telephony: numbers (sealed), calls, PINs (hashed), tries, and news of carriers that were heard already."""
+"""Tables of telephony: numbers (sealed), calls, text messages, PINs (hashed), tries, and news of carriers that were heard already."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, CountryScoped, EnumText
 from signaling.telephony.port import LegState, LegWhy
+from signaling.telephony.text_port import TextState
 
 
 class PhoneNumber(Base):
@@ -86,6 +87,38 @@ class PhoneLeg(CountryScoped, Base):
     )
 
 
+class PhoneText(CountryScoped, Base):
+    """One text message of the ring: that a request waits, and nothing else. Names no number and no case."""
+
+    __tablename__ = "phone_texts"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    interpreter_id: Mapped[str] = mapped_column(String(40), index=True)
+    reference: Mapped[str] = mapped_column(String(40))
+    """Offer, or request to come on duty."""
+    kind: Mapped[str] = mapped_column(String(12))
+    """``core.notify.NoteKind``."""
+    number_id: Mapped[str | None] = mapped_column(ForeignKey("phone_numbers.id", ondelete="SET NULL"))
+    locale: Mapped[str] = mapped_column(String(8))
+    provider: Mapped[str] = mapped_column(String(12))
+    message_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """The carrier's name of the message."""
+    state: Mapped[TextState] = mapped_column(EnumText(TextState), default=TextState.QUEUED)
+    error: Mapped[str | None] = mapped_column(String(40))
+    """A code of ``telephony.troubles``."""
+    carrier_code: Mapped[int | None] = mapped_column(Integer)
+    made_at: Mapped[datetime] = mapped_column(index=True)
+    due_at: Mapped[datetime]
+    """Not sent before; moved on by back-off."""
+    expires_at: Mapped[datetime]
+    """Later it says nothing that is still true."""
+    taken_at: Mapped[datetime | None]
+    """When it was handed to the carrier. A message is never handed over twice."""
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    done_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_phone_texts_due", "state", "due_at"), UniqueConstraint("reference"))
+
+
 class DialInPin(CountryScoped, Base):
     """A PIN with which one person calls into one session, once. Six digits are few: hence the keyed hash, minutes, and tries."""
 
@@ -130,6 +163,8 @@ CONFLICTS: dict[str, str] = {
     "uq_phone_numbers_interpreter_id": "number_changed_meanwhile",
     "uq_phone_numbers_user_id": "number_changed_meanwhile",
     "uq_phone_legs_call_id": "call_known",
+    "uq_phone_texts_reference": "text_queued_already",
+    "uq_phone_texts_message_id": "message_known",
     "uq_phone_legs_ticket_hash": "ticket_known",
 }
 """What a refusal by the database means."""

@@ -10,10 +10,14 @@ from sqlalchemy import func, select
 
 from core.db.session import ReadUnit
 from core.i18n import LOCALES
-from signaling.telephony.models import PhoneLeg
+from signaling.telephony.models import PhoneLeg, PhoneText
 from signaling.telephony.port import LegState, LegWhy, MinuteCost, PhoneProvider
+from signaling.telephony.text_port import TextCarrier, TextState
+from signaling.telephony.troubles import OF_ONE_NUMBER, Trouble
 
 SINCE = timedelta(days=7)
+NOW = timedelta(hours=1)
+"""Older troubles say nothing about now."""
 MOST = 50
 NOT_REACHED = (LegWhy.FAILED, LegWhy.BUSY, LegWhy.NO_ANSWER, LegWhy.STALLED, LegWhy.LINE_FAILED)
 
@@ -43,11 +47,35 @@ class Spoken:
     minutes: int
 
 
+@dataclass(frozen=True)
+class Ailing:
+    """The carrier, or our account there, is in trouble now."""
+
+    code: str
+    """A code of ``telephony.troubles``."""
+    carrier_code: int | None
+    at: datetime
+    """Of the first call that met it since calls last went through."""
+
+
+@dataclass(frozen=True)
+class TextsSent:
+    """Text messages of the last week."""
+
+    handed_over: int
+    delivered: int
+    failed: int
+    error: str | None
+    """Why the newest of the failed ones failed."""
+    carrier_code: int | None
+
+
 class TelephonyOverview:
     """Reads."""
 
-    def __init__(self, provider: PhoneProvider, cost: Sequence[str]) -> None:
+    def __init__(self, provider: PhoneProvider, texts: TextCarrier, cost: Sequence[str]) -> None:
         self.provider = provider
+        self.texts_configured = texts.sends_texts
         self.costs = tuple(_price(entry) for entry in cost)
 
     @property
@@ -75,6 +103,56 @@ class TelephonyOverview:
             )
             for leg in rows
         ]  # fmt: skip
+
+    async def ailing(self, unit: ReadUnit) -> Ailing | None:
+        """The trouble that calls of the last hour met at the carrier, unless a later one went through; none where nothing is known.
+
+        What says something about one person's number only is no trouble of the carrier.
+        """
+        if not self.provider.configured:
+            return None
+        calls = await unit.session.scalars(
+            select(PhoneLeg)
+            .where(PhoneLeg.direction == "out", PhoneLeg.taken_at.is_not(None), PhoneLeg.made_at > unit.now - NOW)
+            .order_by(PhoneLeg.made_at.desc(), PhoneLeg.id.desc())
+            .limit(MOST)
+        )
+        found: Ailing | None = None
+        for leg in calls:
+            if leg.rung_at is not None or leg.lifted_at is not None or leg.why in (LegWhy.BUSY, LegWhy.NO_ANSWER):
+                break
+            if leg.error is not None and leg.error not in OF_ONE_NUMBER:
+                code, number = (found.code, found.carrier_code) if found else (leg.error, leg.carrier_code)
+                found = Ailing(code, number, leg.made_at)
+        if found is None and await self.provider.down():
+            return Ailing(Trouble.UNREACHED.value, None, unit.now)
+        return found
+
+    async def texts(self, unit: ReadUnit) -> TextsSent | None:
+        """Text messages of the last week; none where no sender is set up."""
+        if not self.texts_configured:
+            return None
+        recent = PhoneText.made_at > unit.now - SINCE
+        counted = await unit.session.execute(
+            select(PhoneText.state, func.count()).where(recent).group_by(PhoneText.state)
+        )
+        states = {state: int(count) for state, count in counted}
+        newest = (
+            await unit.session.execute(
+                select(PhoneText.error, PhoneText.carrier_code)
+                .where(recent, PhoneText.state == TextState.FAILED)
+                .order_by(PhoneText.made_at.desc(), PhoneText.id.desc())
+                .limit(1)
+            )
+        ).one_or_none()
+        delivered = states.get(TextState.DELIVERED, 0)
+        return TextsSent(
+            handed_over=states.get(TextState.SENT, 0) + delivered,
+            delivered=delivered,
+            failed=states.get(TextState.FAILED, 0),
+            error=newest.error if newest else None,
+            carrier_code=newest.carrier_code if newest else None,
+        )
 
     async def spoken(self, unit: ReadUnit) -> list[Spoken]:
         """Minutes of the last week by called country."""

@@ -191,6 +191,8 @@ class Capabilities:
     """Our own numbers, which may be shown."""
     voices: tuple[str, ...] = ()
     """Locales in which it can speak; others hear English."""
+    own_voices: tuple[str, ...] = ()
+    """Of those, the ones spoken from our own files, which a machine voice made."""
     encrypted_to: str = "nobody"
     """How far sound is encrypted: ``gateway`` (the carrier hears clear text), ``trunk``, or ``nobody``."""
 
@@ -235,6 +237,10 @@ class PhoneProvider(Protocol):
         """Break the wait of a held call: ask ``PhoneDesk.waited`` now. Nothing if it cannot. Never raises for the carrier's trouble."""
         ...
 
+    async def down(self) -> bool:
+        """Whether it is known that no call can be placed now; False also where only the next call will tell."""
+        ...
+
     def running(self, desk: PhoneDesk) -> AbstractAsyncContextManager[None]:
         """While open, calls can be placed and news come to ``desk``."""
         ...
@@ -272,7 +278,7 @@ class PhoneDesk(Protocol):
         ...
 
     async def pressed(self, leg_id: LegId, digit: str) -> bool:
-        """A key in the room: 1 repeat, 2 break, 9 leave. True when the call is to end now."""
+        """A key in the room: 1 repeat, 2 break, 9 leave; 4 and 6 answer about a draft transcript. True when the call is to end now."""
         ...
 
     async def line_lost(self, leg_id: LegId) -> None:
@@ -327,6 +333,10 @@ class NoProvider:
 
     async def refresh(self, call_id: str) -> None:
         """There is no call."""
+
+    async def down(self) -> bool:
+        """There is nothing that could be."""
+        return False
 
     @asynccontextmanager
     async def running(self, desk: PhoneDesk) -> AsyncIterator[None]:

@@ -48,13 +48,7 @@ class RingPhone:
         """Queue the call; what becomes of it is the leg's story. Never raises for the carrier's trouble."""
         async with self._database.unit(Actor.system()) as uow:
             offer_id = note.reference if note.kind is NoteKind.RING else None
-            country = "RS"
-            if offer_id is not None:
-                found = await uow.session.scalar(select(Offer.country).where(Offer.id == offer_id))
-                country = found or country
-            else:
-                base = select(Interpreter.base_country).where(Interpreter.id == interpreter_id)
-                country = await uow.session.scalar(base) or country
+            country = await country_of(uow, interpreter_id, note)
             try:
                 await self._legs.ring(
                     uow, interpreter_id, offer_id=offer_id, country=country, expires_at=note.expires_at
@@ -64,6 +58,16 @@ class RingPhone:
             except Conflict:
                 return Delivery.NOT_CONFIGURED
         return Delivery.SENT
+
+
+async def country_of(unit: ReadUnit, interpreter_id: str, note: Note) -> str:
+    """The country that somebody is called for: of the offer, else of the interpreter's base."""
+    asked = (
+        select(Offer.country).where(Offer.id == note.reference)
+        if note.kind is NoteKind.RING
+        else select(Interpreter.base_country).where(Interpreter.id == interpreter_id)
+    )
+    return await unit.session.scalar(asked) or "RS"
 
 
 class OfferKeys:

@@ -32,6 +32,9 @@ from signaling.telephony.overview import TelephonyOverview
 from signaling.telephony.pins import Pins
 from signaling.telephony.port import LegId, LegWhy, NoProvider, PhoneProvider
 from signaling.telephony.ring import OfferKeys, RingPhone
+from signaling.telephony.text_port import NoTexts, TextCarrier
+from signaling.telephony.texting import Texting
+from signaling.telephony.texts import RingTexts
 from signaling.telephony.tickets import StreamTickets
 from signaling.telephony.twilio import TwilioProvider
 from signaling.telephony.twilio_front import TwilioFront
@@ -49,6 +52,7 @@ class Telephony:
     pins: Pins
     desk: Desk
     dialling: Dialling
+    texting: Texting
     overview: TelephonyOverview
     front: TwilioFront | None
     """What Twilio asks; none with another carrier."""
@@ -56,7 +60,7 @@ class Telephony:
 
     def jobs(self) -> list[Job]:
         """What one process at a time does for all."""
-        return self.dialling.jobs()
+        return [*self.dialling.jobs(), *self.texting.jobs()]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -95,6 +99,12 @@ def ring_phone(database: Database, legs: LegService) -> RingPhone:
     return RingPhone(database, legs)
 
 
+def ring_texts(database: Database, legs: LegService) -> RingTexts:
+    """Text messages as a means of the ring: by Twilio where a sender is set up, else by nobody."""
+    carrier = legs.provider if isinstance(legs.provider, TwilioProvider) else NoTexts()
+    return RingTexts(database, legs.numbers, carrier, legs.provider.name)
+
+
 def own_numbers(settings: Settings) -> dict[str, str]:
     """Our own numbers by country."""
     return dict(entry.split("=", 1) for entry in settings.telephony.numbers)
@@ -113,6 +123,7 @@ def build_telephony(
     texts: Catalogues,
     languages: LanguageTable,
     legs: LegService,
+    carrier: TextCarrier,
     session_log: SessionLog,
     audit: AuditTrail,
     offers: OfferService,
@@ -122,7 +133,7 @@ def build_telephony(
     placement: Placement,
     limits: StreamLimits | None = None,
 ) -> Telephony:
-    """Wire it; nothing connects before ``running``. ``texts``: the catalogue of the area."""
+    """Wire it; nothing connects before ``running``. ``texts``: the catalogue of the area; ``carrier``: of text messages."""
     pins, tickets = Pins(cipher), StreamTickets(database)
     rooms = PhoneRooms(database, legs, session_log, conduct, calls, room, placement)
     countries: Mapping[str, str] = {number: country for country, number in own_numbers(settings).items()}
@@ -136,17 +147,21 @@ def build_telephony(
         ring_seconds=settings.telephony.ring_seconds,
         calls_per_second=settings.telephony.calls_per_second,
     )
+    texting = Texting(
+        database, legs.numbers, carrier, texts, clock, texts_per_second=settings.telephony.texts_per_second
+    )
     front: TwilioFront | None = None
     streams: TwilioStreams | None = None
     if settings.telephony.provider == "twilio" and settings.telephony.auth_token is not None:
         url = carrier_url(settings)
         signature = TwilioSignature(settings.telephony.auth_token.get_secret_value(), url)
         wording = Wording(texts, languages)
-        front = TwilioFront(database, signature, settings.telephony.account_sid, url, legs, desk, tickets, wording)
+        account = settings.telephony.account_sid
+        front = TwilioFront(database, signature, account, url, legs, desk, tickets, wording, texting)
 
         async def hang_up(leg_id: LegId, why: LegWhy) -> None:
             await legs.end(leg_id, why)
 
         streams = TwilioStreams(signature, tickets, desk, hang_up, PhoneLine.connect, clock, limits)
-    overview = TelephonyOverview(legs.provider, settings.telephony.cost)
-    return Telephony(legs, legs.numbers, pins, desk, dialling, overview, front, streams)
+    overview = TelephonyOverview(legs.provider, carrier, settings.telephony.cost)
+    return Telephony(legs, legs.numbers, pins, desk, dialling, texting, overview, front, streams)

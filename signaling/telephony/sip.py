@@ -73,6 +73,7 @@ class SipProvider:
             dial_in=bool(self._numbers),
             dial_in_numbers=tuple(self._numbers.values()),
             voices=voices(),
+            own_voices=voices(),
             encrypted_to="trunk" if self._settings.srtp == "mandatory" else "nobody",
         )
 
@@ -122,6 +123,13 @@ class SipProvider:
         except PhoneTrouble:
             return
 
+    async def down(self) -> bool:
+        """Whether the agent, wherever it runs, is gone or has no trunk."""
+        try:
+            return not (await self._ask({"do": "look"}))["usable"]
+        except PhoneTrouble:
+            return self.configured
+
     async def _ask(self, body: Json) -> Json:
         if not self.configured:
             raise PhoneTrouble(Trouble.NOT_CONFIGURED)
@@ -138,6 +146,8 @@ class SipProvider:
         agent, desk = self._agent, self._desk
         if agent is None or desk is None:
             raise Unavailable("sip_agent_down")
+        if body["do"] == "look":
+            return {"usable": self.usable}
         if body["do"] == "place":
             if agent.calls >= self._settings.max_calls:
                 raise Unavailable(Trouble.BUSY_LINES)

@@ -22,7 +22,7 @@ _TROUBLE: dict[CallEnd, Trouble] = {
     CallEnd.NUMBER_UNKNOWN: Trouble.NUMBER_INVALID,
     CallEnd.TRUNK_REFUSED: Trouble.ACCOUNT,
     CallEnd.TRUNK_DOWN: Trouble.UNREACHED,
-    CallEnd.NOT_SECURE: Trouble.STREAM,
+    CallEnd.NOT_SECURE: Trouble.UNENCRYPTED,
     CallEnd.FULL: Trouble.BUSY_LINES,
     CallEnd.DRAINING: Trouble.BUSY_LINES,
     CallEnd.AGENT_LOST: Trouble.CARRIER,

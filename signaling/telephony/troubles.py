@@ -36,10 +36,17 @@ class Trouble(StrEnum):
     """The carrier could not fetch or read our answer: address, certificate, or proxy."""
     STREAM = "stream_refused"
     """The carrier could not open or keep its stream of sound to us."""
+    UNENCRYPTED = "sound_unencrypted"
+    """Encrypted sound was demanded, and the other side cannot or did not: the call was ended before anything was heard."""
     STREAM_SLOW = "stream_too_slow"
     VOICE = "voice_unknown"
     PLACING_LOST = "placing_lost"
     """Our process ended while it handed the call over: nobody knows whether it rang."""
+    NOT_MOBILE = "number_not_mobile"
+    """A number that takes no text messages."""
+    TEXT_BARRED = "text_barred"
+    """The network took our message for unwanted, or our sender is not registered there."""
+    OUT_OF_REACH = "telephone_out_of_reach"
     UNKNOWN = "carrier_other"
 
 
@@ -60,9 +67,13 @@ TWILIO: Mapping[int, Trouble] = {
     21205: Trouble.OUR_ANSWER, 21208: Trouble.OUR_ANSWER, 21210: Trouble.OWN_NUMBER, 21211: Trouble.NUMBER_INVALID,
     21212: Trouble.OWN_NUMBER, 21213: Trouble.OWN_NUMBER, 21214: Trouble.NUMBER_INVALID, 21215: Trouble.COUNTRY_CLOSED,
     21216: Trouble.NUMBER_BLOCKED, 21217: Trouble.NUMBER_INVALID, 21219: Trouble.TRIAL, 21220: Trouble.CALL_OVER,
-    21223: Trouble.NUMBER_INVALID, 21606: Trouble.OWN_NUMBER,
+    21223: Trouble.NUMBER_INVALID, 21408: Trouble.COUNTRY_CLOSED, 21606: Trouble.OWN_NUMBER, 21608: Trouble.TRIAL,
+    21610: Trouble.NUMBER_BLOCKED, 21611: Trouble.BUSY_LINES, 21612: Trouble.OWN_NUMBER, 21614: Trouble.NOT_MOBILE,
+    21705: Trouble.OWN_NUMBER,
     22005: Trouble.QUEUE_LATE,
-    30001: Trouble.QUEUE_LATE, 30002: Trouble.ACCOUNT, 30010: Trouble.NO_MONEY,
+    30001: Trouble.QUEUE_LATE, 30002: Trouble.ACCOUNT, 30003: Trouble.OUT_OF_REACH, 30004: Trouble.NUMBER_BLOCKED,
+    30005: Trouble.NUMBER_INVALID, 30006: Trouble.NOT_MOBILE, 30007: Trouble.TEXT_BARRED, 30008: Trouble.UNKNOWN,
+    30010: Trouble.NO_MONEY, 30036: Trouble.QUEUE_LATE,
     31901: Trouble.STREAM, 31902: Trouble.STREAM, 31920: Trouble.STREAM, 31921: Trouble.STREAM, 31922: Trouble.STREAM,
     31923: Trouble.STREAM, 31924: Trouble.STREAM, 31930: Trouble.STREAM_SLOW, 31931: Trouble.STREAM,
     31941: Trouble.STREAM, 31951: Trouble.STREAM, 32009: Trouble.COUNTRY_CLOSED, 32205: Trouble.COUNTRY_CLOSED,
@@ -72,6 +83,15 @@ TWILIO: Mapping[int, Trouble] = {
 
 AGAIN = frozenset({Trouble.BUSY_LINES, Trouble.CARRIER, Trouble.UNREACHED})
 """What passes by itself: the call is queued again with a longer wait."""
+
+
+OF_ONE_NUMBER = frozenset(
+    {
+        Trouble.NUMBER_INVALID, Trouble.NUMBER_BLOCKED, Trouble.NOT_MOBILE, Trouble.OUT_OF_REACH, Trouble.CALL_OVER,
+        Trouble.PLACING_LOST,
+    }
+)  # fmt: skip
+"""Says something about one person's telephone or one call; all others say something about the carrier or our account."""
 
 
 def of_twilio(code: int | None, status: int | None = None) -> Trouble:

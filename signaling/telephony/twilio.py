@@ -1,4 +1,4 @@
-"""The Twilio adapter: calls are placed and ended by Twilio's own client; its refusals become our words.
+"""The Twilio adapter: calls are placed and ended, and text messages sent, by Twilio's own client; its refusals become our words.
 
 The client blocks, so it runs in threads of its own, few, each request with a time limit. Numbers go into requests only: Twilio's
 messages quote them, therefore no message of an exception is ever passed on.
@@ -15,14 +15,16 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from requests.exceptions import RequestException
+from twilio.base import values
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from core.settings_sections import TelephonySettings
 from signaling.telephony.port import CallOrder, Capabilities, PhoneDesk, PhoneTrouble
+from signaling.telephony.text_port import TextOrder
 from signaling.telephony.troubles import AGAIN, Trouble, of_twilio
-from signaling.telephony.twilio_markup import VOICES
+from signaling.telephony.twilio_markup import OWN_FILES, VOICES
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -43,6 +45,7 @@ class TwilioProvider:
         self._public = public_url.rstrip("/")
         self._numbers = dict(entry.split("=", 1) for entry in settings.numbers)
         self._sid = settings.account_sid
+        self._text_from = settings.texts_from
         quiet = logging.getLogger(f"{__name__}.http")
         quiet.setLevel(logging.ERROR)
         http = TwilioHttpClient(timeout=TIMEOUT_S, logger=quiet)
@@ -67,7 +70,8 @@ class TwilioProvider:
             dial_out=True,
             dial_in=True,
             dial_in_numbers=tuple(self._numbers.values()),
-            voices=tuple(VOICES),
+            voices=(*VOICES, *OWN_FILES),
+            own_voices=OWN_FILES,
             encrypted_to="gateway",
         )
 
@@ -95,6 +99,29 @@ class TwilioProvider:
 
         return await self._ask(create, again=True)
 
+    @property
+    def sends_texts(self) -> bool:
+        """Whether a sender of text messages is set up."""
+        return bool(self._text_from)
+
+    async def send_text(self, order: TextOrder) -> str:
+        """Queue a text message at Twilio; what becomes of it comes back signed. Raises ``PhoneTrouble``."""
+        # A name has at most eleven letters, a service has 34 (core.settings_sections).
+        service = len(self._text_from) == 34
+
+        def create() -> str:
+            message = self._client.messages.create(
+                to=order.number,
+                from_=values.unset if service else self._text_from,
+                messaging_service_sid=self._text_from if service else values.unset,
+                body=order.body,
+                status_callback=f"{self._public}/telephony/texts/{order.text_id}/status",
+                validity_period=order.seconds,
+            )
+            return str(message.sid)
+
+        return await self._ask(create, again=True)
+
     async def hang_up(self, call_id: str) -> None:
         """End a call; one that is over already is no trouble. Raises ``PhoneTrouble``."""
 
@@ -118,6 +145,10 @@ class TwilioProvider:
             await self._ask(redirect, again=False)
         except PhoneTrouble as trouble:
             log.info("call_not_refreshed", extra={"code": trouble.code})
+
+    async def down(self) -> bool:
+        """Nobody asks Twilio without a call to place."""
+        return False
 
     @asynccontextmanager
     async def running(self, desk: PhoneDesk) -> AsyncIterator[None]:

@@ -17,20 +17,30 @@ from signaling.telephony.desk import Desk
 from signaling.telephony.legs import LegService
 from signaling.telephony.models import CarrierNews, PhoneLeg
 from signaling.telephony.port import IncomingCall, LegId, LegWhy, Step, Then
+from signaling.telephony.text_port import TextMove
+from signaling.telephony.texting import Texting
 from signaling.telephony.tickets import StreamTickets
 from signaling.telephony.troubles import Trouble, of_twilio
-from signaling.telephony.twilio_markup import VOICES, Addresses, twiml
+from signaling.telephony.twilio_markup import Addresses, twiml, utterances
 from signaling.telephony.twilio_signature import TwilioSignature
 from signaling.telephony.wording import Wording
 
 log = logging.getLogger(__name__)
 STREAM_PATH = "/telephony/media"
+VOICE_PATH = "/telephony/voice"
 _ENDS: Mapping[str, LegWhy] = {
     "completed": LegWhy.HUNG_UP,
     "busy": LegWhy.BUSY,
     "no-answer": LegWhy.NO_ANSWER,
     "canceled": LegWhy.CANCELLED,
     "failed": LegWhy.FAILED,
+}
+_TEXT_MOVES: Mapping[str, TextMove] = {
+    "delivered": TextMove.DELIVER,
+    "read": TextMove.DELIVER,
+    "undelivered": TextMove.FAIL,
+    "failed": TextMove.FAIL,
+    "canceled": TextMove.FAIL,
 }
 Form = Mapping[str, str]
 
@@ -48,6 +58,7 @@ class TwilioFront:
         desk: Desk,
         tickets: StreamTickets,
         wording: Wording,
+        texting: Texting,
     ) -> None:
         self._database = database
         self._signature = signature
@@ -57,13 +68,16 @@ class TwilioFront:
         self._desk = desk
         self._tickets = tickets
         self._wording = wording
+        self._texting = texting
 
-    def form(self, path: str, query: str, body: bytes, headers: Mapping[str, str]) -> Form:
-        """The fields of a request of our account. Raises ``Forbidden('signature_wrong')``, ``Invalid('form_malformed')``."""
+    def form(self, path: str, query: str, body: bytes, headers: Mapping[str, str], *, about: str = "CallSid") -> Form:
+        """The fields of a request of our account; ``about`` names the one that has to be there.
+
+        Raises ``Forbidden('signature_wrong')``, ``Invalid('form_malformed')``."""
         fields = self._signature.form(path, query, body, headers)
         if fields.get("AccountSid") != self._account:
             raise Forbidden("signature_wrong")
-        if not fields.get("CallSid"):
+        if not fields.get(about):
             raise Invalid("form_malformed")
         return fields
 
@@ -110,9 +124,15 @@ class TwilioFront:
         elif status in _ENDS:
             await self._ended(leg_id, _ENDS[status], form)
 
+    async def text_status(self, text_id: str, form: Form) -> None:
+        """News of a text message: in any order, and as often as Twilio likes. Raises ``NotFound('text_unknown')``."""
+        move = _TEXT_MOVES.get(form.get("MessageStatus", ""))
+        known = _number(form.get("ErrorCode", "")) if move is TextMove.FAIL else None
+        trouble = of_twilio(known).value if move is TextMove.FAIL else None
+        await self._texting.told(text_id, form["MessageSid"], move, trouble, known)
+
     async def _ended(self, leg_id: LegId, why: LegWhy, form: Form) -> None:
-        code = form.get("ErrorCode", "")
-        known = int(code) if code.isascii() and code.isdigit() and len(code) < 9 else None
+        known = _number(form.get("ErrorCode", ""))
         trouble: str | None = None
         if known is not None:
             trouble = of_twilio(known).value
@@ -152,5 +172,10 @@ class TwilioFront:
         base = f"{self._public}/telephony/legs/{leg_id}"
         stream = "ws" + self._public.removeprefix("http") + STREAM_PATH
         ticket = await self._tickets.issue(leg_id) if step.then is Then.JOIN else ""
-        spoken = self._wording.spoken(step.say, step.locale, VOICES)
-        return twiml(step, spoken, Addresses(f"{base}/keys", f"{base}/waited", stream), ticket=ticket)
+        to = Addresses(f"{base}/keys", f"{base}/waited", stream, self._public + VOICE_PATH)
+        return twiml(step, utterances(step, self._wording, to), to, ticket=ticket)
+
+
+def _number(text: str) -> int | None:
+    """An error number of Twilio's."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from twilio.twiml.voice_response import Connect, Gather, VoiceResponse
 
-from signaling.telephony.port import Step, Then
-from signaling.telephony.wording import Spoken
+from media.sip import prompts
+from signaling.telephony.port import Sentence, Step, Then
+from signaling.telephony.wording import Wording
 
 VOICES: Mapping[str, tuple[str, str]] = {
     "en": ("en-GB", "Google.en-GB-Standard-A"),
@@ -20,6 +21,8 @@ VOICES: Mapping[str, tuple[str, str]] = {
     "ar": ("arb", "Polly.Zeina"),
 }
 """Language and voice of ``<Say>`` by locale. Twilio has no voice for Macedonian, Albanian, Farsi, Dari and Pashto."""
+OWN_FILES = tuple(locale for locale in prompts.voices() if locale not in VOICES)
+"""Locales in which our own files are played (``media/sip/voice``, synthetic), because Twilio has no voice. Pashto has neither."""
 CONTENT_TYPE = "text/xml"
 
 
@@ -31,9 +34,39 @@ class Addresses:
     waited: str
     stream: str
     """``wss://...`` without a query."""
+    voice: str
+    """What stands before ``/<locale>/<prompt>`` of a file of our own."""
 
 
-def twiml(step: Step, spoken: Spoken, to: Addresses, *, ticket: str = "") -> str:
+@dataclass(frozen=True)
+class Uttered:
+    """One thing that is heard: a text that Twilio says in ``locale``, or a file of ours that it plays."""
+
+    text: str = ""
+    locale: str = ""
+    url: str = ""
+
+
+def utterances(step: Step, wording: Wording, to: Addresses) -> tuple[Uttered, ...]:
+    """The sentences of a step: by Twilio's voice, else from our files, else in English; each sentence whole in one way."""
+    found: list[Uttered] = []
+    for sentence in step.say:
+        files = _files(sentence) if step.locale in OWN_FILES else ()
+        if files:
+            found += [Uttered(url=f"{to.voice}/{step.locale}/{name}") for name in files]
+        else:
+            spoken = wording.spoken((sentence,), step.locale, VOICES)
+            found += [Uttered(text, spoken.locale) for text in spoken.texts]
+    return tuple(found)
+
+
+def _files(sentence: Sentence) -> tuple[str, ...]:
+    """The packaged prompts that make the whole sentence; none if a piece of it, such as a language, is not packaged."""
+    names = prompts.names(sentence.key, sentence.params)
+    return names if prompts.known(sentence.key) or len(names) == len(sentence.params) else ()
+
+
+def twiml(step: Step, heard: tuple[Uttered, ...], to: Addresses, *, ticket: str = "") -> str:
     """The document for a step. ``ticket``: for JOIN, the secret of the stream."""
     response = VoiceResponse()
     if step.then in (Then.ASK_KEY, Then.ASK_PIN):
@@ -47,10 +80,10 @@ def twiml(step: Step, spoken: Spoken, to: Addresses, *, ticket: str = "") -> str
             action=to.keys,
             method="POST",
         )
-        _say(gather, spoken)
+        _utter(gather, heard)
         response.append(gather)
         return str(response)
-    _say(response, spoken)
+    _utter(response, heard)
     match step.then:
         case Then.WAIT:
             response.pause(length=step.seconds)
@@ -67,7 +100,10 @@ def twiml(step: Step, spoken: Spoken, to: Addresses, *, ticket: str = "") -> str
     return str(response)
 
 
-def _say(parent: VoiceResponse | Gather, spoken: Spoken) -> None:
-    language, voice = VOICES[spoken.locale]
-    for text in spoken.texts:
-        parent.say(text, language=language, voice=voice)
+def _utter(parent: VoiceResponse | Gather, heard: tuple[Uttered, ...]) -> None:
+    for one in heard:
+        if one.url:
+            parent.play(one.url)
+        else:
+            language, voice = VOICES[one.locale]
+            parent.say(one.text, language=language, voice=voice)

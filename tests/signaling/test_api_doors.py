@@ -117,6 +117,8 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         },
         ("POST", "/api/bookings/{booking_id}/cancel"): {"reason": "other"},
         ("POST", "/api/sessions/{session_id}/draft/keep"): {"keep": True},
+        ("POST", "/api/sessions/{session_id}/draft/beside"): {"part": "applicant"},
+        ("POST", "/api/sessions/{session_id}/draft/note"): {"whom": "applicant", "agrees": True},
         ("PUT", "/api/sessions/{session_id}/draft/lines/{line_id}"): {"text": "said", "changed": 1},
         ("PUT", "/api/speech/settings/{country}"): {"on": True},
         ("PUT", "/api/speech/settings/{country}/steps/{step_code}"): {"on": True},
@@ -295,7 +297,7 @@ async def test_wrong_roles_are_refused(world: World) -> None:
 LISTS = {
     ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/board"), ("GET", "/api/users"), ("GET", "/api/audit"),
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
-    ("GET", "/api/telephony/status"),
+    ("GET", "/api/telephony/status"), ("GET", "/api/telephony/now"),
     ("GET", "/api/quality"), ("GET", "/api/plans"), ("GET", "/api/pay"), ("GET", "/api/minutes"), ("GET", "/api/interpreter/minutes"),
     ("GET", "/api/interpreter/quality"), ("GET", "/api/speech/settings"), ("GET", "/api/rosters"),
     ("GET", "/api/swaps"), ("GET", "/api/interpreter/shifts"),

@@ -112,8 +112,16 @@ async def stand() -> AsyncIterator[Stand]:
 
 
 @pytest.fixture
-async def exchange(stand: Stand, sqlite_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Exchange]:
-    settings = settings_for(sqlite_url, tmp_path, telephony=phone_settings(stand))
+def phone_extras() -> dict[str, Any]:
+    """Settings of telephony beyond the usual; a module or test may say others."""
+    return {}
+
+
+@pytest.fixture
+async def exchange(
+    stand: Stand, sqlite_url: str, tmp_path: Path, clock: ManualClock, phone_extras: dict[str, Any]
+) -> AsyncIterator[Exchange]:
+    settings = settings_for(sqlite_url, tmp_path, telephony=phone_settings(stand, **phone_extras))
     async with open_house(settings, clock) as house, served(house.app) as port:
         stand.proxied = f"127.0.0.1:{port}"
         made = Exchange(await make_world(house), stand)

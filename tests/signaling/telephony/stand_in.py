@@ -26,7 +26,7 @@ from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.contracts.twilio_contract import check_call, check_request
+from tests.contracts.twilio_contract import check_call, check_message, check_request
 
 ACCOUNT = "AC" + "5e" * 16
 TOKEN = "a token that only Twilio and we know"
@@ -73,6 +73,8 @@ class Stand:
     proxied: str = ""
     """Where the public address leads: ``127.0.0.1:<port>``."""
     calls: dict[str, Call] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
+    new_message: asyncio.Event = field(default_factory=asyncio.Event)
     refusals: list[Refusal] = field(default_factory=list)
     placed_at: list[float] = field(default_factory=list)
     new_call: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,6 +91,17 @@ class Stand:
         self.placed_at.append(asyncio.get_running_loop().time())
         self.new_call.set()
         return JSONResponse(call.resource(), 201)
+
+    async def send(self, request: Request) -> Response:
+        """POST Messages.json"""
+        form = await _form(request)
+        check_request("create_message", form)
+        if (refused := self._refused(request)) is not None:
+            return refused
+        message = Message(self, {name: values[0] for name, values in form.items()})
+        self.messages[message.sid] = message
+        self.new_message.set()
+        return JSONResponse(message.resource(), 201)
 
     async def update(self, request: Request) -> Response:
         """POST Calls/{sid}.json"""
@@ -124,11 +137,59 @@ class Stand:
         self.new_call.clear()
         return list(self.calls.values())[-1]
 
+    async def next_message(self, *, within: float = 20.0) -> Message:
+        """The newest text message, once one is sent."""
+        async with asyncio.timeout(within):
+            await self.new_message.wait()
+        self.new_message.clear()
+        return list(self.messages.values())[-1]
+
     def dialled(self, caller: str, called: str) -> Call:
         """Somebody calls one of the product's numbers, whose voice address is set as docs/telephony.md says."""
         call = Call(self, called, caller, f"{PUBLIC}/telephony/dial-in", f"{PUBLIC}/telephony/status", "inbound")
         self.calls[call.sid] = call
         return call
+
+
+async def posted(
+    stand: Stand, url: str, fields: dict[str, str], *, signed_as: str | None = None, token: str = TOKEN
+) -> httpx.Response:
+    """A signed request to a public address."""
+    signature = RequestValidator(token).compute_signature(signed_as or url, fields)
+    parts = urlsplit(url)
+    async with httpx.AsyncClient(timeout=40) as client:
+        return await client.post(
+            f"http://{stand.proxied}{parts.path}{'?' + parts.query if parts.query else ''}",
+            data=fields,
+            headers={"X-Twilio-Signature": signature, "Host": "internal.example", "User-Agent": "TwilioProxy/1.1"},
+        )
+
+
+@dataclass
+class Message:
+    """One text message, moved by the test as the networks would."""
+
+    stand: Stand
+    form: dict[str, str]
+    sid: str = field(default_factory=lambda: "SM" + secrets.token_hex(16))
+
+    def resource(self) -> dict[str, Any]:
+        """As the REST interface shows it."""
+        found = {
+            "sid": self.sid, "account_sid": ACCOUNT, "to": self.form["To"], "from": self.form.get("From"),
+            "status": "accepted", "direction": "outbound-api", "body": self.form["Body"], "num_segments": "1",
+            "api_version": "2010-04-01", "uri": f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{self.sid}.json",
+        }  # fmt: skip
+        check_message(found)
+        return found
+
+    async def tell(self, status: str, *, token: str = TOKEN, sid: str | None = None, **more: str) -> httpx.Response:
+        """A status callback."""
+        fields = {
+            "AccountSid": ACCOUNT, "ApiVersion": "2010-04-01", "MessageSid": sid or self.sid, "SmsSid": sid or self.sid,
+            "MessageStatus": status, "To": self.form["To"], "From": self.form.get("From", ""), **more,
+        }  # fmt: skip
+        return await posted(self.stand, self.form["StatusCallback"], fields, token=token)
 
 
 @dataclass
@@ -170,15 +231,8 @@ class Call:
     async def post(
         self, url: str, fields: dict[str, str], *, signed_as: str | None = None, token: str = TOKEN
     ) -> httpx.Response:
-        """A signed request to a public address."""
-        signature = RequestValidator(token).compute_signature(signed_as or url, fields)
-        parts = urlsplit(url)
-        async with httpx.AsyncClient(timeout=40) as client:
-            return await client.post(
-                f"http://{self.stand.proxied}{parts.path}{'?' + parts.query if parts.query else ''}",
-                data=fields,
-                headers={"X-Twilio-Signature": signature, "Host": "internal.example", "User-Agent": "TwilioProxy/1.1"},
-            )
+        """As ``posted``."""
+        return await posted(self.stand, url, fields, signed_as=signed_as, token=token)
 
     async def tell(self, status: str, *, number: int | None = None, **more: str) -> httpx.Response:
         """A status callback."""
@@ -211,6 +265,18 @@ class Call:
         """All that is spoken."""
         assert self.twiml is not None
         return " ".join(one.text or "" for one in self.twiml.iter("Say"))
+
+    @property
+    def played(self) -> list[str]:
+        """The addresses of all files that are played."""
+        assert self.twiml is not None
+        return [str(one.text) for one in self.twiml.iter("Play")]
+
+    async def fetch(self, url: str) -> httpx.Response:
+        """As Twilio fetches what it plays: unsigned, through the proxy."""
+        assert url.startswith(PUBLIC)
+        async with httpx.AsyncClient(timeout=40) as client:
+            return await client.get(f"http://{self.stand.proxied}{url.removeprefix(PUBLIC)}")
 
     @property
     def voices(self) -> set[tuple[str | None, str | None]]:
@@ -368,6 +434,7 @@ async def open_stand() -> AsyncIterator[Stand]:
         routes=[
             Route(f"{root}/Calls.json", stand.create, methods=["POST"]),
             Route(f"{root}/Calls/{{sid}}.json", stand.update, methods=["POST"]),
+            Route(f"{root}/Messages.json", stand.send, methods=["POST"]),
         ]
     )
     async with served(app) as port:

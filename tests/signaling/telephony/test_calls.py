@@ -11,6 +11,7 @@ from core.access import Actor
 from core.errors import Conflict, NotFound
 from records.models import Session
 from signaling.telephony.port import CallReason, LegState, LegWhy
+from signaling.telephony.troubles import OF_ONE_NUMBER
 from tests.signaling.telephony.conftest import OWN_RS, THEIR_NUMBER, Exchange
 from tests.signaling.telephony.stand_in import PUBLIC, TOKEN, Refusal
 
@@ -155,7 +156,12 @@ async def test_refusals_are_told_in_our_words(
     assert status["failed"][0]["error"] == error
     assert status["configured"]
     assert status["costs"] == [{"country": "RS", "currency": "EUR", "minor": 152}]
-    assert {"fa", "ps", "mk", "sq"} == set(status["silent_locales"])
+    assert status["silent_locales"] == ["ps"]
+    assert set(status["machine_locales"]) == {"fa", "mk", "sq"}
+    now = (await (await exchange.world.browser("C-RS")).get("/api/telephony/now")).json()
+    ailing = None if error in OF_ONE_NUMBER else {"code": error, "carrier_code": refusal.code}
+    assert now["configured"]
+    assert (now["ailing"] and {key: now["ailing"][key] for key in ("code", "carrier_code")}) == ailing
     elsewhere = (await (await exchange.world.browser("C-MK")).get("/api/telephony/status")).json()
     assert elsewhere["failed"] == [], "calls of the other country are not theirs"
     _no_number(caplog, str(status))

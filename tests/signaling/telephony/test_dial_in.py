@@ -6,10 +6,21 @@ import logging
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
+from core.access import Actor
+from core.i18n import Catalogues
+from records.models import Session
+from scheduler.languages import load_languages
+from signaling.bootstrap import catalogue_folder
+from signaling.telephony.models import DialInPin
 from signaling.telephony.pins import LIFE, TRIES_BY_CALLER
-from signaling.telephony.port import LegState, LegWhy
-from tests.signaling.telephony.conftest import OWN_RS, Exchange
+from signaling.telephony.port import LegState, LegWhy, Sentence, Step, Then
+from signaling.telephony.twilio_markup import Addresses, utterances
+from signaling.telephony.wording import Wording
+from tests.media.sip.rig import rms_dbfs
+from tests.signaling.telephony.conftest import OWN_MK, OWN_RS, Exchange
+from tests.signaling.telephony.stand_in import PUBLIC
 
 CALLER = "+38164555666"
 
@@ -79,3 +90,44 @@ async def test_only_for_ones_own_place(exchange: Exchange) -> None:
     for code, status in (("O-RS2", 404), ("I-MK", 404), ("C-RS", 403)):
         answer = await (await exchange.world.browser(code)).post(f"/api/sessions/{session_id}/dial-in")
         assert answer.status_code == status, code
+
+
+async def test_the_way_in_is_shown_without_a_pin_and_says_why_not(exchange: Exchange) -> None:
+    session_id, _ = await exchange.session()
+    own = await exchange.world.browser("I-RS")
+    path = f"/api/sessions/{session_id}/dial-in"
+    assert (await own.get(path)).json() == {"numbers": [OWN_RS, OWN_MK], "minutes": 10, "why_not": None}
+    async with exchange.world.house.services.database.unit(Actor.system()) as uow:
+        assert await uow.session.scalar(select(func.count()).select_from(DialInPin)) == 0, "looking makes no PIN"
+        (await uow.session.get_one(Session, session_id)).mode = "sealed"
+    assert (await own.get(path)).json() == {"numbers": [], "minutes": 10, "why_not": "phone_needs_open"}
+    refused = await own.post(path)
+    assert (refused.status_code, refused.json()["code"]) == (409, "phone_needs_open")
+    for code, status in (("O-RS2", 404), ("I-MK", 404), ("C-RS", 403)):
+        assert (await (await exchange.world.browser(code)).get(path)).status_code == status, code
+
+
+async def test_a_language_without_a_voice_of_the_carrier_is_played_from_our_files(exchange: Exchange) -> None:
+    call = exchange.stand.dialled(CALLER, OWN_MK)
+    assert await call.lift() == "gather"
+    assert call.said == "", "nothing is said in English"
+    assert [url.removeprefix(f"{PUBLIC}/telephony/voice/") for url in call.played] == ["mk/greeting", "mk/pin"]
+    heard = await call.fetch(call.played[1])
+    assert heard.headers["content-type"] == "audio/wav"
+    assert heard.content[:4] == b"RIFF"
+    assert -27 < rms_dbfs(heard.content[44:]) < -17, "somebody speaks"
+    for path in ("mk/nothing", "ps/pin", "en/pin"):
+        assert (await call.fetch(f"{PUBLIC}/telephony/voice/{path}")).status_code == 404, path
+
+
+def test_a_sentence_is_whole_in_one_way() -> None:
+    house = Wording(Catalogues.read(catalogue_folder() / "telephony"), load_languages())
+    to = Addresses("keys", "waited", "stream", "voice")
+    known, unknown = ({"language": code, "minutes": 40} for code in ("pbu", "kmr"))
+    step = Step(Then.ASK_KEY, (Sentence("offer", known), Sentence("offer", unknown)), "sq")
+    first, second, third = utterances(step, house, to)
+    assert [first.url, second.url] == ["voice/sq/offer.language.pus", "voice/sq/offer.minutes.45"]
+    assert (third.url, third.locale) == ("", "en"), "no file names this language"
+    assert "40" in third.text
+    assert [one.locale for one in utterances(Step(Then.WAIT, (Sentence("hold"),), "ps"), house, to)] == ["en"]
+    assert [one.locale for one in utterances(Step(Then.WAIT, (Sentence("hold"),), "ar"), house, to)] == ["ar"]

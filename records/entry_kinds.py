@@ -141,7 +141,7 @@ SLOTS: Mapping[EntryKind, tuple[str, ...]] = {
     EntryKind.TOLD: ("post", "group", "people", "answer"),
     EntryKind.MOVED: ("from", "to"),
     EntryKind.CALLED_OFF: ("reason",),
-    EntryKind.TRANSCRIPT_CONSENT: ("part", "code", "answer"),
+    EntryKind.TRANSCRIPT_CONSENT: ("part", "code", "answer", "how", "noted_part", "noted_code"),
     EntryKind.TRANSCRIPT: ("state", "reason", "lines"),
     EntryKind.ENDED: ("outcome", "reason", "by", "interpreting_s"),
     EntryKind.SEALED: ("entries",),

@@ -62,6 +62,10 @@ class SpeechWords(Protocol):
         """The own answer. Raises coded errors."""
         ...
 
+    async def key(self, place: Place, *, agrees: bool) -> None:
+        """The own answer by a key of the telephone. Raises coded errors."""
+        ...
+
 
 class CallRoom:
     """The people's words in a room that are not media."""

@@ -24,6 +24,8 @@ class Caption:
     language: str
     """ISO 639-3."""
     utterance: Utterance
+    between: tuple[str, ...] = ()
+    """Two languages of which the sound decides; ``language`` is then only what stands there until it has."""
 
     @property
     def length_ms(self) -> int:

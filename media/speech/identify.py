@@ -23,6 +23,18 @@ INSIDE_LEAST = 0.02
 """With less total probability on the configured set it is probably another language: *unsure* (a hint, never a refusal)."""
 
 
+BETWEEN_LEAST = 0.75
+"""Of the probability of two languages together, what one must have to be taken."""
+_NEAR: Mapping[str, frozenset[str]] = {
+    "sr": frozenset({"sr", "hr", "bs", "sl", "mk", "bg"}),
+    "mk": frozenset({"mk", "bg", "sr", "hr", "bs", "sl"}),
+    "fa": frozenset({"fa", "tg"}),
+    "ps": frozenset({"ps", "sd"}),
+    "ur": frozenset({"ur", "hi", "pa"}),
+}
+"""Whose probability counts for a language where only two can be meant: a model that hears Bulgarian there heard Macedonian."""
+
+
 class Unsure(StrEnum):
     """Why a ranking must not be trusted."""
 
@@ -80,6 +92,28 @@ async def identify(detector: Detector, pcm16k: bytes, candidates: Sequence[str])
     """
     detection = await detector.detect(pcm16k, VOICED_LEAST_S)
     return rank(detection, candidates)
+
+
+def one_of(detection: Detection, pair: Sequence[str]) -> str | None:
+    """Which of the two languages (ISO 639-3) of a talk an utterance is in, or none where the sound does not tell. Pure.
+
+    Only for a microphone that two people share, so that nothing else tells: it chooses between languages that people named before,
+    for the spelling of a line, and says nothing about anybody.
+    """
+    if token(pair[0]) == token(pair[1]):
+        return pair[1]  # One language to the model (Serbian and Bosnian).
+    mass = []
+    for number, code in enumerate(pair):
+        known, other = token(code), token(pair[1 - number])
+        near = _NEAR.get(known or "", frozenset({known}))
+        # What is near to both (Serbian beside Macedonian) counts for neither.
+        theirs = _NEAR.get(other or "", frozenset({other}))
+        own = near - theirs or {known}
+        mass.append(sum(detection.probabilities.get(name, 0.0) for name in own if name is not None))
+    total = sum(mass)
+    if total <= 0 or max(mass) / total < BETWEEN_LEAST:
+        return None
+    return pair[mass.index(max(mass))]
 
 
 def rank(detection: Detection, candidates: Sequence[str]) -> Identification:

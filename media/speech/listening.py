@@ -25,6 +25,7 @@ class _Channel:
     speaks: Speaks
     voice: VoiceDetector
     endpointer: Endpointer
+    by_sound: bool = False
     rest: bytes = b""
     next_ms: int | None = None
     """When the next frame is due, on the time line of the sound."""
@@ -49,11 +50,12 @@ class Ears:
         self._channels: dict[str, _Channel] = {}
         self._rooms: dict[str, _Room] = {}
 
-    def open(self, name: str, room: str, languages: tuple[str, ...]) -> None:
-        """Begin a channel."""
+    def open(self, name: str, room: str, languages: tuple[str, ...], *, by_sound: bool = False) -> None:
+        """Begin a channel; ``by_sound``: of two languages the sound decides, not the turn."""
         self.close(name)
         self._rooms.setdefault(room, _Room()).channels += 1
-        self._channels[name] = _Channel(room, Speaks(languages), self._new_voice(), Endpointer(self._policy))
+        speaks, by_sound = Speaks(languages), by_sound and len(languages) == 2
+        self._channels[name] = _Channel(room, speaks, self._new_voice(), Endpointer(self._policy), by_sound)
 
     def close(self, name: str) -> None:
         """End a channel and forget what was not transcribed yet."""
@@ -107,8 +109,12 @@ class Ears:
     def _done(self, name: str, channel: _Channel, utterance: Utterance | None) -> None:
         if utterance is None:
             return
-        language = self._rooms[channel.room].turns.language(name, channel.speaks, utterance.from_ms)
-        for dropped in self._backlog.put(Caption(name, language, utterance)):
+        if channel.by_sound:
+            caption = Caption(name, channel.speaks.languages[-1], utterance, channel.speaks.languages)
+        else:
+            language = self._rooms[channel.room].turns.language(name, channel.speaks, utterance.from_ms)
+            caption = Caption(name, language, utterance)
+        for dropped in self._backlog.put(caption):
             self._say(missing(dropped, "too_slow"))
 
 

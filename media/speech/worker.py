@@ -13,12 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from media.speech import wire
 from media.speech.backlog import Backlog, Caption, Question
 from media.speech.guards import Drop
+from media.speech.identify import one_of
 from media.speech.languages import token
 from media.speech.listening import Ears, NewVoice, missing
 from media.speech.models import ModelDirectories
@@ -84,7 +86,7 @@ def _listen(pieces: queue.Queue[tuple[dict[str, Any], bytes] | None], ears: Ears
 def _obey(head: dict[str, Any], body: bytes, ears: Ears) -> None:
     match head["do"]:
         case "open":
-            ears.open(head["channel"], head["room"], tuple(head["languages"]))
+            ears.open(head["channel"], head["room"], tuple(head["languages"]), by_sound=head.get("by_sound", False))
         case "sound":
             ears.hear(head["channel"], head["at"], body, time.monotonic())
         case "close":
@@ -118,11 +120,19 @@ def _detect(engine: TranscriptionEngine, question: Question, say: Callable[[dict
 
 
 def _caption(engine: TranscriptionEngine, caption: Caption, say: Callable[[dict[str, object]], None]) -> None:
-    language = token(caption.language)
+    before = time.process_time()  # The engine computes in threads of its own.
     try:
+        if caption.between:
+            if any(token(code) is None for code in caption.between):
+                raise NoModelError
+            chosen = one_of(engine.detect(caption.utterance.pcm), caption.between)
+            if chosen is None:
+                say(missing(caption, "unclear"))
+                return
+            caption = replace(caption, language=chosen)
+        language = token(caption.language)
         if language is None:
             raise NoModelError
-        before = time.process_time()  # The engine computes in threads of its own.
         text = engine.transcribe(caption.utterance, language)
     except NoModelError:
         say(missing(caption, "no_model"))

@@ -54,6 +54,7 @@ class _Channel:
     room: str
     languages: tuple[str, ...]
     on_heard: OnHeard
+    by_sound: bool = False
     first_ms: int | None = None
     last_ms: int = 0
     dropped_ms: int | None = None
@@ -75,11 +76,16 @@ class SpeechWorkers:
         self._workers = [_Worker(argv, number) for number in range(count)]
         self._of_room: dict[str, _Worker] = {}
 
-    def open(self, channel: str, room: str, languages: tuple[str, ...], on_heard: OnHeard) -> None:
-        """Begin a channel: whose sound it is and which languages they speak (one, or an interpreter's two)."""
+    def open(
+        self, channel: str, room: str, languages: tuple[str, ...], on_heard: OnHeard, *, by_sound: bool = False
+    ) -> None:
+        """Begin a channel: whose sound it is and which languages they speak (one, or an interpreter's two).
+
+        ``by_sound``: turns do not tell in this room (two people share a microphone), so that of two languages the sound decides.
+        """
         worker = self._of_room.get(room) or min(self._workers, key=lambda each: len(each.channels))
         self._of_room[room] = worker
-        worker.open(channel, _Channel(room, languages, on_heard))
+        worker.open(channel, _Channel(room, languages, on_heard, by_sound))
 
     def hear(self, channel: str, at_ms: int, pcm16k: bytes) -> None:
         """Sound of a channel, 16 kHz mono s16le; never blocks."""
@@ -262,4 +268,5 @@ class _Worker:
 
 
 def _open(name: str, channel: _Channel) -> dict[str, Any]:
-    return {"do": "open", "channel": name, "room": channel.room, "languages": list(channel.languages)}
+    languages = list(channel.languages)
+    return {"do": "open", "channel": name, "room": channel.room, "languages": languages, "by_sound": channel.by_sound}

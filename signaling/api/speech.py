@@ -5,12 +5,13 @@ People answer for themselves on the socket (``room.speech``), guests too.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from core.db.session import ReadUnit
+from core.errors import NotFound
 from records.chain import JsonValue
 from records.models import Session
 from scheduler.pool import regional
@@ -21,9 +22,11 @@ from signaling.auth.principal import Principal
 from signaling.bootstrap import Services
 from signaling.deps import Svc, Who
 from signaling.facts import session_facts
+from signaling.places import Place
 from signaling.policy import Part, demand, may_lead_draft, may_read_transcript, may_share_terms, may_switch_speech
-from signaling.speech.models import COUNTRY_SWITCH
-from signaling.speech.rows import consents, draft_of, seated
+from signaling.speech.asked import by_word
+from signaling.speech.models import COUNTRY_SWITCH, SpeechBeside, SpeechConsent
+from signaling.speech.rows import beside, consents, draft_of, seated
 from signaling.speech.states import Flow, flow
 
 router: APIRouter = guarded_router("speech")
@@ -32,12 +35,23 @@ router: APIRouter = guarded_router("speech")
 class PersonAnswer(Out):
     """Somebody present and what they answered."""
 
-    place_id: str
+    whom: str
+    """The id of their place, or of somebody beside the officer their part."""
     part: str
     code: str | None
     here: bool
     answer: str
     """asked, yes, no, withdrawn; ``none`` for somebody who has only just come."""
+    by: str
+    """How they can answer: screen, key (by telephone alone), word (through the interpreter)."""
+    beside: bool
+    """They sit beside the officer without a device."""
+    how: str | None
+    """How the answer came: own_screen, own_key, spoken."""
+    noted_part: str | None
+    noted_code: str | None
+    at: Instant | None
+    """When they answered."""
 
 
 class DraftLine(Out):
@@ -56,6 +70,8 @@ class DraftLine(Out):
     corrected: str | None
     corrected_part: str | None
     missing: str | None
+    shared: bool
+    """Of the officer's microphone while somebody sat beside them."""
     changed: int
 
 
@@ -77,6 +93,28 @@ class Draft(Out):
     lines: list[DraftLine]
     silent_languages: dict[str, str]
     """Languages of this talk that are not written down, and why (a state of the model)."""
+
+
+Guest = Literal["applicant", "guardian", "lawyer"]
+
+
+class AskBody(In):
+    """Who sits beside the officer without a device of their own."""
+
+    near: Annotated[tuple[Guest, ...], Field(max_length=3)] = ()
+
+
+class BesideBody(In):
+    """Somebody sits beside the officer."""
+
+    part: Guest
+
+
+class NoteBody(In):
+    """What somebody without a screen answered, who was asked through the interpreter."""
+
+    whom: Key
+    agrees: bool
 
 
 class KeepBody(In):
@@ -145,10 +183,28 @@ async def read_draft(session_id: Key, who: Who, services: Svc, since: Annotated[
 
 
 @router.post("/api/sessions/{session_id}/draft/ask", status_code=204)
-async def ask_for_draft(session_id: Key, who: Who, services: Svc) -> None:
+async def ask_for_draft(session_id: Key, who: Who, services: Svc, body: AskBody | None = None) -> None:
     """The officer asks everybody present for a draft; asking is the officer's own consent."""
     await _as_officer(services, who, session_id)
-    await services.speech.drafts.ask(session_id)
+    await services.speech.drafts.ask(session_id, near=body.near if body is not None else ())
+
+
+@router.post("/api/sessions/{session_id}/draft/beside", status_code=204)
+async def name_beside(session_id: Key, body: BesideBody, who: Who, services: Svc) -> None:
+    """The officer says who sits beside them without a device; nothing is listened to until they are asked."""
+    await _as_officer(services, who, session_id)
+    await services.speech.drafts.name_beside(session_id, body.part)
+
+
+@router.post("/api/sessions/{session_id}/draft/note", status_code=204)
+async def note_answer(session_id: Key, body: NoteBody, who: Who, services: Svc) -> None:
+    """Officer or interpreter note the answer of somebody without a screen, who was asked through the interpreter."""
+    async with services.database.read(regional(who.actor)) as unit:
+        await _session_of(unit, who, session_id)
+        seat = await places.of_user(unit, session_id, who.user_id)
+    if seat is None:
+        raise NotFound("session_unknown")
+    await services.speech.drafts.note(session_id, body.whom, agrees=body.agrees, by=seat)
 
 
 @router.post("/api/sessions/{session_id}/draft/stop", status_code=204)
@@ -258,7 +314,9 @@ async def _draft(unit: ReadUnit, services: Services, session: Session, since: in
     lines = await speech.lines.since(unit, session.id, 0 if reset else since)
     here = await seated(unit, session.id)
     answers = await consents(unit, session.id)
-    present = {person.place_id for person in here}
+    near = await beside(unit, session.id)
+    present = {person.place_id for person in here if person.place_id is not None}
+    parts = {person.part for person in here if person.place_id is not None}
     asked = [place for place in await places.of_session(unit, session.id) if place.id in present or place.id in answers]
     return Draft(
         state=draft.state.value,
@@ -269,19 +327,38 @@ async def _draft(unit: ReadUnit, services: Services, session: Session, since: in
         version=draft.version,
         reset=reset,
         people=[
-            PersonAnswer(
-                place_id=place.id, part=place.part, code=place.code, here=place.id in present,
-                answer=answers[place.id].answer.value if place.id in answers else "none",
-            )
-            for place in asked
+            *[_person(place.id, answers.get(place.id), place.part, place, here=place.id in present) for place in asked],
+            *[_person(part, near[part], part, None, here=True) for part in near if part not in parts],
         ],
         lines=[
             DraftLine(
                 id=line.id, row=line.row, part=line.part, code=line.code, rendition=line.is_rendition, language=line.language,
                 dir=speech.direction(line.language), from_at=line.from_at, to_at=line.to_at, text=line.text,
-                corrected=line.corrected, corrected_part=line.corrected_part, missing=line.missing, changed=changed,
+                corrected=line.corrected, corrected_part=line.corrected_part, missing=line.missing, shared=line.shared,
+                changed=changed,
             )
             for line, changed in lines
         ],
         silent_languages=silent,
     )  # fmt: skip
+
+
+def _person(
+    whom: str, row: SpeechConsent | SpeechBeside | None, part: str, place: Place | None, *, here: bool
+) -> PersonAnswer:
+    by = "word" if place is None or by_word(place) else "screen"
+    if place is not None and by == "screen" and place.phone_leg_id is not None and place.state != "present":
+        by = "key"
+    return PersonAnswer(
+        whom=whom,
+        part=part,
+        code=place.code if place is not None else None,
+        here=here,
+        answer=row.answer.value if row is not None else "none",
+        by=by,
+        beside=place is None,
+        how=row.how.value if row is not None and row.how is not None else None,
+        noted_part=row.noted_part if row is not None else None,
+        noted_code=row.noted_code if row is not None else None,
+        at=row.answered_at if row is not None else None,
+    )

@@ -5,7 +5,7 @@ What is said stands in ``lines``; who listens is ``listening``. Every change hap
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from core.access import Actor
 from core.crypto import FieldCipher
@@ -16,16 +16,21 @@ from records.models import Session
 from records.session_log import SessionLog
 from signaling import places
 from signaling.places import IN_ROOM, Place
+from signaling.speech.asked import Asked, Consents, by_word
+from signaling.speech.export import ExportTexts, as_text
 from signaling.speech.lines import DraftLines
-from signaling.speech.models import SpeechConsent, SpeechDraft, SpeechTranscript
-from signaling.speech.rows import consents, draft_of, locked_draft, people, running_session, seated, tell, wipe
+from signaling.speech.models import SpeechBeside, SpeechConsent, SpeechDraft, SpeechTranscript
+from signaling.speech.rows import beside, consents, draft_of, locked_draft, people, running_session, seated, tell, wipe
 from signaling.speech.states import (
+    BESIDE,
     OPEN,
     OVER,
+    PERSON,
     Answer,
     Barred,
     DraftMove,
     DraftState,
+    How,
     StopReason,
     all_agreed,
     barred,
@@ -33,17 +38,9 @@ from signaling.speech.states import (
     moved,
 )
 from signaling.speech.switches import SpeechSwitches
-from signaling.speech.views import as_text
 
 INTERPRETER = "interpreter"
 OFFICER = "officer"
-_NAMES = {
-    "officer": "officer",
-    "interpreter": "interpreter",
-    "applicant": "person",
-    "guardian": "guardian",
-    "lawyer": "lawyer",
-}
 TABLE = SpeechTranscript.__tablename__
 
 
@@ -57,14 +54,17 @@ class DraftService:
         switches: SpeechSwitches,
         lines: DraftLines,
         cipher: FieldCipher,
+        texts: ExportTexts,
         *,
         has_model: bool,
     ) -> None:
         self._database = database
         self._log = session_log
+        self._consents = Consents(session_log)
         self._switches = switches
         self._lines = lines
         self._cipher = cipher
+        self._texts = texts
         self._has_model = has_model
         self.on_change: Callable[[str], None] | None = None
         """Told the session at once, in this process, before any bus could."""
@@ -83,18 +83,20 @@ class DraftService:
             has_model=self._has_model,
         )
 
-    async def ask(self, session_id: str) -> None:
+    async def ask(self, session_id: str, *, near: Collection[str] = ()) -> None:
         """The officer wants a draft: everybody present is asked; the officer's own yes is the asking.
 
-        Raises ``Conflict``: ``draft_<barred>``, ``draft_person_absent`` (no device of their own), ``draft_refused`` (somebody said no
-        in this session: nobody is asked twice), ``draft_not_possible`` (it runs already).
+        ``near``: parts of those who sit beside the officer without a device; they are asked through the interpreter (``note``).
+        Raises ``Conflict``: ``draft_<barred>``, ``draft_person_absent`` (no device of their own, nor named), ``draft_refused``
+        (somebody said no in this session: nobody is asked twice), ``draft_not_possible`` (it runs already),
+        ``draft_own_screen`` (who is named has a device of their own).
         """
         async with self._database.unit(Actor.system()) as uow:
             session = await running_session(uow, session_id)
             reason = await self.why_not(uow, session)
             if reason is not None:
                 raise Conflict(f"draft_{reason.value}")
-            if not has_person(await seated(uow, session_id)):
+            if PERSON not in near and not has_person(await seated(uow, session_id)):
                 raise Conflict("draft_person_absent")
             draft = await draft_of(uow, session_id)
             if draft is None:
@@ -114,15 +116,33 @@ class DraftService:
             for place in await people(uow, session_id):
                 row = known.get(place.id)
                 if row is None:
-                    await self._ask_one(uow, session, place)
+                    await self._consents.ask(uow, session, place)
                 else:
-                    row.answer, row.asked_at, row.answered_at = Answer.ASKED, uow.now, None
-                    await self._note(uow, session_id, place, Answer.ASKED)
+                    await self._consents.ask_anew(uow, Asked.at(row, place))
+            for row in (await beside(uow, session_id)).values():
+                if row.part in near:
+                    await self._consents.ask_anew(uow, Asked(row, row.part))
+                else:
+                    await uow.session.delete(row)
+            await self._consents.ask_beside(uow, session, near)
             await uow.flush()
+            known = await consents(uow, session_id)
             for place in await people(uow, session_id):
                 if place.part == OFFICER:
-                    await self._take(uow, session, draft, place, Answer.YES)
+                    await self._take(uow, session, draft, Asked.at(known[place.id], place), Answer.YES, How.OWN_SCREEN)
             self._changed(uow, session, draft)
+
+    async def name_beside(self, session_id: str, part: str) -> None:
+        """While a draft is asked for or runs: somebody sits beside the officer without a device; nothing is listened to until their
+        answer is noted. Raises ``NotFound('draft_unknown')``, ``Conflict``: ``draft_not_possible``, ``draft_own_screen``."""
+        async with self._database.unit(Actor.system()) as uow:
+            session = await running_session(uow, session_id)
+            draft = await locked_draft(uow, session_id)
+            if draft.state not in OPEN:
+                raise Conflict("draft_not_possible")
+            if part not in await beside(uow, session_id):
+                await self._consents.ask_beside(uow, session, [part])
+                self._changed(uow, session, draft)
 
     async def newcomers(self, session_id: str) -> bool:
         """Ask whoever came meanwhile and has not been asked. True if there was somebody."""
@@ -134,7 +154,7 @@ class DraftService:
             known = await consents(uow, session_id)
             new = [place for place in await people(uow, session_id) if place.id not in known]
             for place in new:
-                await self._ask_one(uow, session, place)
+                await self._consents.ask(uow, session, place)
             if new:
                 self._changed(uow, session, draft)
             return bool(new)
@@ -147,7 +167,7 @@ class DraftService:
             if await self._begin_if_agreed(uow, session, draft):
                 self._changed(uow, session, draft)
 
-    async def answer(self, place_id: str, *, agrees: bool) -> Answer:
+    async def answer(self, place_id: str, *, agrees: bool, how: How = How.OWN_SCREEN) -> Answer:
         """A person's yes, no, or the taking back of a yes, which needs no reason and works at once.
 
         Raises ``NotFound('draft_unknown')`` when nobody asks, ``Conflict('draft_refused')`` after a no.
@@ -159,17 +179,36 @@ class DraftService:
             row = (await consents(uow, session.id)).get(place_id)
             if row is None or place.state not in IN_ROOM:
                 raise NotFound("draft_unknown")
-            if agrees and row.answer in (Answer.NO, Answer.WITHDRAWN):
-                raise Conflict("draft_refused")
-            if not agrees and row.answer is Answer.YES:
-                given = Answer.WITHDRAWN
+            return await self._given(uow, session, draft, Asked.at(row, place), agrees=agrees, how=how)
+
+    async def note(self, session_id: str, whom: str, *, agrees: bool, by: Place) -> Answer:
+        """Officer or interpreter notes what somebody without a screen answered, who was asked through the interpreter.
+
+        ``whom``: the part of somebody beside the officer, or the place of a guest who takes part by telephone alone. A no after a
+        yes takes it back, also of a guest who has a screen: a no is never harder than a yes.
+
+        Raises ``NotFound('draft_unknown')`` for somebody who was not asked; ``Conflict``: ``draft_own_screen`` (they answer
+        themselves), ``draft_no_interpreter`` (nobody is there who could have asked), ``draft_refused``.
+        """
+        async with self._database.unit(Actor.system()) as uow:
+            session = await running_session(uow, session_id)
+            draft = await locked_draft(uow, session_id)
+            here = await people(uow, session_id)
+            if agrees and not any(place.part == INTERPRETER and place.here for place in here):
+                raise Conflict("draft_no_interpreter")
+            place = next((each for each in here if each.id == whom), None)
+            if place is not None:
+                row: SpeechConsent | SpeechBeside | None = (await consents(uow, session_id)).get(whom)
+                if place.part not in BESIDE or (agrees and not by_word(place)):
+                    raise Conflict("draft_own_screen")
             else:
-                given = Answer.YES if agrees else Answer.NO
-            if given is row.answer or (agrees and draft.state not in OPEN):
-                return row.answer
-            await self._take(uow, session, draft, place, given)
-            self._changed(uow, session, draft)
-            return given
+                row = (await beside(uow, session_id)).get(whom)
+                if agrees and any(each.part == whom for each in here):
+                    raise Conflict("draft_own_screen")
+            if row is None:
+                raise NotFound("draft_unknown")
+            asked = Asked(row, whom) if place is None else Asked.at(row, place)
+            return await self._given(uow, session, draft, asked, agrees=agrees, how=How.SPOKEN, by=by)
 
     async def stop(self, session_id: str, reason: StopReason = StopReason.OFFICER) -> None:
         """Listening ends; what was written stays until the end. Raises ``Conflict('draft_not_possible')``."""
@@ -202,13 +241,7 @@ class DraftService:
         kept = draft.keep and bool(texts)
         if kept:
             sealed = self._cipher.seal(
-                as_text(
-                    lines,
-                    heading=heading(session),
-                    draft_label="machine draft",
-                    missing_label="not written by the machine",
-                    names=_NAMES,
-                ),
+                as_text(lines, session, await self._texts.of_officer(uow, session)),
                 table=TABLE, column="sealed", row=session_id,
             )  # fmt: skip
             uow.session.add(
@@ -232,21 +265,45 @@ class DraftService:
 
     # parts of the moves
 
-    async def _ask_one(self, uow: UnitOfWork, session: Session, place: Place) -> None:
-        uow.session.add(
-            SpeechConsent(
-                place_id=place.id, session_id=session.id, country=session.country, answer=Answer.ASKED, asked_at=uow.now
-            )
-        )
-        await self._note(uow, session.id, place, Answer.ASKED)
+    async def _given(
+        self,
+        uow: UnitOfWork,
+        session: Session,
+        draft: SpeechDraft,
+        asked: Asked,
+        *,
+        agrees: bool,
+        how: How,
+        by: Place | None = None,
+    ) -> Answer:
+        before = asked.row.answer
+        if agrees and before in (Answer.NO, Answer.WITHDRAWN):
+            raise Conflict("draft_refused")
+        if not agrees and before is Answer.YES:
+            given = Answer.WITHDRAWN
+        elif not agrees and before is Answer.WITHDRAWN:
+            return before
+        else:
+            given = Answer.YES if agrees else Answer.NO
+        if given is before or (agrees and draft.state not in OPEN):
+            return before
+        await self._take(uow, session, draft, asked, given, how, by)
+        self._changed(uow, session, draft)
+        return given
 
-    async def _take(self, uow: UnitOfWork, session: Session, draft: SpeechDraft, place: Place, given: Answer) -> None:
-        row = (await consents(uow, session.id))[place.id]
-        row.answer, row.answered_at = given, uow.now
-        await uow.flush()
-        await self._note(uow, session.id, place, given)
+    async def _take(
+        self,
+        uow: UnitOfWork,
+        session: Session,
+        draft: SpeechDraft,
+        asked: Asked,
+        given: Answer,
+        how: How,
+        by: Place | None = None,
+    ) -> None:
+        await self._consents.take(uow, asked, given, how, by)
         if given is Answer.WITHDRAWN:
-            await wipe(uow, draft, await self._of_person(uow, place))
+            await self._wipe_of(uow, session, draft, asked)
         if given is not Answer.YES and draft.state in OPEN:
             await self._stop(uow, draft, StopReason.WITHDRAWN if given is Answer.WITHDRAWN else StopReason.REFUSED)
         elif given is Answer.WITHDRAWN:
@@ -254,12 +311,13 @@ class DraftService:
         await self._begin_if_agreed(uow, session, draft)
 
     @staticmethod
-    async def _of_person(uow: UnitOfWork, place: Place) -> list[str]:
-        """Whose lines hold what this person said: their own, and those of the interpreters who rendered it."""
-        if place.part == INTERPRETER:
-            return [place.id]
-        rendering = [each.id for each in await places.of_session(uow, place.session_id) if each.part == INTERPRETER]
-        return [place.id, *rendering]
+    async def _wipe_of(uow: UnitOfWork, session: Session, draft: SpeechDraft, asked: Asked) -> None:
+        """The lines that hold what this person said: their own, those of the interpreters who rendered it, and, of a guest, those of
+        a microphone that they shared with the officer at any time."""
+        theirs = [asked.place_id] if asked.place_id is not None else []
+        if asked.part != INTERPRETER:
+            theirs += [each.id for each in await places.of_session(uow, session.id) if each.part == INTERPRETER]
+        await wipe(uow, draft, theirs, shared=asked.part in BESIDE)
 
     async def _begin_if_agreed(self, uow: UnitOfWork, session: Session, draft: SpeechDraft) -> bool:
         if draft.state is not DraftState.ASKING or not all_agreed(await seated(uow, session.id)):
@@ -272,10 +330,6 @@ class DraftService:
         draft.state = moved(draft.state, DraftMove.STOP)
         draft.reason, draft.holder, draft.held_until = reason, None, None
         await self._note_state(uow, draft.session_id, draft.state.value, reason.value, None)
-
-    async def _note(self, uow: UnitOfWork, session_id: str, place: Place, answer: Answer) -> None:
-        data = {"part": place.part, "code": place.code, "answer": answer.value}
-        await self._log.append(uow, session_id, EntryKind.TRANSCRIPT_CONSENT, data)
 
     async def _note_state(
         self, uow: UnitOfWork, session_id: str, state: str, reason: str | None, lines: int | None
@@ -292,14 +346,3 @@ class DraftService:
                 self.on_change(session_id)
 
         uow.after_commit(at_once)
-
-
-def heading(session: Session) -> list[str]:
-    """What a kept text is, at its top."""
-    return [
-        "DRAFT, MADE BY MACHINE. NOT EVIDENCE.",
-        "Written by speech recognition during the talk with the consent of everybody present, corrected by officer and interpreter",
-        "where it says so. It contains errors, may lack words or have words that were not said, and replaces neither the minutes",
-        "nor the interpreter. It must not be used to judge origin, language, dialect or credibility.",
-        f"Session {session.id}, step {session.step_code}, times in UTC, {session.starts_at:%Y-%m-%d}.",
-    ]

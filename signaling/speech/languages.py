@@ -10,10 +10,15 @@ from signaling.room_legs import RelayLeg
 
 APPLICANT = "applicant"
 INTERPRETER = "interpreter"
+OFFICER = "officer"
 
 
-def spoken(session: Session, seated: Sequence[Place], legs: Mapping[str, RelayLeg]) -> dict[str, tuple[str, ...]]:
+def spoken(
+    session: Session, seated: Sequence[Place], legs: Mapping[str, RelayLeg], *, shared: bool = False
+) -> dict[str, tuple[str, ...]]:
     """By place: one language (ISO 639-3), or an interpreter's two, the officer's side second.
+
+    ``shared``: the person sits beside the officer, whose microphone then has two languages as well.
 
     Guardians and lawyers speak as the officer does. When the interpreter works in a substitute language, the person is
     addressed and answers in it.
@@ -32,6 +37,8 @@ def spoken(session: Session, seated: Sequence[Place], legs: Mapping[str, RelayLe
             else:
                 pair = (person, leg["pivot"]) if leg["leg"] == 1 else (leg["pivot"], officer)
             found[place.id] = pair if pair[0] != pair[1] else (officer,)
+        elif shared and place.part == OFFICER and person != officer:
+            found[place.id] = (person, officer)
         else:
             found[place.id] = (officer,)
     return found

@@ -43,9 +43,14 @@ class DraftLines:
         to_at: datetime,
         text: str | None,
         missing: str | None,
+        *,
+        shared: bool = False,
     ) -> bool:
-        """A line of the machine. False, and nothing is kept, unless the draft runs and this person still agrees: what was on its
-        way when somebody withdrew is lost on purpose."""
+        """A line of the machine; ``shared``: of a microphone that two people speak into.
+
+        False, and nothing is kept, unless the draft runs and this person still agrees: what was on its way when somebody withdrew
+        is lost on purpose.
+        """
         async with self._database.unit(Actor.system()) as uow:
             try:
                 draft = await locked_draft(uow, session_id)
@@ -63,7 +68,7 @@ class DraftLines:
             uow.session.add(
                 SpeechLine(
                     id=line_id, session_id=session_id, country=session.country, place_id=place_id, language=language,
-                    from_at=from_at, to_at=to_at, missing=missing, changed=draft.version,
+                    from_at=from_at, to_at=to_at, missing=missing, shared=shared, changed=draft.version,
                     draft_sealed=self._seal(text[:TEXT_MOST], line_id, "draft") if text is not None else None,
                 )
             )  # fmt: skip
@@ -116,7 +121,7 @@ class DraftLines:
                 language=row.language, from_at=row.from_at, to_at=row.to_at, missing=row.missing,
                 text=self._open(row.draft_sealed, row.id, "draft") if wanted else None,
                 corrected=self._open(row.corrected_sealed, row.id, "corrected") if wanted else None,
-                corrected_part=row.corrected_part,
+                corrected_part=row.corrected_part, shared=row.shared,
             )  # fmt: skip
 
         return [

@@ -27,11 +27,11 @@ from media.speech.workers import Heard, SpeechWorkers
 from records.models import Session
 from signaling.room_legs import relay_legs
 from signaling.speech.drafts import DraftService
-from signaling.speech.languages import spoken
+from signaling.speech.languages import OFFICER, spoken
 from signaling.speech.lines import DraftLines
 from signaling.speech.models import SpeechDraft
 from signaling.speech.rows import draft_of, people, seated
-from signaling.speech.states import OPEN, DraftState, Flow, Seated, StopReason, allowed, flow
+from signaling.speech.states import OPEN, DraftState, Flow, Seated, StopReason, allowed, flow, shares_microphone
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
@@ -62,6 +62,8 @@ class Moment:
     flow: Flow
     allowed: frozenset[str]
     languages: dict[str, tuple[str, ...]]
+    shared: frozenset[str]
+    """Places whose microphone somebody beside the officer speaks into, too."""
     strangers: bool
     """Somebody is here who was not asked."""
     is_barred: bool = False
@@ -177,7 +179,7 @@ class Listeners:
             draft = await draft_of(unit, session_id)
             session = await unit.session.get(Session, session_id)
             if draft is None or session is None:
-                return Moment(Flow.STOPPED, frozenset(), {}, strangers=False)
+                return Moment(Flow.STOPPED, frozenset(), {}, frozenset(), strangers=False)
             here: list[Seated] = await seated(unit, session_id)
             places = await people(unit, session_id)
             now = flow(draft.state, session.state, here)
@@ -188,8 +190,11 @@ class Listeners:
         if waits:
             await self._drafts.settle(session_id)
         if is_barred:
-            return Moment(Flow.STOPPED, frozenset(), {}, strangers=False, is_barred=True)
-        return Moment(now, allowed(now, here), spoken(session, places, legs), strangers)
+            return Moment(Flow.STOPPED, frozenset(), {}, frozenset(), strangers=False, is_barred=True)
+        officers = frozenset(place.id for place in places if place.part == OFFICER)
+        shared = officers if shares_microphone(here) else frozenset()
+        languages = spoken(session, places, legs, shared=bool(shared))
+        return Moment(now, allowed(now, here), languages, shared, strangers)
 
 
 class _Room:
@@ -199,9 +204,10 @@ class _Room:
         self._id = session_id
         self._house = house
         self._look = asyncio.Event()
-        self._allowed: frozenset[str] = frozenset()
+        self._allowed: frozenset[str] | None = None
         self._channels: dict[str, str] = {}
-        self._heard: asyncio.Queue[tuple[str, Heard]] = asyncio.Queue(500)
+        self._shared: frozenset[str] = frozenset()
+        self._heard: asyncio.Queue[tuple[str, Heard, bool]] = asyncio.Queue(500)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -270,6 +276,10 @@ class _Room:
                 return
         # In a break, and while a newcomer is asked, what was said before it is still written down; nothing new comes.
         resting = now.flow in (Flow.BREAK, Flow.NEWCOMER, Flow.ABSENT)
+        if now.shared != self._shared:
+            # In which languages a microphone may speak is another question from now on: every channel begins anew.
+            self._close_channels()
+            self._shared = now.shared
         gone = [] if resting else [place for place in self._channels if place not in now.allowed]
         for place_id in gone:
             self._house._workers.close(self._channels.pop(place_id))
@@ -281,32 +291,38 @@ class _Room:
             if languages is not None:
                 channel = new_id("channel")
                 self._channels[place_id] = channel
-                self._house._workers.open(channel, self._id, languages, self._on_heard(place_id))
+                heard = self._on_heard(place_id, shared=place_id in now.shared)
+                self._house._workers.open(channel, self._id, languages, heard, by_sound=bool(now.shared))
 
-    def _on_heard(self, place_id: str) -> Callable[[Heard], None]:
+    def _on_heard(self, place_id: str, *, shared: bool) -> Callable[[Heard], None]:
         def heard(what: Heard) -> None:
             try:
-                self._heard.put_nowait((place_id, what))
+                self._heard.put_nowait((place_id, what, shared))
             except asyncio.QueueFull:
                 log.warning("speech_lines_too_slow", extra={"session_id": self._id})
 
         return heard
 
     def _silence(self) -> None:
+        """Shut ears; what the tap allows is told it anew, whatever it was."""
+        self._close_channels()
+        self._allowed = None
+
+    def _close_channels(self) -> None:
         for channel in self._channels.values():
             self._house._workers.close(channel)
         self._channels.clear()
-        self._allowed = frozenset()
 
     async def _write(self) -> None:
         while True:
-            place_id, what = await self._heard.get()
+            place_id, what, shared = await self._heard.get()
             if place_id not in self._channels:
                 continue
             try:
                 await self._house._lines.add(
-                    self._id, place_id, what.language, _at(what.from_ms), _at(what.to_ms), what.text, what.missing
-                )
+                    self._id, place_id, what.language, _at(what.from_ms), _at(what.to_ms), what.text, what.missing,
+                    shared=shared,
+                )  # fmt: skip
             except Exception:
                 log.exception("speech_line_failed", extra={"session_id": self._id})
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import Boolean, ForeignKey, Integer, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, CountryScoped, EnumText
-from signaling.speech.states import Answer, DraftState, StopReason
+from signaling.speech.states import Answer, DraftState, How, StopReason
 
 COUNTRY_SWITCH = ""
 """Stands in ``step_code`` for the switch of the whole country."""
@@ -47,15 +47,34 @@ class SpeechDraft(CountryScoped, Base):
     held_until: Mapped[datetime | None]
 
 
-class SpeechConsent(CountryScoped, Base):
+class _Answered:
+    """What somebody was asked and answered."""
+
+    answer: Mapped[Answer] = mapped_column(EnumText(Answer))
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    how: Mapped[How | None] = mapped_column(EnumText(How))
+    noted_part: Mapped[str | None] = mapped_column(String(16))
+    """Who noted a spoken answer."""
+    noted_code: Mapped[str | None] = mapped_column(String(32))
+
+
+class SpeechConsent(_Answered, CountryScoped, Base):
     """A person's answer, by place."""
 
     __tablename__ = "speech_consents"
     place_id: Mapped[str] = mapped_column(ForeignKey("session_participants.id", ondelete="CASCADE"), primary_key=True)
     session_id: Mapped[str] = mapped_column(ForeignKey("speech_drafts.session_id", ondelete="CASCADE"), index=True)
-    answer: Mapped[Answer] = mapped_column(EnumText(Answer))
-    asked_at: Mapped[datetime]
-    answered_at: Mapped[datetime | None]
+
+
+class SpeechBeside(_Answered, CountryScoped, Base):
+    """The answer of somebody who sits beside the officer without a device, by their part in the session."""
+
+    __tablename__ = "speech_beside"
+    session_id: Mapped[str] = mapped_column(
+        ForeignKey("speech_drafts.session_id", ondelete="CASCADE"), primary_key=True
+    )
+    part: Mapped[str] = mapped_column(String(16), primary_key=True)
 
 
 class SpeechLine(CountryScoped, Base):
@@ -74,6 +93,8 @@ class SpeechLine(CountryScoped, Base):
     corrected_part: Mapped[str | None] = mapped_column(String(16))
     missing: Mapped[str | None] = mapped_column(String(16))
     """Why there is no text."""
+    shared: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Two people spoke into this microphone: the officer, and somebody beside them."""
     changed: Mapped[int] = mapped_column(Integer)
     """The draft's version in which it came or changed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import NotFound
@@ -12,7 +12,7 @@ from records.session_rows import locked_session
 from signaling import places
 from signaling.calls import tell_room
 from signaling.places import IN_ROOM, Place
-from signaling.speech.models import SpeechConsent, SpeechDraft, SpeechLine
+from signaling.speech.models import SpeechBeside, SpeechConsent, SpeechDraft, SpeechLine
 from signaling.speech.states import Seated
 
 CHANGED = "speech.changed"
@@ -55,13 +55,27 @@ async def people(unit: ReadUnit, session_id: str) -> list[Place]:
     return [place for place in await places.of_session(unit, session_id) if place.state in IN_ROOM]
 
 
+async def beside(unit: ReadUnit, session_id: str) -> dict[str, SpeechBeside]:
+    """The answers of those who sit beside the officer, by part."""
+    rows = await unit.session.scalars(
+        select(SpeechBeside)
+        .where(SpeechBeside.session_id == session_id)
+        .order_by(SpeechBeside.part)
+        .execution_options(populate_existing=True)
+    )
+    return {row.part: row for row in rows}
+
+
 async def seated(unit: ReadUnit, session_id: str) -> list[Seated]:
-    """The same with their answers."""
+    """The same with their answers, and those beside the officer. Who came in on a device of their own answers there."""
     answers = await consents(unit, session_id)
-    return [
+    found = [
         Seated(place.id, answers[place.id].answer if place.id in answers else None, place.part)
         for place in await people(unit, session_id)
     ]
+    present = {person.part for person in found}
+    near = await beside(unit, session_id)
+    return found + [Seated(None, row.answer, part) for part, row in near.items() if part not in present]
 
 
 def tell(uow: UnitOfWork, session: Session, draft: SpeechDraft) -> None:
@@ -70,10 +84,14 @@ def tell(uow: UnitOfWork, session: Session, draft: SpeechDraft) -> None:
     tell_room(uow, session, CHANGED, {"version": draft.version})
 
 
-async def wipe(uow: UnitOfWork, draft: SpeechDraft, place_ids: list[str] | None = None) -> None:
-    """Delete lines, of some people or all; who knows an older version must forget what they have. Call ``tell`` after it."""
+async def wipe(
+    uow: UnitOfWork, draft: SpeechDraft, place_ids: list[str] | None = None, *, shared: bool = False
+) -> None:
+    """Delete lines, of some people (``shared``: also all of shared microphones) or all; who knows an older version must forget
+    what they have. Call ``tell`` after it."""
     gone = delete(SpeechLine).where(SpeechLine.session_id == draft.session_id)
     if place_ids is not None:
-        gone = gone.where(SpeechLine.place_id.in_(place_ids))
+        theirs = SpeechLine.place_id.in_(place_ids)
+        gone = gone.where(or_(theirs, SpeechLine.shared) if shared else theirs)
     await uow.session.execute(gone.execution_options(synchronize_session=False))
     draft.wiped_version = draft.version + 1

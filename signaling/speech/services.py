@@ -28,10 +28,12 @@ from signaling.places import Place
 from signaling.realtime.protocol import RoomSpeech
 from signaling.room_legs import relay_legs
 from signaling.speech.drafts import DraftService
+from signaling.speech.export import ExportTexts
 from signaling.speech.languages import spoken
 from signaling.speech.lines import DraftLines
 from signaling.speech.listening import Listeners, OpenTap, Tap
 from signaling.speech.rows import consents, draft_of
+from signaling.speech.states import How
 from signaling.speech.switches import SpeechSwitches
 
 _SHOWN = (
@@ -75,6 +77,7 @@ class Speech:
         session_log: SessionLog,
         nodes: NodeDirectory,
         languages: LanguageTable,
+        texts: ExportTexts,
         *,
         open_tap: OpenTap | None = None,
         workers: SpeechWorkers | None = None,
@@ -87,7 +90,7 @@ class Speech:
         switches = SpeechSwitches(catalogue)
         lines = DraftLines(database, cipher)
         has_model = bool(directories.all()) or workers is not None
-        drafts = DraftService(database, session_log, switches, lines, cipher, has_model=has_model)
+        drafts = DraftService(database, session_log, switches, lines, cipher, texts, has_model=has_model)
         argv = command(directories, compute_type=settings.compute_type, beam=settings.beam)
         workers = workers or SpeechWorkers(argv, settings.workers)
         listeners = Listeners(database, bus, drafts, lines, workers, open_tap or _taps(database, nodes))
@@ -130,6 +133,10 @@ class Speech:
             "answer": mine.answer.value if mine is not None else None,
             "possible": possible,
         }
+
+    async def key(self, place: Place, *, agrees: bool) -> None:
+        """The same by a key of the own telephone. Raises as ``DraftService.answer``."""
+        await self.drafts.answer(place.id, agrees=agrees, how=How.OWN_KEY)
 
     async def models(self, languages: list[str]) -> list[ModelRow]:
         """The state of each language's model. Reads files in a thread the first time."""

@@ -2,6 +2,10 @@
 
 S-12 as it stands in this house: only in open mode, only where country and step allow it, only while each person who is
 present has said yes. A no, and taking a yes back, ends it for this session: nobody is asked twice.
+
+Whoever has a screen answers on it. Who takes part by telephone alone presses a key. The person, a guardian or a lawyer who has
+neither (they sit beside the officer) is asked through the interpreter, in words read out from the screen, and officer or interpreter
+note the answer. Staff always answer for themselves.
 """
 
 from __future__ import annotations
@@ -81,6 +85,16 @@ class Answer(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class How(StrEnum):
+    """How an answer came."""
+
+    OWN_SCREEN = "own_screen"
+    OWN_KEY = "own_key"
+    """A key of their own telephone, after the question was said in the room."""
+    SPOKEN = "spoken"
+    """Said through the interpreter; officer or interpreter noted it."""
+
+
 class Flow(StrEnum):
     """What happens with the sound at this moment."""
 
@@ -89,7 +103,7 @@ class Flow(StrEnum):
     BREAK = "break"
     """The talk rests: nothing is listened to."""
     ABSENT = "absent"
-    """The person is not in the room with a device of their own, so that nobody could ask them: nothing is listened to."""
+    """The person is neither in the room with a device of their own nor named as sitting beside the officer: nothing is listened to."""
     NEWCOMER = "newcomer"
     """Somebody came who has not answered: nothing is listened to until they agree."""
     STOPPED = "stopped"
@@ -112,7 +126,8 @@ class Barred(StrEnum):
 class Seated:
     """Somebody who is in the room now (a cut line counts), and their answer, none if never asked."""
 
-    place_id: str
+    place_id: str | None
+    """None for somebody who sits beside the officer: the officer's microphone hears them."""
     answer: Answer | None
     part: str
 
@@ -130,11 +145,13 @@ def barred(*, mode: str, step_never: bool, country_on: bool, step_on: bool, has_
 
 
 PERSON = "applicant"
+BESIDE = (PERSON, "guardian", "lawyer")
+"""Parts that may sit beside the officer without a device, and be asked through the interpreter."""
 
 
 def has_person(people: Sequence[Seated]) -> bool:
-    """Whether the person is here with a device of their own. Somebody who merely sits beside the officer can be heard by the
-    officer's microphone and has not been asked."""
+    """Whether the person is here, with a device of their own or named as sitting beside the officer. Who is neither can be heard
+    by the officer's microphone and has not been asked."""
     return any(person.part == PERSON for person in people)
 
 
@@ -158,4 +175,11 @@ def flow(state: DraftState, session: SessionState, people: Sequence[Seated]) -> 
 
 def allowed(current: Flow, people: Sequence[Seated]) -> frozenset[str]:
     """Whose sound may leave the node: everybody's or nobody's."""
-    return frozenset(person.place_id for person in people) if current is Flow.RUNNING else frozenset()
+    if current is not Flow.RUNNING:
+        return frozenset()
+    return frozenset(person.place_id for person in people if person.place_id is not None)
+
+
+def shares_microphone(people: Sequence[Seated]) -> bool:
+    """Whether the officer's microphone is that of somebody else too, so that a line of it may be of either."""
+    return any(person.place_id is None for person in people)

@@ -1,4 +1,4 @@
-"""What people see of a draft: rows of original and rendition on one time line, and the text that goes into a record. Pure."""
+"""What people see of a draft: rows of original and rendition on one time line. Pure."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Line:
     corrected: str | None
     corrected_part: str | None
     missing: str | None
+    shared: bool = False
+    """Of the officer's microphone while somebody sat beside them: of whom it is, only the language tells."""
     row: int = 0
     """Lines of one row belong together: what was said, and how it was rendered."""
 
@@ -38,7 +40,8 @@ class Line:
 def in_rows(lines: Sequence[Line]) -> list[Line]:
     """The lines in order of time with the numbers of their rows.
 
-    A new row begins when somebody speaks after a rendition, or somebody else speaks. An interpreter's lines belong to the row that
+    A new row begins when somebody speaks after a rendition, or somebody else speaks (into a shared microphone: in the other
+    language). An interpreter's lines belong to the row that
     runs; two interpreters of a relay are in one row.
     """
     ordered = sorted(lines, key=lambda line: (line.from_at, line.id))
@@ -48,31 +51,10 @@ def in_rows(lines: Sequence[Line]) -> list[Line]:
         if line.is_rendition:
             row = max(row, 1)
             rendered = True
-        elif rendered or line.place_id != speaker:
-            row, speaker, rendered = row + 1, line.place_id, False
+            found.append(replace(line, row=row))
+            continue
+        who = line.place_id + (line.language if line.shared else "")
+        if rendered or who != speaker:
+            row, speaker, rendered = row + 1, who, False
         found.append(replace(line, row=row))
     return found
-
-
-def as_text(
-    lines: Sequence[Line], *, heading: Sequence[str], draft_label: str, missing_label: str, names: dict[str, str]
-) -> str:
-    """Plain text for a record: heading, then each line with time (UTC), speaker, language; a corrected line shows the draft below it.
-
-    ``names``: labels of parts. Nothing is left out: a place where something is missing says so.
-    """
-    out = [*heading, ""]
-    row = 0
-    for line in in_rows(lines):
-        if line.row != row:
-            row = line.row
-            out.append("")
-        who = names.get(line.part, line.part) + (f" {line.code}" if line.code else "")
-        head = f"{line.from_at:%H:%M:%S} {who} [{line.language}]"
-        if line.text is None and line.corrected is None:
-            out.append(f"{head} ({missing_label})")
-            continue
-        out.append(f"{head} {line.corrected if line.corrected is not None else line.text}")
-        if line.corrected is not None:
-            out.append(f"    {draft_label}: {line.text or missing_label}")
-    return "\n".join(out) + "\n"

@@ -15,7 +15,7 @@ from media.lines.protocol import Codec, LineTicket
 from records.lifecycle import SESSION_OVER
 from records.models import Session
 from signaling import places
-from signaling.telephony.entering import LEAVE, SIGNALS, PhoneRooms
+from signaling.telephony.entering import CONSENTS, LEAVE, SIGNALS, PhoneRooms
 from signaling.telephony.legs import LegService
 from signaling.telephony.models import PhoneLeg
 from signaling.telephony.pins import DIGITS, TRIES_IN_CALL, Pins
@@ -211,11 +211,13 @@ class Desk:
             await self._legs.end(leg_id, LegWhy.LEFT, at_carrier=False)
             await self._rooms.leave(session_id, place_id)
             return True
-        if digit in SIGNALS:
-            try:
+        try:
+            if digit in SIGNALS:
                 await self._rooms.signal(session_id, place_id, digit)
-            except (Conflict, NotFound):
-                return False
+            elif digit in CONSENTS:
+                await self._rooms.consent(place_id, digit)
+        except (Conflict, NotFound):
+            return False
         return False
 
     async def ended(

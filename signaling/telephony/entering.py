@@ -27,6 +27,8 @@ from signaling.telephony.port import LegId, LegMove, LegState
 
 SIGNALS: dict[str, SignalKind] = {"1": "repeat", "2": "break"}
 LEAVE = "9"
+CONSENTS = {"4": True, "6": False}
+"""The own answer to the question about a draft transcript that somebody said in the room: yes; no, or a yes taken back."""
 
 
 class PhoneRooms:
@@ -116,6 +118,14 @@ class PhoneRooms:
         message = RoomSignal(t="room.signal", id=new_id("key"), kind=SIGNALS[digit])
         demand(may_room(place.part, message.t, message.kind), refused="not_for_your_part")
         await self._room.handle(place, message)
+
+    async def consent(self, place_id: str, digit: str) -> None:
+        """A key as that participant's answer about a draft transcript. Raises ``Conflict``, ``NotFound`` where nobody asked."""
+        async with self._database.read(Actor.system()) as unit:
+            place = await places.get(unit, place_id)
+        demand(may_room(place.part, "room.speech"), refused="not_for_your_part")
+        if self._room.speech is not None:
+            await self._room.speech.key(place, agrees=CONSENTS[digit])
 
     async def leave(self, session_id: str, place_id: str) -> None:
         """Out of the session on purpose, unless their browser waits there: then it goes on with that."""

@@ -15,18 +15,29 @@ from core.clock import ManualClock
 from core.crypto import FieldCipher, KeyRing
 from core.db.session import Database
 from core.events.memory_bus import InProcessBus
+from core.i18n import Catalogues
 from media.lines.protocol import Piece
 from media.speech.workers import Heard, OnHeard, SpeechWorkers
 from records.lifecycle import EndReason, Outcome, PauseReason
 from records.models import SessionEntry, SessionParticipant
+from scheduler.languages import load_languages
 from signaling import places
+from signaling.bootstrap import catalogue_folder
 from signaling.speech.drafts import DraftService
+from signaling.speech.export import ExportTexts
 from signaling.speech.lines import DraftLines
 from signaling.speech.listening import Listeners
 from signaling.speech.models import COUNTRY_SWITCH, SpeechLine
+from signaling.speech.states import Answer
 from signaling.speech.switches import SpeechSwitches
 from signaling.speech.views import Line
 from tests.scheduler.world import STEP, SYSTEM, World, catalogue
+
+
+def export_texts() -> ExportTexts:
+    """The real catalogues."""
+    folder = catalogue_folder()
+    return ExportTexts(Catalogues.read(folder / "speech"), Catalogues.read(folder), load_languages())
 
 
 class FakeTap:
@@ -58,11 +69,15 @@ class FakeWorkers(SpeechWorkers):
 
     def __init__(self) -> None:
         super().__init__([], 0)
+        self.by_sound = False
         self.opened: dict[str, tuple[str, tuple[str, ...], OnHeard]] = {}
         self.change = asyncio.Event()
 
-    def open(self, channel: str, room: str, languages: tuple[str, ...], on_heard: OnHeard) -> None:
+    def open(
+        self, channel: str, room: str, languages: tuple[str, ...], on_heard: OnHeard, *, by_sound: bool = False
+    ) -> None:
         self.opened[channel] = (room, languages, on_heard)
+        self.by_sound = by_sound
         self.change.set()
 
     def close(self, channel: str) -> None:
@@ -92,7 +107,9 @@ class Talk:
         self.switches = SpeechSwitches(catalogue())
         cipher = FieldCipher(KeyRing.new())
         self.lines = DraftLines(database, cipher)
-        self.drafts = DraftService(database, self.world.log, self.switches, self.lines, cipher, has_model=True)
+        self.drafts = DraftService(
+            database, self.world.log, self.switches, self.lines, cipher, export_texts(), has_model=True
+        )
         self.tap = FakeTap()
         self.workers = FakeWorkers()
         self.session_id = ""
@@ -133,6 +150,22 @@ class Talk:
         """The room's topic says that something happened."""
         await self.bus.append(f"room:{self.session_id}", {"name": "x", "data": {}})
 
+    async def by_phone(self, part: str) -> None:
+        """Somebody takes part by telephone alone."""
+        async with self.database.unit(SYSTEM) as uow:
+            row = await uow.session.get(SessionParticipant, self.places[part])
+            assert row is not None
+            row.state, row.phone_leg_id, row.connection_id = "lost", "leg_1", None
+        await self.told()
+
+    async def place(self, part: str) -> places.Place:
+        async with self.database.read(SYSTEM) as unit:
+            return await places.get(unit, self.places[part])
+
+    async def note(self, whom: str, *, agrees: bool, by: str = "officer") -> Answer:
+        """What somebody without a screen answered, noted by officer or interpreter."""
+        return await self.drafts.note(self.session_id, whom, agrees=agrees, by=await self.place(by))
+
     async def agree(self, *parts: str) -> None:
         for part in parts:
             await self.drafts.answer(self.places[part], agrees=True)
@@ -142,10 +175,12 @@ class Talk:
         await self.drafts.ask(self.session_id)
         await self.agree("interpreter", "applicant")
 
-    async def say(self, part: str, language: str, text: str | None, at: int, missing: str | None = None) -> bool:
-        start = self.clock.now() + timedelta(seconds=at)
+    async def say(
+        self, part: str, language: str, text: str | None, at: int, missing: str | None = None, *, shared: bool = False
+    ) -> bool:
+        start, place = self.clock.now() + timedelta(seconds=at), self.places[part]
         return await self.lines.add(
-            self.session_id, self.places[part], language, start, start + timedelta(seconds=2), text, missing
+            self.session_id, place, language, start, start + timedelta(seconds=2), text, missing, shared=shared
         )
 
     async def pause(self) -> None:

@@ -31,8 +31,9 @@ from signaling.speech.states import (
     barred,
     flow,
     moved,
+    shares_microphone,
 )
-from signaling.speech.views import Line, as_text, in_rows
+from signaling.speech.views import Line, in_rows
 from tests.scheduler.world import STEP, SYSTEM
 from tests.signaling.speech.drafts import Talk
 
@@ -89,9 +90,12 @@ def test_sound_flows_only_while_everybody_present_agrees_and_the_talk_goes_on() 
     assert flow(DraftState.RUNNING, SessionState.PAUSED, both) is Flow.BREAK
     assert flow(DraftState.RUNNING, SessionState.ACTIVE, [*both, Seated("c", None, "lawyer")]) is Flow.NEWCOMER
     assert flow(DraftState.ASKING, SessionState.ACTIVE, both) is Flow.ASKING
-    assert flow(DraftState.RUNNING, SessionState.ACTIVE, both[:1]) is Flow.ABSENT, (
-        "who sits beside the officer was not asked"
-    )
+    assert flow(DraftState.RUNNING, SessionState.ACTIVE, both[:1]) is Flow.ABSENT, "nobody asked the person"
+    near = [both[0], Seated(None, Answer.YES, "applicant")]
+    assert flow(DraftState.RUNNING, SessionState.ACTIVE, near) is Flow.RUNNING
+    assert allowed(Flow.RUNNING, near) == frozenset("a"), "who sits beside the officer has no sound of their own"
+    assert shares_microphone(near)
+    assert not shares_microphone(both)
     for current in Flow:
         assert allowed(current, both) == (frozenset("ab") if current is Flow.RUNNING else frozenset())
 
@@ -113,15 +117,6 @@ def test_renditions_stand_beside_what_they_render() -> None:
     assert [(each.id, each.row) for each in in_rows(reversed(lines))] == [  # type: ignore[arg-type]
         ("officer1", 1), ("interpreter4", 1), ("applicant8", 2), ("applicant9", 2), ("interpreter12", 2), ("officer15", 3),
     ]  # fmt: skip
-
-
-def test_the_export_keeps_the_draft_below_a_correction_and_says_what_is_missing() -> None:
-    text = as_text(
-        [line("officer", 1, corrected="what was said", corrected_part="officer"), line("applicant", 5, text=None, missing="lost")],
-        heading=["DRAFT"], draft_label="machine", missing_label="missing", names={},
-    )  # fmt: skip
-    assert "08:00:01 officer [srp] what was said\n    machine: officer 1\n" in text
-    assert "08:00:05 applicant [srp] (missing)" in text
 
 
 async def test_it_is_off_until_country_and_step_allow_it(database: Database, clock: ManualClock) -> None:
@@ -251,9 +246,9 @@ async def test_by_the_officer_s_decision_the_text_goes_into_the_record(everywher
     assert await talk.raw() == []
     async with talk.database.read(SYSTEM) as unit:
         text = await talk.drafts.transcript(unit, talk.session_id)
-    assert text.startswith("DRAFT, MADE BY MACHINE. NOT EVIDENCE.")
-    assert f"person [pbt] {SECRET}" in text
-    assert "(not written by the machine)" in text
+    assert text.startswith("НАЦРТ КОЈИ ЈЕ САСТАВИЛА МАШИНА. НИЈЕ ДОКАЗ."), "the officer held it in Serbian"
+    assert f"(машински нацрт): \u2068{SECRET}\u2069" in text
+    assert "(машина није записала)" in text
     assert [(d["state"], d["lines"]) for d in await talk.entries("transcript")][-1] == ("kept", 2)
 
 
@@ -342,7 +337,7 @@ async def test_a_switch_that_is_turned_off_ends_what_runs(talk: Talk) -> None:
     assert [(d["state"], d["reason"]) for d in await talk.entries("transcript")][-1] == ("stopped", "switched_off")
 
 
-async def test_the_person_must_have_a_device_of_their_own(talk: Talk) -> None:
+async def test_the_person_must_be_asked_on_a_device_or_be_named_as_sitting_here(talk: Talk) -> None:
     await talk.leave("applicant")
     with pytest.raises(Conflict, match="draft_person_absent"):
         await talk.drafts.ask(talk.session_id)

@@ -18,9 +18,27 @@ export type DraftLine = {
   corrected: string | null
   corrected_part: string | null
   missing: string | null
+  shared: boolean
   changed: number
 }
-export type PersonAnswer = { place_id: string; part: string; code: string | null; here: boolean; answer: string }
+export type PersonAnswer = {
+  /** The id of their place, or the part of somebody beside the officer. */
+  whom: string
+  part: string
+  code: string | null
+  here: boolean
+  answer: string
+  /** How they can answer. */
+  by: 'screen' | 'key' | 'word'
+  beside: boolean
+  how: string | null
+  noted_part: string | null
+  noted_code: string | null
+  at: string | null
+}
+/** Parts that may sit beside the officer without a device. */
+export const guests = ['applicant', 'guardian', 'lawyer'] as const
+export type Guest = (typeof guests)[number]
 export type Draft = {
   state: string
   flow: string
@@ -110,7 +128,9 @@ export class DraftView {
     }
   }
 
-  ask = () => this.#do('ask')
+  ask = (near: readonly Guest[] = []) => this.#do('ask', { near })
+  beside = (part: Guest) => this.#do('beside', { part })
+  note = (whom: string, agrees: boolean) => this.#do('note', { whom, agrees })
   stop = () => this.#do('stop')
   keep = (keep: boolean) => this.#do('keep', { keep })
 

@@ -15,6 +15,7 @@ const line = (id: string, row: number, at: number, more: Partial<DraftLine> = {}
   corrected: null,
   corrected_part: null,
   missing: null,
+  shared: false,
   changed: 1,
   ...more,
 })

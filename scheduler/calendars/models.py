@@ -91,6 +91,8 @@ class CalendarAbsence(Base):
     reason: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Sealed."""
     made_by: Mapped[str] = mapped_column(String(40))
+    entered_by: Mapped[str | None] = mapped_column(String(32))
+    """Code of the coordinator who entered it for the person; none: the person did."""
     made_at: Mapped[datetime]
 
 

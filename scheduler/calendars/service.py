@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -17,7 +17,8 @@ from core.crypto import FieldCipher
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid, NotFound
 from scheduler.calendars.availability import LONGEST_DUTY
-from scheduler.calendars.localtime import ZONES, clock_time, instant, local_day, local_moment
+from scheduler.calendars.checks import known_clock, known_means, known_zone
+from scheduler.calendars.localtime import instant, local_day, local_moment
 from scheduler.calendars.models import (
     CalendarAbsence,
     CalendarException,
@@ -31,7 +32,9 @@ from scheduler.locks import hold_person
 from scheduler.models import Assignment
 
 ABSENCE_KINDS = ("holiday", "sick", "training", "family", "other")
-MEANS = ("app", "sms", "phone")
+"""What people say of their own absences."""
+ENTERED_KINDS = ("planned", "training", "unexpected")
+"""What a coordinator says of somebody else's: whether it was foreseen, and nothing of health or family."""
 STAND_BY, RESERVE = 60, 180
 """Report-in minutes of R-2: languages on call, and the surge reserve."""
 MOST_RULES, MOST_ROWS = 42, 200
@@ -127,7 +130,7 @@ class CalendarService:
         who = await person(uow, interpreter_id)
         if await self.version(uow, interpreter_id) != version:
             raise Conflict("changed_meanwhile", {"version": await self.version(uow, interpreter_id)})
-        zone = _zone(zone or who.time_zone)
+        zone = known_zone(zone or who.time_zone)
         today = local_day(uow.now, who.time_zone)
         first = max(valid_from or today, today)
         check_week(week)
@@ -152,7 +155,7 @@ class CalendarService:
                     valid_from=first,
                     skip_holidays=skip_holidays,
                     report_in_min=(one.report_in_min or STAND_BY) if one.kind == "on_call" else None,
-                    reachable_by=_means(one.reachable_by) if one.kind == "on_call" else [],
+                    reachable_by=known_means(one.reachable_by) if one.kind == "on_call" else [],
                 )
             )
         return (await refresh(uow, interpreter_id, changed=True)).version
@@ -177,7 +180,7 @@ class CalendarService:
         if change.span_kind not in ("desk", "on_call"):
             raise Invalid("value_unknown", {"field": "span_kind"})
         for name in ("from_time", "to_time", "replaces"):
-            _clock(name, getattr(change, name))
+            known_clock(name, getattr(change, name))
         if change.kind != "removed" and (change.from_time is None or change.to_time is None):
             raise Invalid("field_missing", {"field": "from_time"})
         await self._room(uow, CalendarException, interpreter_id)
@@ -206,9 +209,35 @@ class CalendarService:
     async def add_absence(
         self, uow: UnitOfWork, interpreter_id: str, block: BlockInput, *, kind: str, reason: str | None = None
     ) -> Entered:
-        """Enter an absence; its reason is sealed. Raises ``Invalid``: ``value_unknown``, ``time_order``, ``too_much``."""
+        """Enter an own absence; its reason is sealed. Raises ``Invalid``: ``value_unknown``, ``time_order``, ``too_much``."""
         if kind not in ABSENCE_KINDS:
             raise Invalid("value_unknown", {"field": "kind"})
+        return await self._put_absence(uow, interpreter_id, block, kind, reason, None)
+
+    async def enter_absence(
+        self, uow: UnitOfWork, interpreter_id: str, block: BlockInput, *, kind: str, entered_by: str
+    ) -> Entered:
+        """Enter the absence of somebody who cannot do it: one of ``ENTERED_KINDS``, no reason. Raises what ``add_absence`` raises."""
+        if kind not in ENTERED_KINDS:
+            raise Invalid("value_unknown", {"field": "kind"})
+        return await self._put_absence(uow, interpreter_id, block, kind, None, entered_by)
+
+    async def absence(self, unit: ReadUnit, interpreter_id: str, key: str) -> CalendarAbsence:
+        """One absence of that person. Raises ``NotFound('entry_unknown')``."""
+        row = await unit.session.get(CalendarAbsence, key)
+        if row is None or row.interpreter_id != interpreter_id:
+            raise NotFound("entry_unknown")
+        return row
+
+    async def _put_absence(
+        self,
+        uow: UnitOfWork,
+        interpreter_id: str,
+        block: BlockInput,
+        kind: str,
+        reason: str | None,
+        entered_by: str | None,
+    ) -> Entered:
         who = await person(uow, interpreter_id)
         _check_block(block, _LONGEST_ABSENCE)
         await self._room(uow, CalendarAbsence, interpreter_id)
@@ -225,6 +254,7 @@ class CalendarService:
                 zone=who.time_zone,
                 reason=sealed,
                 made_by=uow.actor.id,
+                entered_by=entered_by,
                 made_at=uow.now,
             )
         )
@@ -263,7 +293,7 @@ class CalendarService:
             ends_local=block.ends_local,
             zone=who.time_zone,
             report_in_min=report_in_min,
-            reachable_by=_means(reachable_by),
+            reachable_by=known_means(reachable_by),
         )
         uow.session.add(row)
         await refresh(uow, interpreter_id, changed=True)
@@ -299,8 +329,7 @@ class CalendarService:
             raise Invalid("too_much", {"most": MOST_ROWS})
 
     async def _clashes(self, uow: UnitOfWork, interpreter_id: str, block: BlockInput, zone: str) -> int:
-        start = instant(local_moment(block.starts_local), zone)
-        end = instant(local_moment(block.ends_local), zone)
+        start, end = instants(block, zone)
         wanted = (
             select(func.count())
             .select_from(Assignment)
@@ -327,8 +356,8 @@ def check_week(week: Sequence[RuleInput]) -> None:
             raise Invalid("value_unknown", {"field": "weekday"})
         if one.report_in_min is not None and not 5 <= one.report_in_min <= 24 * 60:
             raise Invalid("value_unknown", {"field": "report_in_min"})
-        _clock("from_time", one.from_time)
-        _clock("to_time", one.to_time)
+        known_clock("from_time", one.from_time)
+        known_clock("to_time", one.to_time)
         first = one.weekday * 1440 + _minute(one.from_time)
         length = (_minute(one.to_time) - _minute(one.from_time)) % 1440 or 1440
         for minute in range(first, first + length):
@@ -346,18 +375,10 @@ def _not_over(day: date) -> ColumnElement[bool]:
     return or_(CalendarRule.valid_to.is_(None), CalendarRule.valid_to >= day)
 
 
-def _zone(name: str) -> str:
-    if name not in ZONES:
-        raise Invalid("value_unknown", {"field": "zone"})
-    return name
-
-
-def _clock(name: str, text: str | None) -> None:
-    try:
-        if text is not None:
-            clock_time(text)
-    except ValueError:
-        raise Invalid("value_unknown", {"field": name}) from None
+def instants(block: BlockInput, zone: str) -> tuple[datetime, datetime]:
+    """From when to when a block lasts. Raises ``Invalid('value_unknown')``, ``Invalid('time_order')``."""
+    _check_block(block, _LONGEST_ABSENCE)
+    return instant(local_moment(block.starts_local), zone), instant(local_moment(block.ends_local), zone)
 
 
 def _check_block(block: BlockInput, longest: timedelta) -> None:
@@ -367,9 +388,3 @@ def _check_block(block: BlockInput, longest: timedelta) -> None:
         raise Invalid("value_unknown", {"field": "starts_local"}) from None
     if not start < end <= start + longest:
         raise Invalid("time_order")
-
-
-def _means(wanted: Sequence[str]) -> list[str]:
-    if any(one not in MEANS for one in wanted):
-        raise Invalid("value_unknown", {"field": "reachable_by"})
-    return list(dict.fromkeys(wanted)) or ["app"]

@@ -149,21 +149,28 @@ class PayRate(CountryScoped, Base):
 
 
 class TimesheetLine(CountryScoped, Base):
-    """One stretch of work that is paid: made from an assignment, confirmed by both sides; ``country`` pays."""
+    """One stretch of work that is paid, confirmed by both sides; ``country`` pays.
+
+    Made from an assignment, whose officer is the other side; or from a stretch of on-call time (R-6), which belongs to no booking:
+    then a coordinator of the country is the other side.
+    """
 
     __tablename__ = "timesheet_lines"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     interpreter_id: Mapped[str] = mapped_column(ForeignKey("interpreters.id"), index=True)
-    assignment_id: Mapped[str] = mapped_column(ForeignKey("assignments.id"), unique=True)
+    assignment_id: Mapped[str | None] = mapped_column(ForeignKey("assignments.id"), unique=True)
+    duty_from: Mapped[datetime | None]
+    """Start of the on-call time; none for work."""
     session_id: Mapped[str | None] = mapped_column(String(40), index=True)
-    officer_user_id: Mapped[str] = mapped_column(String(40), index=True)
+    officer_user_id: Mapped[str | None] = mapped_column(String(40), index=True)
     authority: Mapped[str] = mapped_column(String(16))
+    """Empty for on-call time."""
     kind: Mapped[LineKind] = mapped_column(EnumText(LineKind))
     state: Mapped[LineState] = mapped_column(EnumText(LineState), default=LineState.OPEN, index=True)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     minutes: Mapped[int] = mapped_column(Integer)
-    """What the session's own clock counted; both sides confirm it or say another number."""
+    """What the session's own clock or the calendar counted; both sides confirm it or say another number."""
     interpreter_minutes: Mapped[int | None] = mapped_column(Integer)
     officer_minutes: Mapped[int | None] = mapped_column(Integer)
     interpreter_at: Mapped[datetime | None]
@@ -178,7 +185,11 @@ class TimesheetLine(CountryScoped, Base):
     batch: Mapped[str | None] = mapped_column(String(40), index=True)
     paid_at: Mapped[datetime | None]
 
-    __table_args__ = (CheckConstraint("minutes >= 0", name="not_negative"),)
+    __table_args__ = (
+        CheckConstraint("minutes >= 0", name="not_negative"),
+        CheckConstraint("(assignment_id IS NULL) = (duty_from IS NOT NULL)", name="work_or_duty"),
+        UniqueConstraint("interpreter_id", "duty_from"),
+    )
 
 
 DDL_SQLITE: list[str] = [
@@ -194,4 +205,5 @@ CONFLICTS: dict[str, str] = {
     "uq_debriefs_open": "talk_offered_already",
     "uq_pay_rates_country_engagement_kind_valid_from": "rate_exists",
     "uq_timesheet_lines_assignment_id": "line_exists",
+    "uq_timesheet_lines_interpreter_id_duty_from": "line_exists",
 }

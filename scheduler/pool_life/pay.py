@@ -27,6 +27,8 @@ class LineKind(StrEnum):
     SESSION = "session"
     STANDBY = "standby"
     """On-call time; it is paid (R-6)."""
+    CALL_IN = "call_in"
+    """A talk for which somebody was called in from on-call time (R-6)."""
     LATE_CANCEL = "late_cancel"
     """A booking that was called off too late, after its notice class."""
     WASTED = "wasted"

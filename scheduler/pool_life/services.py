@@ -10,6 +10,7 @@ from records.procedures import Catalogue
 from scheduler.pool import PoolService
 from scheduler.pool_life.care import CareService
 from scheduler.pool_life.complaints import ComplaintService
+from scheduler.pool_life.duty import collect_duty
 from scheduler.pool_life.members import MemberService
 from scheduler.pool_life.ratings import RatingService
 from scheduler.pool_life.reviews import ReviewService
@@ -36,11 +37,15 @@ class PoolLife:
         return cls(members, ratings, reviews, complaints, CareService(catalogue), TimesheetService())
 
     def jobs(self) -> list[Job]:
-        """Lines for finished work within a minute; talks are offered within the hour."""
+        """Lines for finished work within a minute, for on-call time within five; talks are offered within the hour."""
 
         async def collect(lease: Lease) -> None:
             async with lease.unit(Actor.system()) as uow:
                 await self.timesheets.collect(uow)
+
+        async def collect_on_call(lease: Lease) -> None:
+            async with lease.unit(Actor.system()) as uow:
+                await collect_duty(uow)
 
         async def offer_talks(lease: Lease) -> None:
             async with lease.unit(Actor.system()) as uow:
@@ -48,5 +53,6 @@ class PoolLife:
 
         return [
             Job("pool.timesheets", every=60, run=collect),
+            Job("pool.duty", every=300, run=collect_on_call),
             Job("pool.talks", every=3600, run=offer_talks),
         ]

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,8 @@ from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid, NotFound
 from scheduler.lifecycle import AssignmentState
 from scheduler.models import Assignment, Booking, Interpreter
+from scheduler.pool_life.duty import called_in
+from scheduler.pool_life.lines import LineView, line_of_work, line_view
 from scheduler.pool_life.models import PayRate, TimesheetLine
 from scheduler.pool_life.pay import (
     LINES,
@@ -35,30 +37,6 @@ _BATCH = 500
 _COLUMNS = (
     "line", "interpreter", "engagement", "country", "authority", "kind", "day", "starts_at", "ends_at", "minutes", "currency", "amount",
 )  # fmt: skip
-
-
-class LineView(TypedDict):
-    """A line of a timesheet; no case, no step."""
-
-    id: str
-    interpreter_id: str
-    interpreter_code: str
-    country: str
-    authority: str
-    kind: str
-    state: str
-    starts_at: datetime
-    ends_at: datetime
-    minutes: int
-    interpreter_minutes: int | None
-    officer_minutes: int | None
-    confirm_by: datetime
-    late: bool
-    """Not confirmed by both sides on the day of the work."""
-    currency: str | None
-    minor: int | None
-    exported_at: datetime | None
-    paid_at: datetime | None
 
 
 class RateView(TypedDict):
@@ -97,7 +75,7 @@ class TimesheetService:
 
     async def collect(self, uow: UnitOfWork) -> int:
         """Make the lines of finished work that has none yet; returns how many. A periodic job calls this."""
-        rows = await uow.session.execute(
+        found = await uow.session.execute(
             select(Assignment, Booking)
             .join(Booking, Booking.id == Assignment.booking_id)
             .outerjoin(TimesheetLine, TimesheetLine.assignment_id == Assignment.id)
@@ -112,12 +90,12 @@ class TimesheetService:
             .order_by(Assignment.ended_at)
             .limit(_BATCH)
         )
-        made = 0
+        rows = [(assignment, booking) for assignment, booking in found]
+        called = await called_in(uow, [assignment for assignment, booking in rows if booking.kind == "now"])
         for assignment, booking in rows:
-            uow.session.add(_line_of(assignment, booking))
-            made += 1
+            uow.session.add(line_of_work(assignment, booking, called_in=assignment.id in called))
         await uow.flush()
-        return made
+        return len(rows)
 
     async def confirm(self, uow: UnitOfWork, line_id: str, *, as_interpreter: bool, minutes: int) -> None:
         """One side says how many minutes it was. When both say the same number the line is confirmed and its worth fixed; when they
@@ -291,10 +269,10 @@ class TimesheetService:
         if until is not None:
             wanted = wanted.where(TimesheetLine.starts_at < until)
         rows = await unit.session.execute(wanted.order_by(TimesheetLine.starts_at.desc()).limit(limit))
-        return [_view(line, code, unit.now) for line, code in rows]
+        return [line_view(line, code, unit.now) for line, code in rows]
 
-    async def line_facts(self, unit: ReadUnit, line_id: str) -> tuple[str, str, str]:
-        """Country, interpreter id and officer's user id of a line: what policy asks. Raises ``NotFound('line_unknown')``."""
+    async def line_facts(self, unit: ReadUnit, line_id: str) -> tuple[str, str, str | None]:
+        """Country, interpreter id and officer's user id (none: on-call time) of a line: what policy asks. Raises ``NotFound('line_unknown')``."""
         row = (
             await unit.session.execute(
                 select(TimesheetLine.country, TimesheetLine.interpreter_id, TimesheetLine.officer_user_id).where(
@@ -339,57 +317,6 @@ class TimesheetService:
         rate = rate_for(known, country=line.country, engagement=engagement or "", kind=line.kind, at=line.starts_at)
         if rate is not None:
             line.currency, line.minor = rate.currency, amount(line.minutes, rate)
-
-
-def _line_of(assignment: Assignment, booking: Booking) -> TimesheetLine:
-    if assignment.active_min > 0:
-        kind, minutes = LineKind.SESSION, assignment.active_min
-    else:
-        kind, minutes = LineKind.LATE_CANCEL, assignment.minutes * (assignment.notice_percent or 0) // 100
-    ended = assignment.ended_at or assignment.ends_at
-    starts = min(assignment.starts_at, ended)
-    zone = ZoneInfo(booking.zone)
-    midnight = datetime.combine(ended.astimezone(zone).date() + timedelta(days=1), time.min, zone)
-    return TimesheetLine(
-        id=new_id("line"),
-        country=booking.country,
-        interpreter_id=assignment.interpreter_id,
-        assignment_id=assignment.id,
-        session_id=booking.session_id,
-        officer_user_id=booking.requested_by,
-        authority=booking.authority,
-        kind=kind,
-        state=LineState.OPEN,
-        starts_at=starts,
-        ends_at=ended,
-        minutes=minutes,
-        confirm_by=midnight.astimezone(UTC),
-    )
-
-
-def _view(line: TimesheetLine, code: str, now: datetime) -> LineView:
-    both = max((at for at in (line.interpreter_at, line.officer_at) if at is not None), default=None)
-    open_late = line.state in (LineState.OPEN, LineState.DISPUTED) and now >= line.confirm_by
-    return LineView(
-        id=line.id,
-        interpreter_id=line.interpreter_id,
-        interpreter_code=code,
-        country=line.country,
-        authority=line.authority,
-        kind=line.kind.value,
-        state=line.state.value,
-        starts_at=line.starts_at,
-        ends_at=line.ends_at,
-        minutes=line.minutes,
-        interpreter_minutes=line.interpreter_minutes,
-        officer_minutes=line.officer_minutes,
-        confirm_by=line.confirm_by,
-        late=open_late or (line.settled_by is None and both is not None and both > line.confirm_by),
-        currency=line.currency.value if line.currency else None,
-        minor=line.minor,
-        exported_at=line.exported_at,
-        paid_at=line.paid_at,
-    )
 
 
 def _iso(at: datetime) -> str:

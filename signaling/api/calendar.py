@@ -3,13 +3,14 @@ holidays as coordinators keep them. Kinds and reasons of absences go to the pers
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from core.access import Actor, Country
+from core.access import Actor, Country, Role
 from core.db.session import UnitOfWork
 from core.errors import Forbidden, NotFound
 from scheduler.calendars import holidays
@@ -20,13 +21,18 @@ from scheduler.calendars.models import CalendarAbsence, CalendarImport
 from scheduler.calendars.month import Month
 from scheduler.calendars.service import BlockInput, ChangeInput, Entered, RuleInput
 from scheduler.calendars.store import person, refresh, who_skips_holidays
+from scheduler.plans.absences import Effect
 from scheduler.pool import regional
 from signaling.api.calendar_models import (
     AbsenceBody,
     AbsenceList,
+    AbsenceMade,
     AbsenceOut,
     Calendar,
+    ClashOut,
     DayOut,
+    EffectOut,
+    EnterAbsenceBody,
     EnteredOut,
     ExceptionBody,
     ExceptionOut,
@@ -240,26 +246,37 @@ async def absences_of(interpreter_id: Key, who: Who, services: Svc) -> AbsenceLi
     return found
 
 
+@router.post("/api/interpreters/{interpreter_id}/absences/effect")
+async def absence_effect(interpreter_id: Key, body: EnterAbsenceBody, who: Who, services: Svc) -> EffectOut:
+    """What would fall out, before an absence is entered."""
+    async with services.database.read(regional(who.actor)) as unit:
+        demand(may_change_interpreter(who, await base_country(unit, interpreter_id)))
+        return _effect(await services.absences.effect(unit, interpreter_id, _block(body), _coordinated(who)))
+
+
 @router.post("/api/interpreters/{interpreter_id}/absences", status_code=201)
-async def enter_absence(interpreter_id: Key, body: AbsenceBody, who: Who, services: Svc) -> EnteredOut:
-    """Enter the absence of somebody who cannot do it."""
-    async with services.database.unit(who.actor) as uow:
+async def enter_absence(interpreter_id: Key, body: EnterAbsenceBody, who: Who, services: Svc) -> AbsenceMade:
+    """Enter the absence of somebody who cannot do it; repairs of what falls out are proposed at once."""
+    async with services.database.unit(regional(who.actor)) as uow:
         country = await base_country(uow, interpreter_id)
         demand(may_change_interpreter(who, country))
-        made = await services.calendars.rules.add_absence(
-            uow, interpreter_id, _block(body), kind=body.kind, reason=body.reason
+        made = await services.absences.enter(
+            uow, interpreter_id, _block(body), kind=body.kind, countries=_coordinated(who)
         )
-        services.audit.record(uow, "calendar.absence_added", interpreter_id, country=country, purpose="coordination")
-    return _entered(made)
+        data = {"kind": body.kind, "work": len(made.effect.clashes) + made.effect.elsewhere}
+        services.audit.record(
+            uow, "calendar.absence_added", interpreter_id, country=country, purpose="coordination", data=data
+        )
+    return AbsenceMade(id=made.id, effect=_effect(made.effect), plans=list(made.plans))
 
 
 @router.post("/api/interpreters/{interpreter_id}/absences/{entry_id}/remove", status_code=204)
 async def take_back_absence(interpreter_id: Key, entry_id: Key, who: Who, services: Svc) -> None:
-    """Take an absence back."""
-    async with services.database.unit(who.actor) as uow:
+    """Take an absence back; its open proposals are put aside."""
+    async with services.database.unit(regional(who.actor)) as uow:
         country = await base_country(uow, interpreter_id)
         demand(may_change_interpreter(who, country))
-        await services.calendars.rules.remove(uow, interpreter_id, "absence", entry_id)
+        await services.absences.take_back(uow, interpreter_id, entry_id)
         services.audit.record(uow, "calendar.absence_removed", interpreter_id, country=country, purpose="coordination")
 
 
@@ -320,7 +337,7 @@ def _note(services: Services, uow: UnitOfWork, who: Principal, action: str) -> N
     services.audit.record(uow, action, _own(who), country=home_country(who).value, purpose="interpreting")
 
 
-def _block(body: AbsenceBody | WindowBody) -> BlockInput:
+def _block(body: AbsenceBody | EnterAbsenceBody | WindowBody) -> BlockInput:
     return BlockInput(body.starts_local, body.ends_local)
 
 
@@ -333,8 +350,19 @@ def _fields(row: object, names: list[str]) -> dict[str, object]:
 
 
 def _absence(services: Services, row: CalendarAbsence) -> AbsenceOut:
-    found = _fields(row, ["id", "starts_local", "ends_local", "kind"])
+    found = _fields(row, ["id", "starts_local", "ends_local", "kind", "entered_by", "made_at"])
     return AbsenceOut.model_validate({**found, "reason": services.calendars.rules.reason(row)})
+
+
+def _coordinated(who: Principal) -> frozenset[str]:
+    """The countries whose bookings the asker may know."""
+    return frozenset(country.value for country in who.countries_as(Role.COORDINATOR))
+
+
+def _effect(found: Effect) -> EffectOut:
+    return EffectOut(
+        clashes=[ClashOut.model_validate(asdict(one)) for one in found.clashes], elsewhere=found.elsewhere
+    )
 
 
 def _import(row: CalendarImport) -> ImportOut:

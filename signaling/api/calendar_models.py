@@ -16,6 +16,7 @@ SpanWord = Literal["desk", "on_call"]
 Means = Annotated[list[Literal["app", "sms", "phone"]], Field(max_length=3)]
 ReportIn = Annotated[int, Field(ge=5, le=1440)]
 AbsenceWord = Literal["holiday", "sick", "training", "family", "other"]
+EnteredWord = Literal["planned", "training", "unexpected"]
 HolidayState = Literal["estimated", "confirmed", "removed"]
 
 
@@ -58,6 +59,14 @@ class AbsenceBody(In):
     ends_local: LocalMoment
     kind: AbsenceWord
     reason: Annotated[str | None, Field(max_length=300)] = None
+
+
+class EnterAbsenceBody(In):
+    """The absence of somebody else; its end is excluded. Whether it was foreseen, and nothing of health or family."""
+
+    starts_local: LocalMoment
+    ends_local: LocalMoment
+    kind: EnteredWord
 
 
 class WindowBody(In):
@@ -118,8 +127,41 @@ class AbsenceOut(Out):
     id: str
     starts_local: str
     ends_local: str
-    kind: AbsenceWord
+    kind: AbsenceWord | EnteredWord
     reason: str | None
+    entered_by: str | None
+    """Code of the coordinator who entered it; null: the person did."""
+    made_at: Instant
+
+
+class ClashOut(Out):
+    """Work that lies in an absence."""
+
+    booking_id: str
+    case_ref: str
+    country: Country
+    language: str
+    starts_at: Instant
+    ends_at: Instant
+    agreed: bool
+    soon: bool
+    """Too soon for a proposal: somebody has to be placed by hand."""
+
+
+class EffectOut(Out):
+    """What an absence would lead to."""
+
+    clashes: list[ClashOut]
+    elsewhere: int
+    """Work of countries that the asker does not coordinate."""
+
+
+class AbsenceMade(Out):
+    """What was entered, and the repairs that are proposed now."""
+
+    id: str
+    effect: EffectOut
+    plans: list[str]
 
 
 class AbsenceList(Out):

@@ -12,8 +12,9 @@ from pydantic import Field
 from core.access import Country
 from core.errors import Invalid
 from scheduler.pool import regional
+from scheduler.pool_life.lines import LineView
 from scheduler.pool_life.pay import Currency, LineKind, LineState
-from scheduler.pool_life.timesheets import AgeingView, LineView, RateView
+from scheduler.pool_life.timesheets import AgeingView, RateView
 from signaling.api.interpreter import own_profile
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import Code, In, InstantIn, Key
@@ -108,7 +109,7 @@ async def confirm(line_id: Key, body: MinutesBody, who: Who, services: Svc) -> N
     actor = regional(who.actor) if who.interpreter_id else who.actor
     async with services.database.unit(actor) as uow:
         country, interpreter_id, officer = await services.scheduler.pool_life.timesheets.line_facts(uow, line_id)
-        demand(may_confirm_line(who, interpreter_id, officer), hidden="line_unknown")
+        demand(may_confirm_line(who, interpreter_id, officer, country), hidden="line_unknown")
         as_interpreter = who.interpreter_id == interpreter_id
         await services.scheduler.pool_life.timesheets.confirm(
             uow, line_id, as_interpreter=as_interpreter, minutes=body.minutes

@@ -1,0 +1,175 @@
+"""The absence of somebody that a coordinator enters: what falls out is told before, repairs are proposed, and it can be taken back.
+
+Agreed work stays agreed until somebody else has it: nothing is released here. Boards show that it needs a hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from core.db.session import ReadUnit, UnitOfWork
+from core.errors import Invalid
+from scheduler.calendars.service import BlockInput, CalendarService, instants
+from scheduler.calendars.store import person
+from scheduler.lifecycle import KEPT, AssignmentState, BookingState
+from scheduler.locks import locked_booking
+from scheduler.models import Assignment, Booking
+from scheduler.news import tell_booking
+from scheduler.plans.models import Plan, PlanKind, PlanState
+from scheduler.plans.repairs import Repairs
+from scheduler.plans.service import PlanService
+from scheduler.plans.source import SOON
+
+AWAY = "interpreter_away"
+"""Why a booking needs a coordinator: whoever has it will not be there."""
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A piece of work that lies in the absence."""
+
+    booking_id: str
+    case_ref: str
+    country: str
+    language: str
+    starts_at: datetime
+    ends_at: datetime
+    agreed: bool
+    """Otherwise only held."""
+    soon: bool
+    """It begins too soon for a proposal: a coordinator places somebody by hand."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an absence would lead to, as far as the asker may know."""
+
+    clashes: Sequence[Clash]
+    """Of the asker's countries, by start."""
+    elsewhere: int
+    """How many pieces of work of other countries."""
+
+
+@dataclass(frozen=True)
+class EnteredAbsence:
+    """What was entered."""
+
+    id: str
+    effect: Effect
+    plans: Sequence[str]
+    """Repairs that are proposed, by country."""
+
+
+class EnteredAbsences:
+    """Absences that coordinators enter. Who may is policy; units must see both countries (``pool.regional``)."""
+
+    def __init__(self, calendars: CalendarService, repairs: Repairs, plans: PlanService) -> None:
+        self._calendars, self._repairs, self._plans = calendars, repairs, plans
+
+    async def effect(
+        self, unit: ReadUnit, interpreter_id: str, block: BlockInput, countries: Collection[str]
+    ) -> Effect:
+        """What falls out. Raises ``NotFound('interpreter_unknown')``, ``Invalid``: ``value_unknown``, ``time_order``."""
+        zone = (await person(unit, interpreter_id)).time_zone
+        rows = await self._work(unit, interpreter_id, *instants(block, zone))
+        clashes = [
+            Clash(
+                booking_id=booking.id,
+                case_ref=booking.case_ref,
+                country=booking.country,
+                language=booking.language,
+                starts_at=booking.starts_at,
+                ends_at=booking.ends_at,
+                agreed=state is AssignmentState.ACTIVE,
+                soon=booking.starts_at < unit.now + SOON,
+            )
+            for booking, state in rows
+            if booking.country in countries
+        ]
+        return Effect(clashes, len(rows) - len(clashes))
+
+    async def enter(
+        self, uow: UnitOfWork, interpreter_id: str, block: BlockInput, *, kind: str, countries: Collection[str]
+    ) -> EnteredAbsence:
+        """Enter it, mark the agreed work in it for the boards of both countries, and propose repairs for ``countries``.
+
+        Raises what ``CalendarService.enter_absence`` raises.
+        """
+        made = await self._calendars.enter_absence(uow, interpreter_id, block, kind=kind, entered_by=uow.actor.code)
+        found = await self.effect(uow, interpreter_id, block, countries)
+        start, end = instants(block, (await person(uow, interpreter_id)).time_zone)
+        agreed = [
+            booking.id
+            for booking, state in await self._work(uow, interpreter_id, start, end)
+            if state is AssignmentState.ACTIVE and booking.state is BookingState.ASSIGNED
+        ]
+        await self._mark(uow, agreed)
+        plans: list[str] = []
+        for country in sorted({clash.country for clash in found.clashes if clash.agreed and not clash.soon}):
+            try:
+                proposed = await self._repairs.propose(uow, country, [interpreter_id], max(start, uow.now), end)
+            except Invalid as error:
+                if error.code != "nothing_to_repair":
+                    raise
+                continue
+            plans += [plan.id for plan in proposed]
+        return EnteredAbsence(made.id, found, plans)
+
+    async def take_back(self, uow: UnitOfWork, interpreter_id: str, absence_id: str) -> None:
+        """Take it back: its open proposals are put aside, its work needs no hand any more. What was moved meanwhile stays moved.
+
+        Raises ``NotFound('entry_unknown')``.
+        """
+        row = await self._calendars.absence(uow, interpreter_id, absence_id)
+        start, end = instants(BlockInput(row.starts_local, row.ends_local), row.zone)
+        made_at = row.made_at
+        await self._calendars.remove(uow, interpreter_id, "absence", absence_id)
+        open_plans = await uow.session.scalars(
+            select(Plan.id).where(
+                Plan.kind == PlanKind.REPAIR,
+                Plan.state == PlanState.PROPOSED,
+                Plan.absent_id == interpreter_id,
+                Plan.ends_at == end,
+                Plan.made_at >= made_at,
+            )
+        )
+        for plan_id in open_plans.all():
+            await self._plans.reject(uow, plan_id)
+        for booking, _ in await self._work(uow, interpreter_id, start, end):
+            if booking.reason == AWAY:
+                held = await locked_booking(uow, booking.id)
+                held.needs_coordinator, held.reason = False, None
+                held.version += 1
+                tell_booking(uow, held)
+        await uow.flush()
+
+    async def _work(
+        self, unit: ReadUnit, interpreter_id: str, start: datetime, end: datetime
+    ) -> list[tuple[Booking, AssignmentState]]:
+        """What the person has agreed to or is held for in that time and has not begun, by start."""
+        rows = await unit.session.execute(
+            select(Booking, Assignment.state)
+            .join(Assignment, Assignment.booking_id == Booking.id)
+            .where(
+                Assignment.interpreter_id == interpreter_id,
+                Assignment.state.in_(KEPT),
+                Assignment.starts_at < end,
+                Assignment.ends_at > start,
+                Booking.state != BookingState.IN_SESSION,
+            )
+            .order_by(Booking.starts_at, Booking.id)
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    async def _mark(self, uow: UnitOfWork, booking_ids: Sequence[str]) -> None:
+        for booking_id in sorted(booking_ids):
+            booking = await locked_booking(uow, booking_id)
+            if booking.state is BookingState.ASSIGNED:
+                booking.needs_coordinator, booking.reason = True, AWAY
+                booking.version += 1
+                tell_booking(uow, booking)
+        await uow.flush()

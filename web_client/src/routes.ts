@@ -112,7 +112,7 @@ export const routes: readonly Route[] = [
     path: '/today',
     title: 'nav.today',
     roles: ['interpreter'],
-    texts: ['ring', 'briefings'],
+    texts: ['ring', 'briefings', 'phone'],
     load: page(() => import('./interpreter/TodayPage.svelte')),
   },
   {
@@ -133,7 +133,7 @@ export const routes: readonly Route[] = [
     path: '/board',
     title: 'nav.board',
     roles: ['coordinator'],
-    texts: ['board', 'ring', 'scheduling', 'demand', 'briefings'],
+    texts: ['board', 'ring', 'scheduling', 'demand', 'briefings', 'phone'],
     load: page(() => import('./coordinator/BoardPage.svelte')),
   },
   {
@@ -249,7 +249,13 @@ export const routes: readonly Route[] = [
     load: page(() => import('./speech/SpeechPage.svelte')),
   },
   { path: '/t', title: 'guest.title', bare: true, load: page(() => import('./applicant/GuestPage.svelte')) },
-  { path: '/account', title: 'account.title', roles: everybody, load: page(() => import('./auth/AccountPage.svelte')) },
+  {
+    path: '/account',
+    title: 'account.title',
+    roles: everybody,
+    texts: ['phone', 'telephony'],
+    load: page(() => import('./auth/AccountPage.svelte')),
+  },
 ]
 
 export function find(path: string): { route: Route; params: PathParams } | undefined {

@@ -34,19 +34,31 @@ export interface components {
             items: components["schemas"]["AbsenceOut"][];
         };
         /**
+         * AbsenceMade
+         * @description What was entered, and the repairs that are proposed now.
+         */
+        AbsenceMade: {
+            effect: components["schemas"]["EffectOut"];
+            /** Id */
+            id: string;
+            /** Plans */
+            plans: string[];
+        };
+        /**
          * AbsenceOut
          * @description An absence, with what only the person and their coordinators may know.
          */
         AbsenceOut: {
             /** Ends Local */
             ends_local: string;
+            /** Entered By */
+            entered_by: string | null;
             /** Id */
             id: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "holiday" | "sick" | "training" | "family" | "other";
+            /** Kind */
+            kind: ("holiday" | "sick" | "training" | "family" | "other") | ("planned" | "training" | "unexpected");
+            /** Made At */
+            made_at: string;
             /** Reason */
             reason: string | null;
             /** Starts Local */
@@ -956,6 +968,27 @@ export interface components {
             interpreter_id: string;
         };
         /**
+         * ClashOut
+         * @description Work that lies in an absence.
+         */
+        ClashOut: {
+            /** Agreed */
+            agreed: boolean;
+            /** Booking Id */
+            booking_id: string;
+            /** Case Ref */
+            case_ref: string;
+            country: components["schemas"]["Country"];
+            /** Ends At */
+            ends_at: string;
+            /** Language */
+            language: string;
+            /** Soon */
+            soon: boolean;
+            /** Starts At */
+            starts_at: string;
+        };
+        /**
          * ComplaintBody
          * @description A complaint about the interpreting of a session.
          */
@@ -1324,6 +1357,16 @@ export interface components {
             last_review_at: string | null;
         };
         /**
+         * EffectOut
+         * @description What an absence would lead to.
+         */
+        EffectOut: {
+            /** Clashes */
+            clashes: components["schemas"]["ClashOut"][];
+            /** Elsewhere */
+            elsewhere: number;
+        };
+        /**
          * EndBody
          * @description How a session ended.
          */
@@ -1345,6 +1388,21 @@ export interface components {
          * @enum {string}
          */
         EndReason: "finished" | "person_asked" | "officer_asked" | "interpreter_asked" | "recusal" | "no_understanding" | "guardian_left" | "distress" | "connection_lost" | "interpreter_lost" | "time_over" | "abandoned";
+        /**
+         * EnterAbsenceBody
+         * @description The absence of somebody else; its end is excluded. Whether it was foreseen, and nothing of health or family.
+         */
+        EnterAbsenceBody: {
+            /** Ends Local */
+            ends_local: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "planned" | "training" | "unexpected";
+            /** Starts Local */
+            starts_local: string;
+        };
         /**
          * EnteredOut
          * @description What was entered, and how many agreed bookings lie in its time.
@@ -2349,7 +2407,7 @@ export interface components {
          * @description What was done.
          * @enum {string}
          */
-        LineKind: "session" | "standby" | "late_cancel" | "wasted";
+        LineKind: "session" | "standby" | "call_in" | "late_cancel" | "wasted";
         /**
          * LineList
          * @description Lines of a timesheet, the newest first.
@@ -2371,6 +2429,8 @@ export interface components {
         LineView: {
             /** Authority */
             authority: string;
+            /** By Coordinator */
+            by_coordinator: boolean;
             /** Confirm By */
             confirm_by: string;
             /** Country */
@@ -6179,6 +6239,7 @@ export interface components {
 }
 export type AbsenceBody = components['schemas']['AbsenceBody'];
 export type AbsenceList = components['schemas']['AbsenceList'];
+export type AbsenceMade = components['schemas']['AbsenceMade'];
 export type AbsenceOut = components['schemas']['AbsenceOut'];
 export type AcceptBody = components['schemas']['AcceptBody'];
 export type Accepted = components['schemas']['Accepted'];
@@ -6230,6 +6291,7 @@ export type CellsBody = components['schemas']['CellsBody'];
 export type ChainView = components['schemas']['ChainView'];
 export type ChangeList = components['schemas']['ChangeList'];
 export type ChangeView = components['schemas']['ChangeView'];
+export type ClashOut = components['schemas']['ClashOut'];
 export type ComplaintBody = components['schemas']['ComplaintBody'];
 export type ComplaintMove = components['schemas']['ComplaintMove'];
 export type ComplaintMoveBody = components['schemas']['ComplaintMoveBody'];
@@ -6254,9 +6316,11 @@ export type DialInOut = components['schemas']['DialInOut'];
 export type Draft = components['schemas']['Draft'];
 export type DraftLine = components['schemas']['DraftLine'];
 export type DueView = components['schemas']['DueView'];
+export type EffectOut = components['schemas']['EffectOut'];
 export type EndBody = components['schemas']['EndBody'];
 export type EndpointBody = components['schemas']['EndpointBody'];
 export type EndReason = components['schemas']['EndReason'];
+export type EnterAbsenceBody = components['schemas']['EnterAbsenceBody'];
 export type EnteredOut = components['schemas']['EnteredOut'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ErrorKind = components['schemas']['ErrorKind'];

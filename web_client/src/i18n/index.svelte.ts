@@ -11,6 +11,7 @@ import type demand from '../../locales/demand/en.json'
 import type en from '../../locales/en.json'
 import type fallback from '../../locales/fallback/en.json'
 import type language from '../../locales/language/en.json'
+import type phone from '../../locales/phone/en.json'
 import type plans from '../../locales/plans/en.json'
 import type pool from '../../locales/pool/en.json'
 import type ring from '../../locales/ring/en.json'
@@ -33,6 +34,7 @@ type Raw =
   | keyof typeof demand
   | keyof typeof fallback
   | keyof typeof language
+  | keyof typeof phone
   | keyof typeof plans
   | keyof typeof pool
   | keyof typeof ring
@@ -57,6 +59,7 @@ export type Part =
   | 'calendar'
   | 'demand'
   | 'fallback'
+  | 'phone'
   | 'telephony'
   | 'language'
   | 'plans'

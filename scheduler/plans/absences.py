@@ -16,7 +16,7 @@ from core.errors import Invalid
 from scheduler.calendars.service import BlockInput, CalendarService, instants
 from scheduler.calendars.store import person
 from scheduler.lifecycle import KEPT, AssignmentState, BookingState
-from scheduler.locks import locked_booking
+from scheduler.locks import hold_person, locked_booking
 from scheduler.models import Assignment, Booking
 from scheduler.news import tell_booking
 from scheduler.plans.models import Plan, PlanKind, PlanState
@@ -99,15 +99,10 @@ class EnteredAbsences:
 
         Raises what ``CalendarService.enter_absence`` raises.
         """
-        made = await self._calendars.enter_absence(uow, interpreter_id, block, kind=kind, entered_by=uow.actor.code)
+        await hold_person(uow, interpreter_id)
         found = await self.effect(uow, interpreter_id, block, countries)
         start, end = instants(block, (await person(uow, interpreter_id)).time_zone)
-        agreed = [
-            booking.id
-            for booking, state in await self._work(uow, interpreter_id, start, end)
-            if state is AssignmentState.ACTIVE and booking.state is BookingState.ASSIGNED
-        ]
-        await self._mark(uow, agreed)
+        # Before it stands in the calendar: a repair begins from what is agreed by the rules as they were.
         plans: list[str] = []
         for country in sorted({clash.country for clash in found.clashes if clash.agreed and not clash.soon}):
             try:
@@ -117,6 +112,13 @@ class EnteredAbsences:
                     raise
                 continue
             plans += [plan.id for plan in proposed]
+        made = await self._calendars.enter_absence(uow, interpreter_id, block, kind=kind, entered_by=uow.actor.code)
+        agreed = [
+            booking.id
+            for booking, state in await self._work(uow, interpreter_id, start, end)
+            if state is AssignmentState.ACTIVE and booking.state is BookingState.ASSIGNED
+        ]
+        await self._mark(uow, agreed)
         return EnteredAbsence(made.id, found, plans)
 
     async def take_back(self, uow: UnitOfWork, interpreter_id: str, absence_id: str) -> None:

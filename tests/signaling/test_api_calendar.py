@@ -66,15 +66,13 @@ async def test_the_own_month(world: World) -> None:
 
 
 async def test_reasons_go_to_coordinators_of_the_own_country_only(world: World) -> None:
-    own, foreign = await world.browser("C-RS"), await world.browser("C-MK")
+    own, foreign, interpreter = [await world.browser(code) for code in ("C-RS", "C-MK", "I-RS")]
     who = world.interpreters["I-RS"]
     away = {"starts_local": "2026-11-25T00:00", "ends_local": "2026-11-26T00:00", "kind": "sick", "reason": "back"}
-    made = await own.post(f"/api/interpreters/{who}/absences", away)
+    made = await interpreter.post("/api/calendar/absences", away)
     assert made.status_code == 201, made.text
-    refused = await foreign.post(f"/api/interpreters/{who}/absences", away)
-    assert refused.status_code == 403
     seen = (await own.get(f"/api/interpreters/{who}/absences")).json()["items"]
-    assert [(one["kind"], one["reason"]) for one in seen] == [("sick", "back")]
+    assert [(one["kind"], one["reason"], one["entered_by"]) for one in seen] == [("sick", "back", None)]
     assert (await foreign.get(f"/api/interpreters/{who}/absences")).status_code == 403
     month = await foreign.get(f"/api/interpreters/{who}/month", month="2026-11")
     assert month.status_code == 200
@@ -143,3 +141,28 @@ async def test_holidays(world: World) -> None:
     assert (await coordinator.post(f"{path}/reset")).status_code == 204
     assert (await coordinator.put("/api/holidays/RS/2026-05-01", {"state": "removed"})).status_code == 403
     assert (await interpreter.put(path, {"state": "removed"})).status_code == 403
+
+
+async def test_a_coordinator_enters_the_absence_of_somebody(world: World) -> None:
+    """By the coordinators of the interpreter's country only; without a word on health; the interpreter sees who did it."""
+    own = await world.browser("C-RS")
+    path = f"/api/interpreters/{world.interpreters['I-RS']}/absences"
+    body = {"starts_local": "2026-11-25T00:00", "ends_local": "2026-11-26T00:00", "kind": "unexpected"}
+    for code in ("C-MK", "O-RS", "I-RS", "A-RS"):
+        browser = await world.browser(code)
+        for route in (path, f"{path}/effect"):
+            assert (await browser.post(route, body)).status_code == 403, (code, route)
+    for wrong in ({**body, "kind": "sick"}, {**body, "reason": "back"}):
+        assert (await own.post(path, wrong)).status_code == 422
+    effect = (await own.post(f"{path}/effect", body)).json()
+    assert effect == {"clashes": [], "elsewhere": 0}
+    assert (await own.get(path)).json()["items"] == [], "to look is not to enter"
+    made = await own.post(path, body)
+    assert (made.status_code, made.json()["plans"]) == (201, [])
+    interpreter = await world.browser("I-RS")
+    (seen,) = (await interpreter.get("/api/calendar")).json()["absences"]
+    assert (seen["kind"], seen["reason"], seen["entered_by"]) == ("unexpected", None, "C-RS")
+    undo = f"{path}/{made.json()['id']}/remove"
+    assert (await (await world.browser("C-MK")).post(undo)).status_code == 403
+    assert (await own.post(undo)).status_code == 204
+    assert (await interpreter.get("/api/calendar")).json()["absences"] == []

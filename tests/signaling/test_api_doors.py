@@ -36,6 +36,7 @@ PROFILE = {
 
 
 ABSENCE = {"starts_local": "2026-11-24T00:00", "ends_local": "2026-11-25T00:00", "kind": "holiday"}
+ENTERED = {**ABSENCE, "kind": "unexpected"}
 
 
 def routes(world: World) -> Iterator[tuple[str, GuardedRoute]]:
@@ -151,7 +152,8 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
             "starts_local": "2026-11-24T22:00", "ends_local": "2026-11-25T06:00",
         },
         ("POST", "/api/calendar/imports"): {"kind": "ics", "url": "https://calendar.example.org/a.ics"},
-        ("POST", "/api/interpreters/{interpreter_id}/absences"): ABSENCE,
+        ("POST", "/api/interpreters/{interpreter_id}/absences"): ENTERED,
+        ("POST", "/api/interpreters/{interpreter_id}/absences/effect"): ENTERED,
         ("PUT", "/api/holidays/{country}/{day}"): {"state": "confirmed"},
         ("POST", "/api/offers/{offer_id}/accept"): {"round": 1, "no_conflict": True},
         ("POST", "/api/offers/{offer_id}/decline"): {"round": 1, "reason": "not_now"},

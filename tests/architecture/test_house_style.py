@@ -21,7 +21,15 @@ DOMAIN_NOUNS = {
 }
 TOP_LEVEL = {
     *("core", "records", "scheduler", "media", "signaling", "web_client", "tests", "docs"),
-    *("pyproject.toml", "requirements.lock", "requirements-dev.lock", "Makefile", "Dockerfile", "docker-compose.yml"),
+    *(
+        "pyproject.toml",
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-sip.lock",
+        "Makefile",
+        "Dockerfile",
+        "docker-compose.yml",
+    ),
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", ".gitignore", ".dockerignore", ".env.example", ".ci"),
 }
 

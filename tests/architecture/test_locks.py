@@ -51,8 +51,10 @@ def test_no_machine_and_no_index(name: str) -> None:
 
 
 def test_tools_come_on_top_of_the_same_product() -> None:
-    product, tools = (pins(name) for name in LOCKS)
+    product, tools, sip = (pins(name) for name in LOCKS)
     assert {package: tools.get(package) for package in product} == product
+    assert {package for package in sip if package not in product} == {"baresip-python"}
+    assert {package: sip.get(package) for package in product} == product
 
 
 def test_digest_sees_a_changed_dependency() -> None:

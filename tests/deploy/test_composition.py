@@ -185,6 +185,13 @@ class TestDockerfile:
         assert folders
         assert [name for name in folders if f"signaling/{name}" not in self.TEXT] == []
 
+    def test_the_sip_stack_comes_only_where_it_is_asked_for(self) -> None:
+        """One image for all, and one word that adds the stack to the image of the server that holds a trunk."""
+        assert re.findall(r"^ARG (\S+)$", self.TEXT, re.MULTILINE) == ["LOCK=requirements.lock"]
+        assert 'RUN pip install --require-hashes -r "$LOCK"' in self.TEXT
+        assert "baresip" not in (ROOT / "requirements.lock").read_text(encoding="utf-8")
+        assert "baresip-python==" in (ROOT / "requirements-sip.lock").read_text(encoding="utf-8")
+
     def test_both_stages_have_the_same_base(self) -> None:
         bases = re.findall(r"^FROM (\S+)", self.TEXT, re.MULTILINE)
         assert len(bases) == 2

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
+    LoaderCriteriaOption,
     Mapper,
     ORMExecuteState,
     Session,
@@ -96,12 +98,7 @@ def _filter(state: ORMExecuteState) -> None:
         if state.is_insert or state.is_update:
             _check_written(state, countries)
         if not state.is_insert:
-            criteria = with_loader_criteria(
-                CountryScoped,
-                lambda cls: cls.country.in_(countries),
-                include_aliases=True,
-            )
-            state.statement = cast(Any, state.statement).options(criteria)
+            state.statement = cast(Any, state.statement).options(_narrowed(tuple(countries)))
         return
     for table in _tables(state.statement):
         if table in scoped_tables():
@@ -115,6 +112,15 @@ def _check_flush(session: Session, _context: UOWTransaction, _instances: object)
         if isinstance(instance, CountryScoped):
             before = get_history(instance, "country").deleted or ()
             _refuse([instance.country, *before], countries)
+
+
+@cache
+def _narrowed(countries: tuple[str, ...]) -> LoaderCriteriaOption:
+    """The condition on every class of a country, made once for each set of countries: statements are many."""
+    if len(countries) == 1:
+        only = countries[0]
+        return with_loader_criteria(CountryScoped, lambda cls: cls.country == only, include_aliases=True)
+    return with_loader_criteria(CountryScoped, lambda cls: cls.country.in_(countries), include_aliases=True)
 
 
 def _check_written(state: ORMExecuteState, countries: list[str]) -> None:

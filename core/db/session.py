@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, event, insert, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -26,6 +25,7 @@ from core.access import Actor
 from core.clock import Clock, new_id
 from core.db.base import Base
 from core.db.errors import is_transient, translate
+from core.db.one_trip import use_one_trip
 from core.db.outbox_event import OutboxEvent
 from core.db.scope import ScopedSession, session_info, widened
 from core.events.bus import Event, Json
@@ -347,7 +347,8 @@ def _open_sqlite(url: URL, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
         )
 
         @event.listens_for(made.sync_engine, "connect")
-        def _prepare(connection: DBAPIConnection, _record: object) -> None:
+        def _prepare(connection: Any, _record: object) -> None:
+            use_one_trip(connection.driver_connection)
             cursor = connection.cursor()
             for pragma in ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", "synchronous=NORMAL"):
                 cursor.execute(f"PRAGMA {pragma}")

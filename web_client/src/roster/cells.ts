@@ -98,8 +98,45 @@ const same = (a: Content | undefined, b: Content): boolean =>
 type Row = { sheet: Sheet; contents: Content[]; cells: HTMLElement[] }
 const rows = new WeakMap<HTMLElement, Row>()
 
+/** Rows that are drawn at once: a screenful from the first one in view. */
+const atOnce = 16
+const rowPx = 50
+const perTask = 12
+/** What waits for the first paint, in the order of the rows. */
+let waiting: (() => void)[] = []
+let scheduled = false
+
+function drain() {
+  scheduled = false
+  for (const draw of waiting.splice(0, perTask)) draw()
+  if (waiting.length > 0) schedule()
+}
+function schedule() {
+  if (scheduled) return
+  scheduled = true
+  requestAnimationFrame(() => setTimeout(drain))
+}
+
+/**
+ * Draws the row of the `n`th person: at once what is in view (the grid is scrolled by `scrolled` px) or drawn already, the rest after the
+ * first paint, some rows between two frames. Returns what calls that off.
+ */
+export function drawSoon(row: HTMLElement, person: Person, now: Sheet, n: number, scrolled: number): () => void {
+  const ahead = n - Math.floor(scrolled / rowPx)
+  const draw = () => drawRow(row, person, now)
+  if (rows.get(row)?.sheet === now || (ahead >= -2 && ahead < atOnce)) {
+    draw()
+    return () => undefined
+  }
+  waiting.push(draw)
+  schedule()
+  return () => {
+    waiting = waiting.filter((one) => one !== draw)
+  }
+}
+
 /** Draws the cells of a person after what stands in `row` already, or those that differ from what was drawn there before. */
-export function drawRow(row: HTMLElement, person: Person, now: Sheet): void {
+function drawRow(row: HTMLElement, person: Person, now: Sheet): void {
   const known = rows.get(row)
   const found = contents(person, now)
   if (!known || known.sheet !== now) {

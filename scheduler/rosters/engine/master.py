@@ -5,13 +5,13 @@ One equation for each person (exactly one row), one for each line (people on it)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import highspy
 import numpy as np
 
-from scheduler.rosters.engine.arrays import Arrays, Floats, Ints, Row
+from scheduler.rosters.engine.arrays import Arrays, Flags, Floats, Ints, Row
 
 INFINITY = highspy.kHighsInf
 
@@ -38,6 +38,18 @@ class Pool:
         """Columns of each person."""
         self._known: dict[tuple[int, bytes], int] = {}
 
+    def adopt(self, column: Column) -> int:
+        """The number here of a column of another pool."""
+        mark = (column.person, column.row.tobytes())
+        known = self._known.get(mark)
+        return self._add(mark, column) if known is None else known
+
+    def _add(self, mark: tuple[int, bytes], column: Column) -> int:
+        number = self._known[mark] = len(self.columns)
+        self.columns.append(column)
+        self.of[column.person].append(number)
+        return number
+
     def number(self, person: int, row: Row) -> int:
         """The column of a row, new or known."""
         mark = (person, row.tobytes())
@@ -45,11 +57,8 @@ class Pool:
         if known is not None:
             return known
         lines, times = np.unique(self._arrays.served(person, row), return_counts=True)
-        number = self._known[mark] = len(self.columns)
         cost = self._arrays.row_cost(person, row)
-        self.columns.append(Column(person, row, cost, lines, times.astype(np.float64)))
-        self.of[person].append(number)
-        return number
+        return self._add(mark, Column(person, row, cost, lines, times.astype(np.float64)))
 
 
 def _solver(seconds: float | None = None) -> highspy.Highs:
@@ -82,7 +91,7 @@ class Master:
     """The programme of some people over lines on which others already stand (``present``); people can be fixed to one row."""
 
     def __init__(self, arrays: Arrays, pool: Pool, people: list[int], present: Ints) -> None:
-        self._arrays, self._pool = arrays, pool
+        self._arrays, self.pool = arrays, pool
         self.people = people
         self.present = present
         self._place = {person: at for at, person in enumerate(people)}
@@ -98,7 +107,7 @@ class Master:
         self.base = arrays.cover_cost(present)
         self._rows = len(people) + lines
         self._solver = _solver()
-        self._fixed_since = False
+        self._closed_since = False
         self._frame(self._solver)
         worst = float(np.abs(arrays.table).max(initial=0) * 200 + np.abs(arrays.own).sum() + 1e4)
         count = len(people)
@@ -125,7 +134,7 @@ class Master:
         )  # fmt: skip
 
     def _add(self, solver: highspy.Highs, numbers: list[int], upper: float) -> None:
-        columns = [self._pool.columns[number] for number in numbers]
+        columns = [self.pool.columns[number] for number in numbers]
         count = len(self.people)
         sizes = np.array([1 + len(column.lines) for column in columns])
         begins = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
@@ -149,8 +158,8 @@ class Master:
     def solve(self) -> None:
         """Solve, and take prices of lines (``prices``), of people (``wages``) and the shares of the columns."""
         # new columns leave the last vertex feasible (primal simplex), new bounds leave its prices valid (dual)
-        self._solver.setOptionValue("simplex_strategy", 1 if self._fixed_since else 4)
-        self._fixed_since = False
+        self._solver.setOptionValue("simplex_strategy", 1 if self._closed_since else 4)
+        self._closed_since = False
         self._solver.run()
         solution = self._solver.getSolution()
         duals = np.array(solution.row_dual)
@@ -167,33 +176,46 @@ class Master:
         """What the lines cost at least when their people come at these prices: the lines' part of the Lagrangian."""
         return float((self._costs + prices[:, None] * self._counts).min(axis=1).sum())
 
-    def in_use(self) -> list[tuple[float, int]]:
-        """(share, pool number) of the columns that the last solution uses, the largest first."""
+    def in_use(self) -> list[tuple[float, Column]]:
+        """(share, column) of what the last solution uses, the largest first."""
         used = np.flatnonzero(self.shares > 1e-6)
-        return sorted(((float(self.shares[at]), self.columns[at]) for at in used), reverse=True)
+        order = used[np.argsort(-self.shares[used], kind="stable")]
+        return [(float(self.shares[at]), self.pool.columns[self.columns[at]]) for at in order]
 
-    def fix(self, number: int) -> None:
-        """Fix a person to a column that is in the programme."""
-        self._fixed_since = True
-        self._solver.changeColBounds(self._first + self._inside[number], 1.0, INFINITY)
+    def close(self, open_cells: Flags, people: Collection[int]) -> None:
+        """Let the rows of these people that use a cell which is not open (P, D, K + 1; a free day last) be used no more."""
+        self._bound(self._against(open_cells, people, False), 0.0)
+        self._closed_since = True
 
-    def release(self) -> None:
-        """Let everybody go again."""
-        count = len(self.columns)
-        places = np.arange(self._first, self._first + count, dtype=np.int32)
-        self._solver.changeColsBounds(count, places, np.zeros(count), np.full(count, INFINITY))
+    def reopen(self, open_cells: Flags, people: Collection[int]) -> None:
+        """Let the rows of these people that only use open cells be used again."""
+        self._bound(self._against(open_cells, people, True), INFINITY)
+
+    def _against(self, open_cells: Flags, people: Collection[int], within: bool) -> list[int]:
+        days = np.arange(open_cells.shape[1])
+        return [
+            self._first + self._inside[number]
+            for person in people
+            for number in self.pool.of[person]
+            if number in self._inside and bool(open_cells[person, days, self.pool.columns[number].row].all()) == within
+        ]
+
+    def _bound(self, places: list[int], upper: float) -> None:
+        if places:
+            size = len(places)
+            self._solver.changeColsBounds(size, np.array(places, dtype=np.int32), np.zeros(size), np.full(size, upper))
 
     def reduced(self, number: int) -> float:
         """What a column of the pool would cost beyond the last prices."""
-        column = self._pool.columns[number]
+        column = self.pool.columns[number]
         return column.cost - float(self.prices[column.lines] @ column.times) - self.wage(column.person)
 
     def near(self, cutoff: float) -> int:
         """How many columns of the programme can be part of something that costs ``cutoff`` or less."""
         return sum(self.reduced(number) <= cutoff - self.cost + 1e-6 for number in self.columns)
 
-    def choose(self, cutoff: float, seconds: float, most: int) -> tuple[list[int], bool] | None:
-        """One column for each person, at most ``cutoff`` together; and whether it is proven the best of the programme's.
+    def choose(self, cutoff: float, seconds: float, most: int) -> tuple[list[Row], bool] | None:
+        """A row for each person, at most ``cutoff`` together (or none); and whether it is proven the best of the programme's.
 
         Columns that cannot be part of anything cheaper are left out; at most ``most`` are used. None: nothing found.
         """
@@ -201,7 +223,7 @@ class Master:
         numbers = [number for value, number in priced if value <= cutoff - self.cost + 1e-6]
         complete = len(numbers) <= most
         numbers = sorted(numbers[:most])
-        if {self._pool.columns[number].person for number in numbers} < set(self.people):
+        if {self.pool.columns[number].person for number in numbers} < set(self.people):
             return [], complete
         solver = _solver(seconds)
         self._frame(solver)
@@ -216,7 +238,12 @@ class Master:
         found = np.array(solver.getSolution().col_value)
         if len(found) < segments + len(numbers):
             return None
-        picked = [numbers[at] for at in np.flatnonzero(found[segments:] > 0.5)]
+        picked = {
+            self.pool.columns[numbers[at]].person: self.pool.columns[numbers[at]].row
+            for at in np.flatnonzero(found[segments:] > 0.5)
+        }
         if len(picked) != len(self.people):
             return None
-        return picked, complete and solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        return [picked[person] for person in self.people], (
+            complete and solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        )

@@ -6,15 +6,23 @@ child found. Which of them finds what: docs/roster-engine.md.
 
 from __future__ import annotations
 
+import numpy as np
+
 from scheduler.rosters.engine.draft import Draft
 from scheduler.rosters.engine.search import Search
 from scheduler.rosters.engine.work import Work
 
 FIRST_SEARCH = 0.12
 """Share of the time for annealing before column generation: a first pool."""
+FIRST_SECONDS = 8.0
+"""The same in seconds, at most."""
+ROUND_SECONDS = 30.0
+"""The first round of the searching child, at most."""
+PROMISING = 0.5
+"""Share of the cost within which a proven bound says that column generation works here, for the searching child, too."""
 RELAX = 0.45
 """Share of the time after which the programme over all rows is left unsolved in favour of rosters."""
-DIVE = 0.15
+DIVE = 0.3
 """Share of the time that the first dive may take."""
 
 
@@ -34,24 +42,32 @@ def run(work: Work) -> None:
 
 
 def by_search(work: Work, search: Search) -> None:
-    """Annealing in rounds that get longer; every other one begins at the best roster known, the others where the last ended."""
-    length, again = work.order.seconds / 5, True
+    """Annealing in rounds that get longer; every other one begins at the best roster known, the others where the last ended.
+
+    Where the other child's bound is of use, this one goes on by column generation after a round, with dice of its own.
+    """
+    length, again = min(ROUND_SECONDS, work.order.seconds / 5), True
     draft = Draft(work.arrays, work.finder, work.rows)
     while not work.finished:
         work.listen()
         if again:
             draft = Draft(work.arrays, work.finder, work.rows)
         search.run(draft, min(work.until, work.clock() + length), work.better)
+        work.listen()
+        if work.best - work.bound < PROMISING * abs(work.best):
+            by_columns(work, search)
+            return
         length, again = length * 2, not again
 
 
 def by_columns(work: Work, search: Search) -> None:
-    """A pool from search, prices and a bound, dives, and then a few people at a time, more of them as time allows."""
-    # the searching child does not load HiGHS
+    """A pool from search, prices and a bound, a dive, and then a part at a time, larger ones as time allows."""
+    # a child that only searches does not load HiGHS
     from scheduler.rosters.engine.columns import Columns
-    from scheduler.rosters.engine.rerostering import Rerostering
+    from scheduler.rosters.engine.dive import Dive
+    from scheduler.rosters.engine.rerostering import KNOWN, Rerostering
 
-    columns = Columns(work.arrays, work.finder, work.order.seed, work.clock, work.tell_bound)
+    columns = Columns(work.arrays, work.finder, work.clock, work.tell_bound)
     columns.know(work.rows)
     begin = work.clock()
 
@@ -59,11 +75,17 @@ def by_columns(work: Work, search: Search) -> None:
         work.better(draft)
         columns.know(draft.copy_rows())
 
-    search.run(Draft(work.arrays, work.finder, work.rows), begin + FIRST_SEARCH * (work.until - begin), keep)
+    first = min(FIRST_SECONDS, FIRST_SEARCH * (work.until - begin))
+    search.run(Draft(work.arrays, work.finder, work.rows), begin + first, keep)
     columns.relax(begin + RELAX * (work.until - begin))
     if work.finished:
         return
-    rows = columns.dive(min(work.until, work.clock() + DIVE * (work.until - begin)), 0.6)
+    everything = columns.local(columns.everybody, work.rows, np.zeros_like(columns.master.present), KNOWN)
+    dive = Dive(columns, everything, work.dice)
+    end = min(work.until, work.clock() + DIVE * (work.until - begin))
+    rows = dive.run(work.best - columns.whole_step, end)
+    if rows is None and dive.steps and work.clock() >= end:
+        rows = dive.rest()
     if rows is not None:
         draft = Draft(work.arrays, work.finder, rows)
         search.polish(draft)

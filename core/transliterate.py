@@ -5,6 +5,8 @@ The web client does the same in ``web_client/scripts/serbian.mjs``; a test runs 
 
 from __future__ import annotations
 
+import re
+
 _PAIRS = {
     **dict(zip("абвгдђежзијклмнопрстћуфхцчш", "abvgdđežzijklmnoprstćufhcčš", strict=True)),
     "љ": "lj",
@@ -12,22 +14,21 @@ _PAIRS = {
     "џ": "dž",
 }
 
+_SMALL = str.maketrans(_PAIRS)
+_CAPITAL = re.compile(f"[{''.join(_PAIRS).upper()}]")
+
 
 def to_latin(text: str) -> str:
     """``text`` in Latin script; whatever is not Serbian Cyrillic, such as ``{{count}}``, stays.
 
     A capital Љ Њ Џ becomes LJ NJ DŽ inside a word in capitals and Lj Nj Dž otherwise.
     """
-    return "".join(_letter(text, index) for index in range(len(text)))
+    return _CAPITAL.sub(_capital, text).translate(_SMALL)
 
 
-def _letter(text: str, index: int) -> str:
-    letter = text[index]
-    latin = _PAIRS.get(letter.lower())
-    if latin is None:
-        return letter
-    if not _is_capital(letter):
-        return latin
+def _capital(found: re.Match[str]) -> str:
+    text, index = found.string, found.start()
+    latin = _PAIRS[text[index].lower()]
     after = text[index + 1] if index + 1 < len(text) else ""
     before = text[index - 1] if index else ""
     ends_word = after.lower() not in _PAIRS

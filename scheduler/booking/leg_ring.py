@@ -212,6 +212,8 @@ class LegRing:
         if booking.state is BookingState.OFFERING and not await self._rounds.pending(uow, booking):
             await self.next(uow, booking)
         else:
+            if booking.state is BookingState.UNFILLED and not await self._assignments.kept(uow, booking):
+                booking.reason = "nobody_free"
             booking.version += 1
             await uow.flush()
             tell_booking(uow, booking)

@@ -272,7 +272,10 @@ class TimesheetService:
         return [line_view(line, code, unit.now) for line, code in rows]
 
     async def line_facts(self, unit: ReadUnit, line_id: str) -> tuple[str, str, str | None]:
-        """Country, interpreter id and officer's user id (none: on-call time) of a line: what policy asks. Raises ``NotFound('line_unknown')``."""
+        """Country, interpreter id and officer's user id (none: on-call time) of a line: what policy asks.
+
+        Raises ``NotFound('line_unknown')``.
+        """
         row = (
             await unit.session.execute(
                 select(TimesheetLine.country, TimesheetLine.interpreter_id, TimesheetLine.officer_user_id).where(

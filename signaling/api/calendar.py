@@ -360,9 +360,7 @@ def _coordinated(who: Principal) -> frozenset[str]:
 
 
 def _effect(found: Effect) -> EffectOut:
-    return EffectOut(
-        clashes=[ClashOut.model_validate(asdict(one)) for one in found.clashes], elsewhere=found.elsewhere
-    )
+    return EffectOut(clashes=[ClashOut.model_validate(asdict(one)) for one in found.clashes], elsewhere=found.elsewhere)
 
 
 def _import(row: CalendarImport) -> ImportOut:

@@ -153,7 +153,7 @@ async def test_a_team_fills_what_is_open_and_a_kept_place_ends(world: World) -> 
     assert state == "held"
     seen = (await view(world, waiting))["interpreters"]
     (held,) = [row for row in await world.assignments(waiting) if row.state is AssignmentState.HELD]
-    assert [one["until"] for one in seen] == [held.expires_at]  # type: ignore[attr-defined, index]
+    assert [one["until"] for one in seen] == [held.expires_at]  # type: ignore[attr-defined]
     async with world.database.read(SYSTEM) as unit:
         told = await world.services.interpreter_views.home(unit, who)
     assert told["held"] is not None

@@ -71,9 +71,7 @@ async def test_what_falls_out_is_told_before_and_somebody_else_is_proposed(
     assert (row.interpreter_id, row.needs_coordinator, row.reason) == (third, False, None)
 
 
-async def test_taken_back_the_proposal_is_put_aside_and_the_work_stays(
-    world: World, absences: EnteredAbsences
-) -> None:
+async def test_taken_back_the_proposal_is_put_aside_and_the_work_stays(world: World, absences: EnteredAbsences) -> None:
     (ill,) = await world.interpreters(1)
     await works(world, ill, (8, 16))
     kept = await book(world, 9)

@@ -303,7 +303,7 @@ class SessionLog:
         """The session with all entries and the check of its chain."""
         session = await self.get(unit, session_id)
         case_ref = await unit.session.scalar(select(Case.case_ref).where(Case.id == session.case_id))
-        return session_record(session, case_ref, await entries_of(unit, session_id))
+        return session_record(session, case_ref, await entries_of(unit, session_id), unit.now)
 
     async def entries(self, unit: ReadUnit, session_id: str, *, last: int | None = None) -> list[LogEntry]:
         """The log, or its ``last`` entries, in order."""

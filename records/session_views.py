@@ -70,7 +70,10 @@ class SessionRecord(TypedDict):
     mode_segments: list[ModeSegment]
     present: list[PresentRow]
     interruptions: list[Interruption]
+    interpreting_min: int
+    """Minutes between beginning and end without breaks and interruptions, begun ones count."""
     speaking_min: int
+    """Minutes with a voice, summed over everybody; more than the clock's when two speak at once."""
     entries: list[LogEntry]
     chain: ChainView
 
@@ -123,8 +126,10 @@ def session_brief(session: Session, now: datetime) -> SessionBrief:
     )
 
 
-def session_record(session: Session, case_ref: str | None, entries: Sequence[SessionEntry]) -> SessionRecord:
-    """The record with the check of its chain; ``entries`` in order, all of them."""
+def session_record(
+    session: Session, case_ref: str | None, entries: Sequence[SessionEntry], now: datetime
+) -> SessionRecord:
+    """The record as it stands ``now``, with the check of its chain; ``entries`` in order, all of them."""
     interpreter = None
     if session.interpreter_code is not None:
         interpreter = InterpreterBrief(
@@ -154,6 +159,7 @@ def session_record(session: Session, case_ref: str | None, entries: Sequence[Ses
         mode_segments=_mode_segments(entries, session.ended_at),
         present=_present(entries, session.ended_at),
         interruptions=_interruptions(entries),
+        interpreting_min=minutes_up(interpreting_ms(session, now)),
         speaking_min=minutes_up(session.speaking_ms),
         entries=[log_entry(row) for row in entries],
         chain=chain_view(session, entries),

@@ -44,7 +44,7 @@ from signaling.realtime.rooms import participant
 log = logging.getLogger(__name__)
 CHECK_PREFIX = "check_"
 """Rooms of one for the check before joining; they belong to no session and leave no trace."""
-_ABOUT_CONNECTIONS = (PeerLost, PeerBack, PeerConnected, PeerHeard, TrackPublished, TrackEnded)
+_ABOUT_CONNECTIONS = (PeerLost, PeerBack, PeerConnected, PeerHeard, TrackPublished, TrackEnded, QualityChanged)
 Told = Callable[[str, str], Awaitable[None]]
 """Called with session id and place id."""
 
@@ -153,16 +153,17 @@ class CallMedia:
             return
         elif isinstance(news, SpeakingChanged):
             await self._tell(news, "speaking", {"id": news.peer_id, "on": news.on})
-        elif isinstance(news, QualityChanged):
-            await self._graded(news.peer_id, news.grade)
-            await self._tell(news, "quality", {"id": news.peer_id, "grade": news.grade.value})
         elif isinstance(news, _ABOUT_CONNECTIONS):
+            if isinstance(news, QualityChanged):
+                await self._tell(news, "quality", {"id": news.peer_id, "grade": news.grade.value})
             async with self._locks.setdefault(news.room_id, asyncio.Lock()):
                 await self._look(news)
         elif isinstance(news, RoomClosed):
             self._locks.pop(news.room_id, None)
 
-    async def _look(self, news: PeerLost | PeerBack | PeerConnected | PeerHeard | TrackPublished | TrackEnded) -> None:
+    async def _look(
+        self, news: PeerLost | PeerBack | PeerConnected | PeerHeard | TrackPublished | TrackEnded | QualityChanged
+    ) -> None:
         """Take the state of a connection from the node itself: news may overtake each other between processes, the truth cannot."""
         try:
             client = await self._client(news.room_id)
@@ -182,7 +183,10 @@ class CallMedia:
                 )
                 await self._tell_now(news.peer_id)
             return
-        await self._change(news.peer_id, grade=peer.grade.value, **flowing)
+        async with self._database.unit(Actor.system()) as uow:
+            await places.graded(uow, news.peer_id, peer.grade.value, weak=peer.grade is Grade.WEAK, **flowing)
+        if isinstance(news, QualityChanged):
+            return
         if self.on_reached is not None:
             await self.on_reached(news.room_id, news.peer_id)
         if isinstance(news, TrackPublished | TrackEnded) and self.on_tracks is not None:
@@ -208,10 +212,6 @@ class CallMedia:
     async def _by_phone(self, place_id: str) -> bool:
         async with self._database.read(Actor.system()) as unit:
             return (await places.get(unit, place_id)).phone_leg_id is not None
-
-    async def _graded(self, place_id: str, grade: Grade) -> None:
-        async with self._database.unit(Actor.system()) as uow:
-            await places.graded(uow, place_id, grade.value, weak=grade is Grade.WEAK)
 
     async def _change(self, place_id: str, **values: Any) -> None:
         async with self._database.unit(Actor.system()) as uow:

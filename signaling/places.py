@@ -234,12 +234,12 @@ async def change(uow: UnitOfWork, place_id: str, **values: Any) -> None:
     )
 
 
-async def graded(uow: UnitOfWork, place_id: str, grade: str, *, weak: bool) -> None:
-    """Note how good the line of somebody is; a weak one keeps the instant at which it became so."""
+async def graded(uow: UnitOfWork, place_id: str, grade: str, *, weak: bool, **flowing: Any) -> None:
+    """Note how good the line of somebody is and what flows; a weak one keeps the instant at which it became so."""
     # Typed by the column: a bare instant would reach SQLite as text, and no row with it could be read again.
     now = literal(uow.now, SessionParticipant.weak_since.type)
     since = func.coalesce(SessionParticipant.weak_since, now) if weak else None
-    await change(uow, place_id, grade=grade, weak_since=since)
+    await change(uow, place_id, grade=grade, weak_since=since, **flowing)
 
 
 async def first_sound(uow: UnitOfWork, place_id: str) -> bool:

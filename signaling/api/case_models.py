@@ -339,6 +339,7 @@ class SessionRecord(Out):
     mode_segments: list[ModeSegment]
     present: list[PresentRow]
     interruptions: list[Interruption]
+    interpreting_min: int
     speaking_min: int | None
     entries: list[LogEntryView]
     chain: ChainView

@@ -64,8 +64,7 @@ def advise(facts: Facts, person: Person) -> PhoneAdvice:
     if person.on_phone or person.call_open:
         return PhoneAdvice(person.place_id, Do.KEEP, Why.LINE_LOST)
     since = person.lost_since
-    weak = person.weak_since is not None and facts.now - person.weak_since >= WEAK_AFTER
-    if since is None and not weak:
+    if since is None and not _weak(facts, person):
         return PhoneAdvice(person.place_id, Do.NOTHING, Why.NOT_RUNNING if not facts.running else Why.BEGUN)
     closed = phone_closed(facts, person)
     if closed is not None:
@@ -127,16 +126,23 @@ def _stop(facts: Facts, *, refused: bool) -> Why | None:
     return Why.AWAY_TOO_LONG if time_away(facts.losses, facts.now) > LONG_AWAY else None
 
 
+def _weak(facts: Facts, person: Person) -> bool:
+    """Weak for so long that it is not a passing dip."""
+    return person.weak_since is not None and facts.now - person.weak_since >= WEAK_AFTER
+
+
+def _troubled(facts: Facts) -> list[Person]:
+    return [person for person in facts.people if person.lost_since is not None or _weak(facts, person)]
+
+
 def _rungs(facts: Facts, advice: tuple[PhoneAdvice, ...]) -> tuple[tuple[Rung, ...], tuple[Closed, ...]]:
-    """What may be chosen below the present rung: only while a line is lost or weak, or the person said no."""
-    trouble = facts.running and (
-        any(p.lost_since is not None or p.weak_since is not None for p in facts.people) or facts.agreement == "no"
-    )
-    if not trouble:
+    """What may be chosen below the present rung: only while a line is lost or stays weak, or the person said no."""
+    troubled = _troubled(facts)
+    if not facts.running or not (troubled or facts.agreement == "no"):
         return (), ()
     offered: list[Rung] = []
     closed: list[Closed] = []
-    if not facts.sound_only and any(p.lost_since is None and p.weak_since is not None for p in facts.people):
+    if not facts.sound_only and any(person.lost_since is None for person in troubled):
         offered.append(Rung.AUDIO)
     possible = [one for one in advice if one.do in (Do.OFFER, Do.WAIT, Do.RING)]
     if possible and facts.agreement != "no":
@@ -152,6 +158,5 @@ def _rungs(facts: Facts, advice: tuple[PhoneAdvice, ...]) -> tuple[tuple[Rung, .
 
 
 def _why_no_phone(facts: Facts) -> Why:
-    troubled = [p for p in facts.people if p.lost_since is not None or p.weak_since is not None]
-    reasons = [phone_closed(facts, person) for person in troubled] or [phone_closed(facts)]
+    reasons = [phone_closed(facts, person) for person in _troubled(facts)] or [phone_closed(facts)]
     return next((why for why in reasons if why is not None), Why.WEAK_LINE)

@@ -67,6 +67,8 @@ def test_it_is_due_twenty_seconds_after_the_loss_began() -> None:
     [
         ({}, BOOTH, (), {}),
         ({}, lost(9), (Rung.PHONE, Rung.CALLBACK, Rung.CARDS), {}),
+        ({}, replace(BOOTH, weak_since=ago(10)), (), {}),
+        ({"phone_configured": False}, replace(BOOTH, weak_since=ago(10)), (), {}),
         ({}, replace(BOOTH, weak_since=ago(40)), (Rung.AUDIO, Rung.PHONE, Rung.CALLBACK, Rung.CARDS), {}),
         ({"sound_only": True}, replace(BOOTH, weak_since=ago(40)), (Rung.PHONE, Rung.CALLBACK, Rung.CARDS), {}),
         ({"phone_configured": False}, lost(9), (Rung.CALLBACK, Rung.CARDS), {Rung.PHONE: Why.NOT_CONFIGURED}),

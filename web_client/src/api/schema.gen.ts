@@ -826,6 +826,8 @@ export interface components {
         CaseLanguageView: {
             /** Aids */
             aids: components["schemas"]["AidView"][];
+            /** Case Ref */
+            case_ref: string;
             /** Finder Calls */
             finder_calls: components["schemas"]["FinderView"][];
             /** Findings */
@@ -888,6 +890,8 @@ export interface components {
          * @description All terms that a case ever had, for its desk.
          */
         CaseTerms: {
+            /** Case Ref */
+            case_ref: string;
             /** Items */
             items: components["schemas"]["TermHistory"][];
         };
@@ -2950,6 +2954,8 @@ export interface components {
             authority_kind: string;
             /** Briefing */
             briefing: boolean;
+            /** Candidates */
+            candidates: string[];
             country: components["schemas"]["Country"];
             /** Expires At */
             expires_at: string;
@@ -4712,6 +4718,8 @@ export interface components {
             /** Id */
             id: string;
             interpreter: components["schemas"]["RecordInterpreter"] | null;
+            /** Interpreting Min */
+            interpreting_min: number;
             /** Interruptions */
             interruptions: components["schemas"]["Interruption"][];
             /** Language Confirmed */

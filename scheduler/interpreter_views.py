@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit
 from core.errors import NotFound
+from records.models import CaseLanguage
 from records.procedures import Catalogue
 from scheduler.legs import Way, leg_pair
 from scheduler.lifecycle import AssignmentState, BookingState, OfferState
@@ -17,6 +19,9 @@ from scheduler.presence import PresenceService, PresenceView
 from scheduler.room_times import join_opens_at
 from scheduler.times import continuous_minutes, day_bounds
 from scheduler.workloads import workloads
+
+FINDER = "language"
+"""``Booking.purpose`` of a call that only finds out the language (M-12)."""
 
 
 class WhoView(TypedDict):
@@ -49,6 +54,8 @@ class OfferView(TypedDict):
     briefing: bool
     """Information to groups at several posts; nobody is interviewed."""
     purpose: str | None
+    candidates: list[str]
+    """Of a finder call: the languages that it may be, the likeliest first (ISO 639-3). Else empty."""
 
 
 class AssignmentView(TypedDict):
@@ -156,7 +163,7 @@ class InterpreterViews:
         if row is None:
             raise NotFound("offer_unknown")
         offer, booking = row
-        return self._offer_view(offer, booking)
+        return self._offer_view(offer, booking, await _candidates(unit, [booking]))
 
     async def assignment(self, unit: ReadUnit, assignment_id: str) -> AssignmentView:
         """One piece of agreed work. Raises ``NotFound('assignment_unknown')``."""
@@ -203,9 +210,11 @@ class InterpreterViews:
             )
             .order_by(Booking.priority, Booking.requested_at, Offer.id)
         )
-        return [self._offer_view(offer, booking) for offer, booking in rows]
+        pending = [(offer, booking) for offer, booking in rows]
+        candidates = await _candidates(unit, [booking for _, booking in pending])
+        return [self._offer_view(offer, booking, candidates) for offer, booking in pending]
 
-    def _offer_view(self, offer: Offer, booking: Booking) -> OfferView:
+    def _offer_view(self, offer: Offer, booking: Booking, candidates: Mapping[str, list[str]]) -> OfferView:
         need = booking.need
         language, officer_language = leg_pair(
             Way(booking.way), booking.pivot, offer.leg, booking.language, booking.officer_language
@@ -230,6 +239,7 @@ class InterpreterViews:
             zone=booking.zone,
             briefing=booking.briefing_id is not None,
             purpose=booking.purpose,
+            candidates=candidates.get(booking.id, []),
         )
 
     def _assignment_view(self, assignment: Assignment, booking: Booking, now: datetime) -> AssignmentView:
@@ -246,6 +256,26 @@ class InterpreterViews:
             country=booking.country,
             briefing=booking.briefing_id is not None,
         )
+
+
+async def _candidates(unit: ReadUnit, bookings: Sequence[Booking]) -> dict[str, list[str]]:
+    """The languages that the person of a finder call may speak, by booking: those of the case, in their rank."""
+    finders = {booking.case_id: booking for booking in bookings if booking.purpose == FINDER}
+    if not finders:
+        return {}
+    rows = await unit.session.execute(
+        select(CaseLanguage.case_id, CaseLanguage.code)
+        .where(CaseLanguage.case_id.in_([case_id for case_id in finders if case_id is not None]))
+        .order_by(CaseLanguage.case_id, CaseLanguage.rank)
+    )
+    found: dict[str, list[str]] = {}
+    for case_id, code in rows:
+        found.setdefault(finders[case_id].id, []).append(code)
+    for booking in finders.values():
+        codes = found.setdefault(booking.id, [])
+        if booking.language not in codes:
+            codes.insert(0, booking.language)
+    return found
 
 
 _AUTHORITY_KIND = {

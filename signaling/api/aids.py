@@ -15,7 +15,7 @@ from records.aids_glossary import BaseEntry, load_glossary
 from records.aids_state import TermMove
 from records.aids_terms import By, NewTerm, TermHistory, TermView, case_of, language_pair
 from records.lifecycle import SESSION_OVER, SessionState
-from records.models import Session
+from records.models import Case, Session
 from records.session_views import stamp
 from scheduler.pool import regional
 from signaling import places
@@ -51,6 +51,8 @@ class SessionTerms(TypedDict):
 class CaseTerms(TypedDict):
     """All terms that a case ever had, for its desk."""
 
+    case_ref: str
+    """What a printed list is filed under."""
     items: Sequence[TermHistory]
 
 
@@ -136,7 +138,9 @@ async def read_case_terms(case_id: Key, who: Who, services: Svc) -> Any:
         services.audit.record(
             uow, "terms.viewed", case_id, country=facts.country, purpose="casework", data={"terms": len(items)}
         )
-        return CaseTerms(items=items)
+        case = await uow.session.get(Case, case_id)
+        assert case is not None
+        return CaseTerms(case_ref=case.case_ref, items=items)
 
 
 async def _seat(unit: ReadUnit, who: Principal, session_id: str) -> tuple[Session, By]:

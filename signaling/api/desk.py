@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from core.db.session import UnitOfWork
 from core.errors import Invalid
 from records.desk import AidKind, CaseAid, Confidence, ConfirmedBy, FoundBy, LanguageFinding
+from records.models import Case
 from scheduler.pool import regional
 from signaling.api.booking_models import BookingStateWord, BookingView
 from signaling.api.routing import guarded_router
@@ -97,6 +98,7 @@ class FinderView(Out):
 class CaseLanguageView(Out):
     """All that the desk knows about the languages of a case, the newest first."""
 
+    case_ref: str
     findings: list[FindingView]
     finder_calls: list[FinderView]
     aids: list[AidView]
@@ -168,7 +170,10 @@ async def read_language(case_id: Key, who: Who, services: Svc) -> CaseLanguageVi
     """Findings, finder calls and aids of a case."""
     async with services.database.read(who.actor) as unit:
         demand(may_read_case(who, await case_facts(unit, case_id)), hidden="case_unknown")
+        case = await unit.session.get(Case, case_id)
+        assert case is not None
         return CaseLanguageView(
+            case_ref=case.case_ref,
             findings=[_finding(row) for row in await services.desk.findings.of_case(unit, case_id)],
             finder_calls=[
                 FinderView.model_validate(row) for row in await services.desk.findings.finder_calls(unit, case_id)

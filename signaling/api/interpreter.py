@@ -100,6 +100,8 @@ class OfferView(Out):
     """Information to groups at several posts; nobody is interviewed."""
     purpose: Literal["language"] | None
     """language: only the language is to be found out (M-12)."""
+    candidates: list[str]
+    """Of such a call: the languages that it may be, the likeliest first."""
 
 
 class AssignmentView(Out):

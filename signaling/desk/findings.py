@@ -19,11 +19,11 @@ from records.case_write import CaseChanges, NewLanguage
 from records.cases import CaseService
 from records.desk import AidKind, CaseAid, Confidence, ConfirmedBy, FoundBy, LanguageFinding
 from records.models import Session
+from scheduler.interpreter_views import FINDER
 from scheduler.languages import LanguageTable
 from scheduler.models import Booking
 
-FINDER = "language"
-"""``Booking.purpose`` of a finder call."""
+FINDER_MINUTES = 5
 SIGN_GROUP, SIGN_NEED = "sign", "SIGN_LANGUAGE"
 TOLD_LATE = timedelta(hours=24)
 """So long after its use an aid may be told: a tablet without a line keeps it."""

@@ -119,11 +119,11 @@ class DraftService:
                     await self._consents.ask(uow, session, place)
                 else:
                     await self._consents.ask_anew(uow, Asked.at(row, place))
-            for row in (await beside(uow, session_id)).values():
-                if row.part in near:
-                    await self._consents.ask_anew(uow, Asked(row, row.part))
+            for part, earlier in (await beside(uow, session_id)).items():
+                if part in near:
+                    await self._consents.ask_anew(uow, Asked(earlier, part))
                 else:
-                    await uow.session.delete(row)
+                    await uow.session.delete(earlier)
             await self._consents.ask_beside(uow, session, near)
             await uow.flush()
             known = await consents(uow, session_id)

@@ -115,7 +115,9 @@ async def test_terms_follow_the_case_into_a_later_session_and_are_read_at_its_de
     term_id = seen["terms"][0]["id"]
     assert (await other.post(f"/api/sessions/{later}/terms/{term_id}/agree")).status_code == 200
 
-    (item,) = (await officer.get(f"/api/cases/{case['id']}/terms")).json()["items"]
+    listed = (await officer.get(f"/api/cases/{case['id']}/terms")).json()
+    assert listed["case_ref"] == case["case_ref"], "a printed list is filed under it"
+    (item,) = listed["items"]
     assert [(one["move"], one["code"], one["session_id"]) for one in item["moves"]] == [
         ("propose", "O-RS", first),
         ("agree", "I-MK", later),

@@ -19,6 +19,7 @@ from media.speech.identify import Detection
 from media.speech.identify import Unavailable as NoAnswer
 from records.desk import LanguageFinding
 from records.lifecycle import Outcome
+from records.models import Session
 from scheduler.languages import load_languages
 from scheduler.pool import regional
 from signaling.desk.helper import CANDIDATES, WAITING_MOST, ListeningHelper
@@ -155,10 +156,17 @@ async def test_a_finder_call_rings_for_five_minutes_and_does_not_hold_the_step(w
     assert booking["purpose"] == "language"
     home = (await (await world.browser("I-RS")).get("/api/interpreter/home")).json()
     assert (home["ring"]["purpose"], home["ring"]["minutes"]) == ("language", 5)
+    assert home["ring"]["candidates"] == ["kmr", "pes"], "all that it may be, before anybody accepts"
     assert [(one["code"], one["source"]) for one in (await read(world, case))["languages"]] == [
         ("kmr", "card"), ("pes", "officer_guess"),
     ]  # fmt: skip
     session_id = (await world.accept(booking["id"]))["session_id"]
+    async with services.database.read(regional(Actor.system())) as unit:
+        session = await unit.session.get(Session, session_id)
+        assert session is not None
+        sign = (await services.live.aids.snapshot(unit, session, "interpreter"))["desk.finder"]
+        assert sign == {"candidates": ["kmr", "pes"], "minutes": 5}
+        assert "desk.finder" not in await services.live.aids.snapshot(unit, session, "applicant")
     await begin(world, session_id)
     async with services.database.unit(regional(Actor.system())) as uow:
         await services.session_log.confirm_language(uow, session_id, code="prs")

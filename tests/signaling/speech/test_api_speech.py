@@ -17,6 +17,8 @@ from signaling import places
 from signaling.bootstrap import build
 from signaling.realtime.protocol import RoomSpeech
 from signaling.speech.drafts import DraftService
+from signaling.telephony.models import PhoneLeg
+from signaling.telephony.port import LegState
 from tests.signaling.house import open_house, settings_for
 from tests.signaling.world import World, make_world
 
@@ -91,6 +93,71 @@ async def test_from_asking_to_the_answers(world: World) -> None:
     assert again.json()["code"] == "draft_refused"
     for code in ("O-RS2", "I-MK", "O-MK"):
         assert (await (await world.browser(code)).get(path)).status_code == 404
+
+
+async def test_somebody_beside_the_officer_is_asked_and_noted(world: World) -> None:
+    session_id, seats = await talk(world)
+    services = world.house.services
+    async with services.database.unit(Actor.system()) as uow:
+        await places.leave(uow, seats["applicant"])
+    officer, interpreter = await world.browser("O-RS"), await world.browser("I-RS")
+    path = f"/api/sessions/{session_id}/draft"
+    await allow(world)
+    refused = await officer.post(f"{path}/ask")
+    assert refused.json()["code"] == "draft_person_absent"
+    assert (await interpreter.post(f"{path}/beside", {"part": "applicant"})).status_code == 403
+    assert (await officer.post(f"{path}/ask", {"near": ["officer"]})).status_code == 422
+    assert (await officer.post(f"{path}/ask", {"near": ["applicant"]})).status_code == 204
+    await agree(world, seats["interpreter"])
+    near = (await interpreter.get(path)).json()["people"][-1]
+    assert (near["whom"], near["beside"], near["by"], near["answer"]) == ("applicant", True, "word", "asked")
+    noted = {"whom": "applicant", "agrees": True}
+    for code in ("O-RS2", "I-MK", "C-RS"):
+        assert (await (await world.browser(code)).post(f"{path}/note", noted)).status_code in (403, 404), code
+    assert (await interpreter.post(f"{path}/note", noted)).status_code == 204
+    seen = (await officer.get(path)).json()
+    near = seen["people"][-1]
+    assert (near["answer"], near["how"], near["noted_part"], near["noted_code"]) == (
+        "yes", "spoken", "interpreter", "I-RS",
+    )  # fmt: skip
+    assert seen["state"] == "running"
+    assert (await officer.post(f"{path}/note", noted | {"agrees": False})).status_code == 204
+    assert (await officer.get(path)).json()["reason"] == "withdrawn"
+
+
+async def test_keys_of_the_own_telephone_answer(world: World) -> None:
+    """4 is yes, 6 takes it back; before anybody asked, and for others, they do nothing; 1, 2 and 9 keep their meanings."""
+    session_id, seats = await talk(world)
+    services = world.house.services
+    desk, place_id = services.telephony.desk, seats["interpreter"]
+    async with services.database.unit(Actor.system()) as uow:
+        leg = PhoneLeg(
+            id="leg_1", country="RS", session_id=session_id, place_id=place_id, direction="out", reason="lost_link",
+            asked_by="test", locale="en", provider="none", state=LegState.IN_ROOM, made_at=uow.now, due_at=uow.now,
+        )  # fmt: skip
+        uow.session.add(leg)
+        values = {"state": "lost", "phone_leg_id": "leg_1"}
+        await uow.session.execute(update(SessionParticipant).where(SessionParticipant.id == place_id).values(values))
+    await allow(world)
+    path = f"/api/sessions/{session_id}/draft"
+    officer = await world.browser("O-RS")
+    assert not await desk.pressed("leg_1", "4"), "nobody asked"
+    assert (await officer.get(path)).json()["people"] == []
+    await officer.post(f"{path}/ask")
+    await agree(world, seats["applicant"])
+
+    async def own() -> dict[str, object]:
+        people = (await officer.get(path)).json()["people"]
+        return next(one for one in people if one["part"] == "interpreter")
+
+    assert ((await own())["by"], (await own())["answer"]) == ("key", "asked")
+    assert not await desk.pressed("leg_1", "4")
+    assert ((await own())["answer"], (await own())["how"]) == ("yes", "own_key")
+    assert (await officer.get(path)).json()["state"] == "running"
+    assert not await desk.pressed("leg_1", "6")
+    assert (await own())["answer"] == "withdrawn"
+    assert not await desk.pressed("leg_1", "4"), "nobody is asked twice"
+    assert (await own())["answer"] == "withdrawn"
 
 
 async def test_lines_are_read_by_what_changed_and_corrected(world: World) -> None:

@@ -79,7 +79,8 @@ function word(name: string, value: unknown): string {
 
 const ladderKinds = new Set(['fallback', 'phone_call', 'agreement', 'stop_proposed', 'stop_declined', 'mode_opened'])
 
-const someone = (part: unknown, code: unknown): string => (part ? [byCode('part', String(part)), code].filter(Boolean).join(' ') : '')
+const someone = (part: unknown, code: unknown): string =>
+  part ? [byCode('part', String(part)), code].filter(Boolean).join(' ') : ''
 
 /** Entries of the step-down ladder; their texts come with it. */
 function ladderText({ kind, data }: Entry): string | undefined {
@@ -113,7 +114,8 @@ export function logText({ kind, data }: Entry): string {
   }
   if (kind === 'substitution') Object.assign(slots, { from: languageName(String(data.from)), to: languageName(String(data.to)) })
   if (kind === 'transcript') return lookUp(`log.transcript.${data.state}`, slots) ?? kind
-  if (kind === 'transcript_consent') Object.assign(slots, { answer: byCode('speech.answer', String(data.answer)), by: someone(data.noted_part, data.noted_code) })
+  if (kind === 'transcript_consent')
+    Object.assign(slots, { answer: byCode('speech.answer', String(data.answer)), by: someone(data.noted_part, data.noted_code) })
   if (kind === 'number_shown') slots.number = byCode('aids.shown', String(data.calendar ?? data.number))
   if (data.part) slots.who = someone(data.part, data.code)
   return lookUp(`log.${kind}.${data.how}`, slots) ?? lookUp(`log.${kind}`, slots) ?? kind

@@ -21,6 +21,8 @@ export type OfferView = {
   zone: string | null
   /** `language`: a short call that only finds out the language. */
   purpose?: 'language' | null
+  /** Of such a call: what it may be, the likeliest first. */
+  candidates?: string[]
   /** Information to groups at several posts; nobody is interviewed. */
   briefing: boolean
 }

@@ -7,7 +7,14 @@ describe('the language in which somebody is asked', () => {
     expect(['pes', 'prs', 'pbu', 'sqi', 'mkd', 'srp'].map(localeOf)).toEqual(['fa', 'fa', 'ps', 'sq', 'mk', 'sr-Cyrl'])
   })
 
-  it('is the interpreter\'s own words elsewhere, never a neighbour\'s', () => {
-    expect(['kmr', 'ckb', 'urd', 'som', 'tir', 'fra'].map(localeOf)).toEqual([undefined, undefined, undefined, undefined, undefined, undefined])
+  it("is the interpreter's own words elsewhere, never a neighbour's", () => {
+    expect(['kmr', 'ckb', 'urd', 'som', 'tir', 'fra'].map(localeOf)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 })

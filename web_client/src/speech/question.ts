@@ -3,7 +3,15 @@ import { digitsOf, tagOf } from '../aids/digits'
 import { type Direction, directionOf, isLocale, type Locale } from '../i18n/locales'
 
 export type Question = { locale: Locale; dir: Direction; title: string; text: string }
-const own: Readonly<Record<string, Locale>> = { srp: 'sr-Cyrl', bos: 'sr-Latn', hrv: 'sr-Latn', cnr: 'sr-Latn', mkd: 'mk', sqi: 'sq', eng: 'en' }
+const own: Readonly<Record<string, Locale>> = {
+  srp: 'sr-Cyrl',
+  bos: 'sr-Latn',
+  hrv: 'sr-Latn',
+  cnr: 'sr-Latn',
+  mkd: 'mk',
+  sqi: 'sq',
+  eng: 'en',
+}
 
 /** Our language that somebody who speaks this one (ISO 639-3) is addressed in, if there is one: Dari in Persian as in the tablet. */
 export function localeOf(language: string): Locale | undefined {

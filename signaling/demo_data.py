@@ -122,6 +122,18 @@ INTERPRETERS = (
     DemoInterpreter("I-0427", "RS", "man", "L0", "pbt prs", "srp"),
     DemoInterpreter("I-0428", "RS", "other", "L2", "fra", "srp eng"),
     DemoInterpreter("I-0429", "RS", "woman", "L3", "eng", "srp mkd", trainings="CHILD GBV-TRAUMA", on_call=False),
+    DemoInterpreter("I-0430", "RS", "woman", "L2", "apc arb", "srp", trainings="CHILD", region="Homs"),
+    DemoInterpreter("I-0431", "RS", "woman", "L2", "acm arb", "srp", region="Mosul"),
+    DemoInterpreter("I-0432", "RS", "woman", "L1", "apc acm", "srp eng"),
+    DemoInterpreter("I-0433", "RS", "woman", "L2", "pes", "srp", trainings="GBV-TRAUMA", region="Shiraz"),
+    DemoInterpreter("I-0434", "RS", "woman", "L2", "prs", "srp", trainings="CHILD", region="Mazar-i-Sharif"),
+    DemoInterpreter("I-0435", "RS", "woman", "L1", "pes prs", "srp eng"),
+    DemoInterpreter("I-0436", "RS", "woman", "L1", "pbt", "srp", region="Kandahar"),
+    DemoInterpreter("I-0437", "RS", "man", "L1", "tur kmr", "srp", region="Diyarbakır"),
+    DemoInterpreter("I-0438", "RS", "woman", "L1", "tur", "srp eng"),
+    DemoInterpreter("I-0439", "RS", "man", "L1", "kmr ckb", "srp", region="Erbil"),
+    DemoInterpreter("I-0440", "RS", "man", "L1", "kmr", "srp eng", region="Afrin"),
+    DemoInterpreter("I-0441", "RS", "woman", "L1", "fra", "srp"),
     DemoInterpreter("I-0501", "MK", "man", "L3", "apc arb", "mkd sqi", region="Aleppo"),
     DemoInterpreter("I-0502", "MK", "woman", "L2", "arb acm", "mkd", trainings="GBV-TRAUMA"),
     DemoInterpreter("I-0503", "MK", "man", "L1", "ary arb", "mkd sqi"),
@@ -162,6 +174,8 @@ class DemoTalk:
     """Variety that the interpreter heard."""
     break_min: int = 0
     line_lost_s: int = 0
+    by_phone: bool = False
+    """Whether the talk went on by telephone for a while."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +215,7 @@ CASES = (
         "O-1183", "pbt:card", days_ago=6.2, origin="AF",
         steps=(
             DemoStep("RS-ID-10", DemoTalk(6.1, 7, "I-0415")),
-            DemoStep("RS-ID-20", DemoTalk(5.9, 16, "I-0417", confirmed="pbu", line_lost_s=24)),
+            DemoStep("RS-ID-20", DemoTalk(5.9, 16, "I-0417", confirmed="pbu", by_phone=True)),
             DemoStep("RS-REG-10"),
         ),
     ),
@@ -212,7 +226,7 @@ CASES = (
     ),
     DemoCase(
         "O-1183", "apc:self_declared eng:self_declared", days_ago=1.2, origin="SY", region_note="Idlib",
-        steps=(DemoStep("RS-ID-20", DemoTalk(1.1, 21, "I-0402", break_min=4)), DemoStep("RS-REG-20")),
+        steps=(DemoStep("RS-ID-20", DemoTalk(1.1, 21, "I-0402", break_min=4, line_lost_s=24)), DemoStep("RS-REG-20")),
     ),
     DemoCase("O-1183", "kmr:officer_guess", days_ago=0.05, literacy="unknown", steps=(DemoStep("RS-ID-10"),)),
     DemoCase(

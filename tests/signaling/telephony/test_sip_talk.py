@@ -10,6 +10,10 @@ from typing import Any, cast
 import pytest
 
 from core.errors import Unavailable
+from core.events.bus import Json
+from core.events.memory_bus import InProcessBus
+from core.i18n import LOCALES, Catalogues
+from core.settings_sections import SipSettings
 from media.lines.protocol import Codec, LineTicket
 from media.sip.client import SipAgent
 from media.sip.protocol import (
@@ -28,9 +32,12 @@ from media.sip.protocol import (
     Played,
     Rang,
 )
+from signaling.bootstrap import catalogue_folder
 from signaling.telephony.port import IncomingCall, LegWhy, Sentence, Step, Then
+from signaling.telephony.sip import ADDRESS, SipProvider
 from signaling.telephony.sip_ends import leg_end
 from signaling.telephony.sip_talk import Refresh, SipTalk
+from signaling.telephony.troubles import Trouble
 
 CALL = "sip_1"
 ASK = Step(Then.ASK_KEY, (Sentence("greeting"), Sentence("into_session")), "sr-Cyrl", seconds=1)
@@ -256,3 +263,29 @@ async def test_an_agent_that_dies_in_the_middle_ends_the_call_once() -> None:
 def test_every_end_has_a_word_for_people(end: CallEnd) -> None:
     why, trouble = leg_end(end, answered=False)
     assert (why is LegWhy.FAILED) <= (trouble is not None), "a failure without a reason helps nobody"
+
+
+async def test_a_trunk_that_nobody_holds_is_down() -> None:
+    bus = InProcessBus()
+    provider = SipProvider(SipSettings(trunk="127.0.0.1", transport="udp", srtp="off", agent=False), bus, {"RS": "+381111234567"})
+    assert provider.configured
+    assert await provider.down()
+    usable = False
+
+    async def look(body: Json) -> Json:
+        assert body == {"do": "look"}
+        return {"usable": usable}
+
+    async with bus.serve(ADDRESS, look):
+        assert await provider.down(), "an agent without a trunk"
+        usable = True
+        assert not await provider.down()
+    assert not await SipProvider(SipSettings(), bus, {}).down(), "there is nothing that could be"
+
+
+def test_sound_in_the_clear_has_a_trouble_of_its_own() -> None:
+    assert leg_end(CallEnd.NOT_SECURE, answered=False) == (LegWhy.FAILED, Trouble.UNENCRYPTED)
+    words = Catalogues.read(catalogue_folder() / "telephony")
+    for trouble in Trouble:
+        for key in (f"telephony.trouble.{trouble}", f"telephony.trouble.{trouble}.next"):
+            assert len({words.text(key, locale) for locale in LOCALES}) == len(LOCALES), key

@@ -13,11 +13,12 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Generic, TypeVar
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from core.errors import Unavailable
 from media.lines.protocol import FRAME, LineEnd, LineTicket, Piece
+from media.lines.stream import MAX_MESSAGE, ClientStream, masked
 
 __all__ = ["PhoneLine", "SpeechTap"]
 
@@ -28,7 +29,6 @@ _FRAMES_KEPT = 15
 """0.3 s of a telephone's sound."""
 _PIECES_KEPT = 3_000
 """A tap's reader may be busy for a while (five minutes of one speaker)."""
-_MAX_MESSAGE = 65_536
 _RECEIVE_BUFFER = 8192
 """Bytes that the system keeps for a telephone: old sound is of no use."""
 T = TypeVar("T")
@@ -37,7 +37,7 @@ T = TypeVar("T")
 class _End(ABC, Generic[T]):
     """What both kinds of connection have in common: one reader task, a bounded queue, answers, the reason at the end."""
 
-    def __init__(self, connection: ClientConnection, kept: int) -> None:
+    def __init__(self, connection: ClientStream, kept: int) -> None:
         self._connection = connection
         self._queue: deque[T] = deque(maxlen=kept)
         self._there = asyncio.Event()
@@ -48,6 +48,7 @@ class _End(ABC, Generic[T]):
         """Frames or pieces that were lost here because nobody took them in time."""
         self.closed_by: str | None = None
         """Why it ended: a ``LineEnd`` or the reason that ``MediaClient.close`` was given; none while it stands."""
+        connection.sound = self._take
         self._reader = asyncio.create_task(self._read(), name="line reader")
 
     @abstractmethod
@@ -113,7 +114,7 @@ class PhoneLine(_End[bytes]):
 
     ``async with PhoneLine.connect(ticket) as line``; iterating gives one frame of 160 bytes each 20 ms."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientStream) -> None:
         super().__init__(connection, _FRAMES_KEPT)
 
     @classmethod
@@ -142,7 +143,7 @@ class PhoneLine(_End[bytes]):
         Raises ``ValueError`` for another length. Waits at most a moment when the sound process does not read."""
         if not g711 or len(g711) % FRAME:
             raise ValueError("G.711 comes in frames of 160 bytes")
-        if self.closed_by is not None:
+        if self.closed_by is not None or (len(g711) < MAX_MESSAGE and self._connection.write(masked(g711))):
             return
         try:
             async with asyncio.timeout(_SEND_S):
@@ -162,7 +163,7 @@ class PhoneLine(_End[bytes]):
 class SpeechTap(_End[Piece]):
     """Speech out of a room, by speaker: ``async with SpeechTap.connect(ticket) as tap: async for piece in tap``."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientStream) -> None:
         super().__init__(connection, _PIECES_KEPT)
 
     @classmethod
@@ -188,13 +189,16 @@ class SpeechTap(_End[Piece]):
         self._queue.extend(kept)
 
 
-async def _connected(ticket: LineTicket) -> ClientConnection:
+async def _connected(ticket: LineTicket) -> ClientStream:
     try:
         async with asyncio.timeout(_OPEN_S):
-            return await connect(
+            connection = await connect(
                 ticket.url, additional_headers={"Authorization": f"Bearer {ticket.secret}"}, compression=None,
-                proxy=None, max_size=_MAX_MESSAGE, ping_interval=5, ping_timeout=10, close_timeout=1,
+                proxy=None, max_size=MAX_MESSAGE, ping_interval=5, ping_timeout=10, close_timeout=1,
+                create_connection=ClientStream,
             )  # fmt: skip
+            assert isinstance(connection, ClientStream)
+            return connection
     except InvalidStatus as error:
         raise Unavailable("line_refused") from error
     except (OSError, TimeoutError, WebSocketException) as error:

@@ -17,6 +17,8 @@ _OLD, _FAR_TOO_OLD = 0.025, 0.06
 """Seconds beyond the wanted delay from which 20 ms are left out: in a pause, and even in speech."""
 _FRESH, _FAR_TOO_FRESH = -0.012, -0.02
 """The same for repeating 20 ms, sooner, since packets are lost otherwise."""
+_READ_EVENLY = 0.004
+"""Seconds by which the clock that reads may be late."""
 
 
 class Decoder(Protocol):
@@ -70,7 +72,8 @@ class Ear:
         self._rate = rate
         self._size = rate // 50
         self._per_tick = rate / 48_000
-        self._rest: Sound = np.zeros(0, np.float32)
+        self._rest: Sound | None = None
+        """Sound that is decoded and not played yet, if there is any."""
         self._fade = np.linspace(0.0, 1.0, self._size, dtype=np.float32)
 
     @classmethod
@@ -80,8 +83,8 @@ class Ear:
 
     @classmethod
     def telephone(cls, codec: Codec, *, low: float = 0.03, high: float = 0.12) -> Ear:
-        """For G.711, heard at 8 kHz."""
-        return cls(8000, G711Decoder(codec), JitterBuffer(g711_ticks, low=low, high=high))
+        """For G.711, heard at 8 kHz. It is read each 20 ms, so that lateness comes rounded up and needs no more room than itself."""
+        return cls(8000, G711Decoder(codec), JitterBuffer(g711_ticks, low=low, high=high, margin=_READ_EVENLY))
 
     def put(self, seq: int, ts: int, payload: bytes, now: float) -> None:
         """See ``JitterBuffer.put``."""
@@ -93,7 +96,9 @@ class Ear:
         first = self._take(now)
         if first is None:
             return None
-        beside = self.buffer.surplus(now) + len(self._rest) / self._rate
+        beside = self.buffer.surplus(now)
+        if self._rest is not None:
+            beside += len(self._rest) / self._rate
         if _FRESH <= beside <= _OLD:
             return first
         quiet = float(np.dot(first, first)) < _QUIET * _QUIET * self._size
@@ -101,36 +106,39 @@ class Ear:
             second = self._take(now)
             return first if second is None else first + (second - first) * self._fade
         if beside < (_FRESH if quiet else _FAR_TOO_FRESH):
-            self._rest = np.concatenate((first, self._rest))
+            self._rest = first if self._rest is None else np.concatenate((first, self._rest))
         return first
 
     def _take(self, now: float) -> Sound | None:
-        if len(self._rest) >= self._size:
-            out, self._rest = self._rest[: self._size], self._rest[self._size :]
-            return out
-        while len(self._rest) < self._size:
+        sound, size = self._rest, self._size
+        while sound is None or len(sound) < size:
             step = self.buffer.pull(now)
-            if step.what is What.QUIET and step.ticks >= TICKS and not len(self._rest):
-                return None
-            sound = self._sound(step)
-            self._rest = sound if not len(self._rest) else np.concatenate((self._rest, sound))
-        out, self._rest = self._rest[: self._size], self._rest[self._size :]
-        return out
+            if sound is None:
+                if step.what is What.QUIET and step.ticks >= TICKS:
+                    return None
+                sound = self._sound(step)
+            else:
+                sound = np.concatenate((sound, self._sound(step)))
+        if len(sound) == size:
+            self._rest = None
+            return sound
+        self._rest = sound[size:]
+        return sound[:size]
 
     def _sound(self, step: Step) -> Sound:
+        what = step.what
         try:
-            match step.what:
-                case What.SOUND:
-                    self.played += 1
-                    self.live = True
-                    return self._decoder.decode(step.payload)
-                case What.REPAIR:
-                    self.repaired += 1
-                    self.live = True
-                    return self._decoder.recover(step.payload, step.ticks)
-                case What.CONCEAL:
-                    self.concealed += 1
-                    return self._decoder.conceal(step.ticks)
+            if what is What.SOUND:
+                self.played += 1
+                self.live = True
+                return self._decoder.decode(step.payload)
+            if what is What.REPAIR:
+                self.repaired += 1
+                self.live = True
+                return self._decoder.recover(step.payload, step.ticks)
+            if what is What.CONCEAL:
+                self.concealed += 1
+                return self._decoder.conceal(step.ticks)
         except OpusError:
             self.concealed += 1
         return np.zeros(max(1, round(step.ticks * self._per_tick)), np.float32)

@@ -12,29 +12,23 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from struct import Struct
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 
 from media.codecs import Codec
+from media.lines.stream import MAX_MESSAGE, ServerStream, binary
 from media.lines.studio import Line, Studio, Tap
 from media.lines.words import FRAME_S, LineEnd
 
 logger = logging.getLogger(__name__)
 
-_MAX_MESSAGE = 65_536
 _SEND_BUFFER = 8192
 """Bytes that the system keeps for a slow reader: half a second of G.711, not minutes."""
 _MOST_TICKETS = 2000
-_WAITING = 1000
-"""Bytes that may wait in front of the system's buffer."""
-_BINARY = Struct("!BBH")
-"""Head of an unmasked message of 126 to 65535 bytes."""
 _ALLOW_S = 2.0
 _GOING_AWAY, _NORMAL = 1001, 1000
 
@@ -58,14 +52,24 @@ def digest(secret: str) -> str:
 
 
 class Endpoint:
-    """Serves lines and taps of a studio. ``tell`` takes words for the node."""
+    """Serves lines and taps of a studio. ``tell`` takes words for the node, ``catch_up`` reads those that the node said already,
+    ``begun`` is called whenever a line or tap came."""
 
-    def __init__(self, studio: Studio, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        studio: Studio,
+        tell: Callable[[dict[str, Any]], None],
+        *,
+        catch_up: Callable[[], None] = lambda: None,
+        begun: Callable[[], None] = lambda: None,
+    ) -> None:
         self._studio = studio
         self._tell = tell
+        self._catch_up = catch_up
+        self._begun = begun
         self._tickets: dict[str, Ticket] = {}
         self._redeemed: WeakKeyDictionary[ServerConnection, Ticket] = WeakKeyDictionary()
-        self._sockets: dict[int, ServerConnection] = {}
+        self._sockets: dict[int, ServerStream] = {}
         self._allowing: dict[int, asyncio.Event] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
@@ -74,9 +78,9 @@ class Endpoint:
     async def start(self, host: str, port: int, name: str) -> None:
         """Listens; ``name`` is under what others reach ``host``. Raises ``OSError``."""
         self._server = await serve(
-            self._handle, host, port, process_request=self._check, compression=None, max_size=_MAX_MESSAGE,
+            self._handle, host, port, process_request=self._check, compression=None, max_size=MAX_MESSAGE,
             max_queue=16, write_limit=2048, ping_interval=5, ping_timeout=10, close_timeout=1, open_timeout=5,
-            server_header=None,
+            server_header=None, create_connection=ServerStream,
         )  # fmt: skip
         bound = next(iter(self._server.sockets)).getsockname()[1]
         shown = name or host
@@ -107,6 +111,7 @@ class Endpoint:
         self._studio.drop(handle)
         connection = self._sockets.pop(handle, None)
         if connection is not None:
+            connection.read_by_itself()
             task = asyncio.create_task(connection.close(_NORMAL, why[:100]))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
@@ -122,11 +127,17 @@ class Endpoint:
             if line.held:
                 self._tell({"is": "alive", "handle": handle})
 
+    def read(self) -> None:
+        """What the telephones said since the last time."""
+        for connection in list(self._sockets.values()):
+            connection.read_now()
+
     # connections
 
     def _check(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.headers.get("Origin") is not None or request.path != "/line":
             return connection.respond(HTTPStatus.FORBIDDEN, "")
+        self._catch_up()
         kind, _, secret = request.headers.get("Authorization", "").partition(" ")
         ticket = self._tickets.pop(digest(secret), None) if kind == "Bearer" else None
         if ticket is None:
@@ -140,16 +151,17 @@ class Endpoint:
     async def _handle(self, connection: ServerConnection) -> None:
         ticket = self._redeemed.pop(connection)
         handle = ticket.handle
+        stream = cast(ServerStream, connection)
         sock = connection.transport.get_extra_info("socket")
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        self._sockets[handle] = connection
+        self._sockets[handle] = stream
         self._tell({"is": "up", "handle": handle})
         try:
             if ticket.codec is None:
-                await self._serve_tap(connection, handle, Tap(ticket.room, ticket.allowed))
+                await self._serve_tap(stream, handle, Tap(ticket.room, ticket.allowed))
             else:
-                await self._serve_line(connection, handle, Line(ticket.room, ticket.peer, ticket.codec))
+                await self._serve_line(stream, handle, Line(ticket.room, ticket.peer, ticket.codec))
         except ConnectionClosed:
             pass
         finally:
@@ -157,32 +169,35 @@ class Endpoint:
             if self._sockets.pop(handle, None) is not None:
                 self._tell({"is": "down", "handle": handle, "why": LineEnd.HUNG_UP})
 
-    async def _serve_line(self, connection: ServerConnection, handle: int, line: Line) -> None:
-        self._studio.lines[handle] = line
-
+    async def _serve_line(self, connection: ServerStream, handle: int, line: Line) -> None:
         async def words(said: dict[str, Any]) -> None:
             if isinstance(said.get("hold"), bool):
                 line.hold(said["hold"])
                 await connection.send(json.dumps({"held": line.held}))
 
-        line.outbox.to = lambda frames: _written(connection, frames)
-        await _read(connection, words, lambda data: line.take(data, time.monotonic()))
+        connection.sound = lambda data: line.take(data, time.monotonic())
+        line.outbox.to = lambda frames: connection.write(binary(b"".join(frames)))
+        self._studio.add_line(handle, line)
+        connection.read_by_hand()
+        self._begun()
+        await _read(connection, words)
 
-    async def _serve_tap(self, connection: ServerConnection, handle: int, tap: Tap) -> None:
-        self._studio.taps[handle] = tap
+    async def _serve_tap(self, connection: ServerStream, handle: int, tap: Tap) -> None:
+        self._studio.add_tap(handle, tap)
+        self._begun()
 
         async def words(said: dict[str, Any]) -> None:
             peers = said.get("allow")
             if not isinstance(peers, list) or not all(isinstance(peer, str) for peer in peers):
                 return
             before = tap.allowed
-            tap.allow(before & frozenset(peers))
+            self._studio.allow(tap, before & frozenset(peers))
             done = self._allowing[handle] = asyncio.Event()
             try:
                 self._tell({"is": "allow", "handle": handle, "peers": peers})
                 async with asyncio.timeout(_ALLOW_S):
                     await done.wait()
-                tap.allow(peers)
+                self._studio.allow(tap, peers)
                 await connection.send(json.dumps({"allowed": peers}))
             except TimeoutError:
                 logger.warning("the node did not confirm what a tap may hear")
@@ -196,21 +211,18 @@ class Endpoint:
 
         writer = asyncio.create_task(write(), name="tap writer")
         try:
-            await _read(connection, words, lambda data: None)
+            await _read(connection, words)
         finally:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 
 
-async def _read(
-    connection: ServerConnection,
-    words: Callable[[dict[str, Any]], Awaitable[None]],
-    sound: Callable[[bytes], None],
-) -> None:
-    """Reads until the connection ends."""
+async def _read(connection: ServerStream, words: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    """Reads words until the connection ends. Sound goes by another way, unless it was sent in fragments."""
     async for message in connection:
         if isinstance(message, bytes):
-            sound(message)
+            if connection.sound is not None:
+                connection.sound(message)
             continue
         try:
             said = json.loads(message)
@@ -218,20 +230,6 @@ async def _read(
             continue
         if isinstance(said, dict):
             await words(said)
-
-
-def _written(connection: ServerConnection, frames: list[bytes]) -> bool:
-    """Writes sound as one binary message (RFC 6455 section 5.2) at once; False while an earlier one waits for a slow reader.
-
-    Past the library's own ``send``, which costs a task switch and a lock for each 20 ms of each telephone."""
-    transport = connection.transport
-    if connection.state is not State.OPEN or transport.is_closing():
-        return True
-    if transport.get_write_buffer_size() > _WAITING:
-        return False
-    data = b"".join(frames)
-    transport.write(_BINARY.pack(0x82, 126, len(data)) + data)
-    return True
 
 
 class Ticker:

@@ -49,7 +49,7 @@ def _codes(codec: Codec) -> NDArray[np.uint8]:
 
 def decode(codec: Codec, data: bytes) -> Sound:
     """One sample in -1..1 for each byte."""
-    return _sounds(codec)[np.frombuffer(data, np.uint8)]
+    return _sounds(codec).take(np.frombuffer(data, np.uint8))
 
 
 def encode(codec: Codec, sound: Sound) -> bytes:
@@ -58,7 +58,24 @@ def encode(codec: Codec, sound: Sound) -> bytes:
     np.minimum(scaled, _TOP, out=scaled)
     np.maximum(scaled, -_SCALE, out=scaled)
     samples: NDArray[np.int16] = scaled.astype(np.int16)
-    return _codes(codec)[samples.view(np.uint16)].tobytes()
+    return _codes(codec).take(samples.view(np.uint16)).tobytes()
+
+
+def encode_within(codec: Codec, sound: Sound) -> bytes:
+    """As ``encode``, in half the time, for sound that is known not to be louder than full scale (-1 to 1, 1 left out)."""
+    samples = np.empty(len(sound), np.int16)
+    np.multiply(sound, _SCALE, out=samples, casting="unsafe")
+    return _codes(codec).take(samples.view(np.uint16)).tobytes()
+
+
+def to_pcm(codec: Codec, data: bytes) -> bytes:
+    """The same as signed 16 bit in native byte order."""
+    return _levels(codec).take(np.frombuffer(data, np.uint8)).tobytes()
+
+
+def from_pcm(codec: Codec, pcm: bytes) -> bytes:
+    """The other way."""
+    return _codes(codec).take(np.frombuffer(pcm, np.uint16)).tobytes()
 
 
 @cache

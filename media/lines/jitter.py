@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 TICKS = 960
 """Of the 48 kHz clock (RFC 7587) in 20 ms."""
@@ -21,6 +21,7 @@ _DRY = 5
 _WINDOW = 3.0
 _KEPT = 150
 _MARGIN = 0.015
+"""Seconds, for what is later than nearly all."""
 _ALMOST_ALL = 0.97
 _SETTLE = 10
 _DTX = 2
@@ -40,8 +41,7 @@ class What(StrEnum):
     """Nothing is being said: silence."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """What to do for the next ``ticks`` of time (at 48 kHz)."""
 
     what: What
@@ -49,8 +49,7 @@ class Step:
     payload: bytes = b""
 
 
-@dataclass(frozen=True)
-class _Packet:
+class _Packet(NamedTuple):
     seq: int
     ticks: int
     payload: bytes
@@ -59,7 +58,10 @@ class _Packet:
 class JitterBuffer:
     """One stream. Times are monotonic seconds; ``length`` tells how many ticks a payload lasts (0: it is malformed)."""
 
-    def __init__(self, length: Callable[[bytes], int], *, low: float = 0.04, high: float = 0.12) -> None:
+    def __init__(
+        self, length: Callable[[bytes], int], *, low: float = 0.04, high: float = 0.12, margin: float = _MARGIN
+    ) -> None:
+        self.margin = margin
         self.low = low
         self.high = high
         self.target = low
@@ -139,7 +141,7 @@ class JitterBuffer:
         if self._unsettled >= _SETTLE or transit - self._base > self.target:
             self._unsettled = 0
             ordered = sorted(self._above)
-            needed = ordered[int(_ALMOST_ALL * (len(ordered) - 1))] + _MARGIN
+            needed = ordered[int(_ALMOST_ALL * (len(ordered) - 1))] + self.margin
             self.target = max(self.low, min(self.high, needed))
 
     def surplus(self, now: float) -> float:

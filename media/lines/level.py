@@ -18,6 +18,8 @@ _MEMORY = 50
 _FAST_FRAMES, _FAST_DB, _UP_DB, _DOWN_DB = 40, 0.6, 0.06, 0.15
 """The first 0.8 s of speech move the gain by 30 dB/s at most, what comes later by 3 up and 7.5 down."""
 _FADE_S = 0.005
+_most, _least = np.maximum.reduce, np.minimum.reduce
+"""Past numpy's methods, which take as long again for 20 ms."""
 
 
 class LevelControl:
@@ -33,21 +35,27 @@ class LevelControl:
         self._power = 0.0
         self._frames = 0
         self._gain = 1.0
-        self._fade = np.linspace(1.0, 0.0, int(rate * _FADE_S), dtype=np.float32)
+        self._fade = np.zeros(rate // 50, np.float32)
+        """How much of the gain before is still there."""
+        size = int(rate * _FADE_S)
+        self._fade[:size] = np.linspace(1.0, 0.0, size, dtype=np.float32)
 
     def apply(self, frame: Sound) -> Sound:
-        """A new frame, never over full scale."""
+        """A new frame of 20 ms, never over full scale."""
         power = float(np.dot(frame, frame)) / len(frame)
         db = 10 * math.log10(power + 1e-12)
         self._listen(power, db)
         gain: float = 10 ** (self.gain_db / 20)
-        peak = max(float(frame.max()), -float(frame.min()))
+        peak = max(float(_most(frame)), -float(_least(frame)))
         if peak * gain > _CEILING:
             gain = _CEILING / peak
-        out: Sound = frame * np.float32(gain)
-        if gain != self._gain:
-            size = len(self._fade)
-            out[:size] += frame[:size] * (self._fade * np.float32(self._gain - gain))
+        out: Sound
+        if gain == self._gain:
+            out = frame * gain
+        else:
+            out = self._fade * (self._gain - gain)
+            out += gain
+            out *= frame
             if peak * self._gain > _CEILING:
                 np.clip(out, -_CEILING, _CEILING, out)
         self._gain = gain

@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from core.errors import Unavailable
-from media.lines.pipe import PipeClosedError, PipeEnd, copied, is_packet, pair, read_voice, read_words
+from media.lines.pipe import PipeClosedError, PipeEnd, copied, is_packets, pair, read_voices, read_words
 from media.lines.words import SECRET_S
 from media.protocol import Codec, LineTicket
 
@@ -138,10 +139,14 @@ class SoundLink:
                 self._pipe.send_words({"do": what, "handle": handle, **more})
 
     def copy(self, handle: int, seq: int, ts: int, payload: bytes) -> None:
-        """A packet of somebody whose voice was told. Never blocks: what the process does not take is dropped."""
-        if self._pipe is not None:
+        """A packet of somebody whose voice was told. Never blocks: what the process does not take is dropped.
+
+        Those of one round of the loop go together, stamped with the time at which each came."""
+        pipe = self._pipe
+        if pipe is not None:
             self.copied += 1
-            self._pipe.send_packet(copied(handle, seq, ts, payload))
+            if pipe.put_packet(copied(handle, seq, ts, time.monotonic(), payload)):
+                asyncio.get_running_loop().call_soon(pipe.flush)
 
     # the process
 
@@ -173,7 +178,8 @@ class SoundLink:
                 )  # fmt: skip
             finally:
                 theirs.close()
-            self._pipe, self.pid = pipe, child.pid
+            self.pid = child.pid
+            self.attach(pipe)
             loop.add_reader(pipe.sock, self._read, pipe)
             return await child.wait()
         finally:
@@ -182,6 +188,10 @@ class SoundLink:
                 with suppress(ProcessLookupError):
                     child.terminate()
                 await child.wait()
+
+    def attach(self, pipe: PipeEnd) -> None:
+        """Talks to what is at the other end from now on."""
+        self._pipe = pipe
 
     def _lose(self, pipe: PipeEnd) -> None:
         asyncio.get_running_loop().remove_reader(pipe.sock)
@@ -195,21 +205,27 @@ class SoundLink:
 
     def _read(self, pipe: PipeEnd) -> None:
         try:
-            for data in pipe.read():
-                if is_packet(data):
-                    handle, seq, ts, level, live, payload = read_voice(data)
-                    sink = self._sinks.get(handle)
-                    if sink is not None:
-                        sink.sound(seq, ts, level, live, payload)
-                else:
-                    self._hear(read_words(data))
-            pipe.flush()
+            # One at a time: there is seldom a second one, and the loop comes back for it.
+            for data in pipe.read(1):
+                self.hear(data)
+            pipe.send_waiting()
         except PipeClosedError:
             asyncio.get_running_loop().remove_reader(pipe.sock)
         except Exception:
             logger.exception("a message of the sound process failed")
 
-    def _hear(self, words: dict[str, Any]) -> None:
+    def hear(self, data: bytes) -> None:
+        """One message of the sound process. Raises ``ValueError`` or ``struct.error`` for one that is none."""
+        if not is_packets(data):
+            self._hear_words(read_words(data))
+            return
+        sinks = self._sinks
+        for handle, seq, ts, level, live, payload in read_voices(data):
+            sink = sinks.get(handle)
+            if sink is not None:
+                sink.sound(seq, ts, level, live, payload)
+
+    def _hear_words(self, words: dict[str, Any]) -> None:
         if words["is"] == "ready":
             self.url = str(words["url"])
             self._ready.set()

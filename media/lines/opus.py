@@ -100,11 +100,13 @@ class OpusDecoder:
             raise OpusError(f"no decoder ({failed.value})")
         self._per_tick = rate / 48_000
         self._out = np.zeros(int(rate * _LONGEST_S), np.float32)
+        self._most = len(self._out)
         self._at = self._out.ctypes.data
+        self._decode = self._lib.opus_decode_float
 
     def decode(self, packet: bytes) -> Sound:
         """The whole packet. Raises ``OpusError`` for one that is no Opus."""
-        return self._run(packet, len(packet), len(self._out), 0)
+        return self._run(packet, len(packet), self._most, 0)
 
     def recover(self, following: bytes, ticks: int) -> Sound:
         """What was lost just before ``following``, from the copy in it; concealed when it carries none."""
@@ -115,7 +117,7 @@ class OpusDecoder:
         return self._run(None, 0, round(ticks * self._per_tick), 0)
 
     def _run(self, packet: bytes | None, size: int, samples: int, fec: int) -> Sound:
-        done = self._lib.opus_decode_float(self._state, packet, size, self._at, samples, fec)
+        done: int = self._decode(self._state, packet, size, self._at, samples, fec)
         if done < 0:
             raise OpusError(f"not decoded ({done})")
         return self._out[:done].copy()
@@ -139,8 +141,11 @@ class OpusEncoder:
         if failed.value or not self._state:
             raise OpusError(f"no encoder ({failed.value})")
         self._samples = rate // 50
+        self._in = np.zeros(self._samples, np.float32)
+        self._from = self._in.ctypes.data
         self._out = np.zeros(MAX_PACKET, np.uint8)
         self._at = self._out.ctypes.data
+        self._encode = self._lib.opus_encode_float
         self._set(_SET_BITRATE, bitrate)
         self._set(_SET_SIGNAL, _VOICE)
         self.expect_loss(0.0)
@@ -157,9 +162,10 @@ class OpusEncoder:
 
     def encode(self, frame: Sound) -> bytes:
         """One frame of 20 ms. Raises ``ValueError`` for another length."""
-        if len(frame) != self._samples or frame.dtype != np.float32 or not frame.flags.c_contiguous:
-            raise ValueError("an Opus frame is 20 ms of float32")
-        size = self._lib.opus_encode_float(self._state, frame.ctypes.data, self._samples, self._at, MAX_PACKET)
+        if len(frame) != self._samples:
+            raise ValueError("an Opus frame is 20 ms")
+        self._in[:] = frame
+        size: int = self._encode(self._state, self._from, self._samples, self._at, MAX_PACKET)
         if size < 0:
             raise OpusError(f"not encoded ({size})")
         return self._out[:size].tobytes()

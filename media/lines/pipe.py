@@ -1,6 +1,7 @@
 """The messages between a media node and its sound process over one Unix socket: packets as bytes, everything else as JSON.
 
-One message is one datagram of a ``SOCK_SEQPACKET`` pair, so nothing is ever half written. Neither side waits for the other."""
+One message is one datagram of a ``SOCK_SEQPACKET`` pair, so nothing is ever half written; many packets share one, since each message
+costs both processes more than what is in it. Neither side waits for the other."""
 
 from __future__ import annotations
 
@@ -11,40 +12,48 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Any
 
-MOST = 4096
+MOST = 65_536
 """Bytes of one message."""
-_COPY = Struct("!cIHI")
-_VOICE = Struct("!cIHIB")
-_PACKET, _WORDS = b"P", b"J"
+_FULL = 32_768
+"""Bytes of packets from which on a message is sent without waiting for more."""
+_COPY = Struct("!IHIdH")
+_VOICE = Struct("!IHIBH")
+_PACKETS, _WORDS = b"P", b"J"
 _LIVE = 0x80
 _WORDS_WAITING = 1000
 
 
-def copied(handle: int, seq: int, ts: int, payload: bytes) -> bytes:
-    """A copy of somebody's packet, on its way to the sound process."""
-    return _COPY.pack(_PACKET, handle, seq, ts) + payload
+def copied(handle: int, seq: int, ts: int, at: float, payload: bytes) -> bytes:
+    """A copy of somebody's packet that came at ``at`` (monotonic: one clock for all processes of a machine)."""
+    return _COPY.pack(handle, seq, ts, at, len(payload)) + payload
 
 
-def read_copied(data: bytes) -> tuple[int, int, int, bytes]:
-    """Handle, sequence number, time stamp, payload; raises ``struct.error``."""
-    _, handle, seq, ts = _COPY.unpack_from(data)
-    return handle, seq, ts, data[_COPY.size :]
+def read_copied(data: bytes) -> Iterator[tuple[int, int, int, float, bytes]]:
+    """Of each packet in a message: handle, sequence number, time stamp, time of arrival, payload. Raises ``struct.error``."""
+    begin, end = 1, len(data)
+    while begin < end:
+        handle, seq, ts, at, size = _COPY.unpack_from(data, begin)
+        begin += _COPY.size + size
+        yield handle, seq, ts, at, data[begin - size : begin]
 
 
 def voice(handle: int, seq: int, ts: int, level: int, live: bool, payload: bytes) -> bytes:
     """20 ms of a telephone's voice, on its way into the room. ``level`` in -dBov; ``live``: it really came over the line."""
-    return _VOICE.pack(_PACKET, handle, seq & 0xFFFF, ts & 0xFFFFFFFF, level | (_LIVE if live else 0)) + payload
+    return _VOICE.pack(handle, seq, ts, level | (_LIVE if live else 0), len(payload)) + payload
 
 
-def read_voice(data: bytes) -> tuple[int, int, int, int, bool, bytes]:
-    """Handle, sequence number, time stamp, level, live, payload; raises ``struct.error``."""
-    _, handle, seq, ts, level = _VOICE.unpack_from(data)
-    return handle, seq, ts, level & 0x7F, bool(level & _LIVE), data[_VOICE.size :]
+def read_voices(data: bytes) -> Iterator[tuple[int, int, int, int, bool, bytes]]:
+    """Of each packet in a message: handle, sequence number, time stamp, level, live, payload. Raises ``struct.error``."""
+    begin, end = 1, len(data)
+    while begin < end:
+        handle, seq, ts, level, size = _VOICE.unpack_from(data, begin)
+        begin += _VOICE.size + size
+        yield handle, seq, ts, level & 0x7F, bool(level & _LIVE), data[begin - size : begin]
 
 
-def is_packet(data: bytes) -> bool:
+def is_packets(data: bytes) -> bool:
     """Whether it carries sound; otherwise ``read_words``."""
-    return data[:1] == _PACKET
+    return data[:1] == _PACKETS
 
 
 def read_words(data: bytes) -> dict[str, Any]:
@@ -60,7 +69,7 @@ class PipeClosedError(Exception):
 
 
 class PipeEnd:
-    """One end: sends at once or drops (packets) or keeps for later (words); reads what is there. Never blocks."""
+    """One end: packets are gathered until ``flush`` and then go or are dropped; words go at once or wait. Never blocks."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -68,35 +77,49 @@ class PipeEnd:
         self.dropped = 0
         """Packets that the other side was too slow for."""
         self._words: deque[bytes] = deque()
+        self._packets: list[bytes] = []
+        self._size = 0
 
-    def send_packet(self, message: bytes) -> None:
-        """A packet: now or never. Packets do not overtake words."""
-        try:
+    def put_packet(self, packet: bytes) -> bool:
+        """For the next message; true when it is the first one that waits for it."""
+        self._packets.append(packet)
+        self._size += len(packet)
+        if self._size >= _FULL:
             self.flush()
-            if not self._words:
-                self.sock.send(message)
+        return len(self._packets) == 1
+
+    def flush(self) -> None:
+        """Sends the packets that wait: now or never. Packets do not overtake words."""
+        if not self._packets:
+            return
+        packets, self._packets, self._size = self._packets, [], 0
+        try:
+            if not self._words or self.send_waiting():
+                self.sock.send(_PACKETS + b"".join(packets))
                 return
         except (OSError, PipeClosedError):
             pass
-        self.dropped += 1
+        self.dropped += len(packets)
 
     def send_words(self, words: dict[str, Any]) -> None:
-        """Words: in order, as soon as the other side takes them. Raises ``PipeClosedError``."""
+        """Words: in order and after the packets before them, as soon as the other side takes them. Raises ``PipeClosedError``."""
         if len(self._words) >= _WORDS_WAITING:
             raise PipeClosedError
-        self._words.append(_WORDS + json.dumps(words).encode())
         self.flush()
+        self._words.append(_WORDS + json.dumps(words).encode())
+        self.send_waiting()
 
-    def flush(self) -> None:
-        """Sends words that wait. Raises ``PipeClosedError`` when there is nobody to take them."""
+    def send_waiting(self) -> bool:
+        """Sends words that wait; true when none is left. Raises ``PipeClosedError`` when there is nobody to take them."""
         while self._words:
             try:
                 self.sock.send(self._words[0])
             except BlockingIOError:
-                return
+                return False
             except OSError as error:
                 raise PipeClosedError from error
             self._words.popleft()
+        return True
 
     def read(self, most: int = 200) -> Iterator[bytes]:
         """Messages that are there now, ``most`` at most. Raises ``PipeClosedError`` at the end."""

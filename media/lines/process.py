@@ -6,6 +6,7 @@ the node starts another one and those on the telephone come in again."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import sys
@@ -15,58 +16,94 @@ from typing import Any
 
 import uvloop
 
-from core.clock import SystemClock
+from core.clock import Clock, SystemClock
 from media.codecs import Codec
 from media.lines.endpoint import Endpoint, Ticker, Ticket
 from media.lines.opus import OpusError, library
-from media.lines.pipe import PipeClosedError, PipeEnd, is_packet, read_copied, read_words, voice
+from media.lines.pipe import PipeClosedError, PipeEnd, is_packets, read_copied, read_words, voice
 from media.lines.studio import Studio
 
 logger = logging.getLogger("media.lines")
 
-_UPKEEP = 50
-"""Ticks (one second) between two rounds of upkeep."""
+_UPKEEP_S = 1.0
+_GARBAGE = 20_000
+"""Objects between two looks for garbage: hardly any of ours is in circles."""
+_EARLY_S = 0.0006
+"""uvloop's timers count whole milliseconds and may come half a one too soon."""
 
 
 class SoundProcess:
-    """Pipe on one side, endpoint on the other, a clock between them."""
+    """Pipe on one side, endpoint on the other, a clock between them.
 
-    def __init__(self, pipe: PipeEnd) -> None:
+    While somebody is on a telephone or taps, the clock is the only thing that wakes the process: each 20 ms it reads the pipe and all
+    sockets, makes the sound and sends it. To be woken for each packet of each telephone costs more than the sound itself."""
+
+    def __init__(self, pipe: PipeEnd, clock: Clock) -> None:
         self._pipe = pipe
-        self._studio = Studio(SystemClock(), lambda *said: pipe.send_packet(voice(*said)))
-        self._endpoint = Endpoint(self._studio, self._tell)
+        self.studio = Studio(clock, lambda *said: pipe.put_packet(voice(*said)))
+        self._endpoint = Endpoint(self.studio, self._tell, catch_up=self._catch_up, begun=self._begin)
         self._over = asyncio.Event()
+        self._ticker: Ticker | None = None
+        """While the clock runs."""
 
     async def run(self, host: str, port: int, name: str) -> None:
         """Until the node is gone. Raises ``OSError`` when the port is taken."""
         await self._endpoint.start(host, port, name)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._pipe.sock, self._read)
+        asyncio.get_running_loop().add_reader(self._pipe.sock, self._catch_up)
         self._tell({"is": "ready", "url": self._endpoint.url})
-        clock = asyncio.create_task(self._keep_time(), name="sound clock")
-        over = asyncio.create_task(self._over.wait())
-        await asyncio.wait((clock, over), return_when=asyncio.FIRST_COMPLETED)
-        for task in (clock, over):
-            task.cancel()
-        loop.remove_reader(self._pipe.sock)
+        upkeep = asyncio.create_task(self._keep_up(), name="sound upkeep")
+        await self._over.wait()
+        upkeep.cancel()
+        asyncio.get_running_loop().remove_reader(self._pipe.sock)
         with suppress(TimeoutError):
             async with asyncio.timeout(2):
                 await self._endpoint.close()
 
-    async def _keep_time(self) -> None:
-        ticker, count = Ticker(time.monotonic()), 0
+    async def _keep_up(self) -> None:
         while True:
-            await asyncio.sleep(ticker.wait(time.monotonic()))
-            now = time.monotonic()
-            for _ in range(ticker.due(now)):
-                count += 1
-                try:
-                    self._studio.tick(now)
-                except Exception:
-                    logger.exception("20 ms of sound failed")
-                if count % _UPKEEP == 0:
-                    self._endpoint.expire(now)
-                    self._endpoint.alive()
+            await asyncio.sleep(_UPKEEP_S)
+            self.upkeep(time.monotonic())
+
+    def upkeep(self, now: float) -> None:
+        """Once a second: tickets that are too old, lines that stand on hold."""
+        self._endpoint.expire(now)
+        self._endpoint.alive()
+
+    # the clock
+
+    def _begin(self) -> None:
+        """From now on the clock reads."""
+        if self._ticker is None:
+            asyncio.get_running_loop().remove_reader(self._pipe.sock)
+            self._ticker = Ticker(time.monotonic())
+            self._beat(self._ticker)
+
+    def _beat(self, ticker: Ticker) -> None:
+        now = time.monotonic()
+        due = ticker.due(now)
+        if due:
+            self.step(now, due)
+        loop = asyncio.get_running_loop()
+        if self._over.is_set():
+            return
+        if self.studio.busy:
+            loop.call_later(ticker.wait(time.monotonic()) + _EARLY_S, self._beat, ticker)
+            return
+        self._ticker = None
+        loop.add_reader(self._pipe.sock, self._catch_up)
+
+    def step(self, now: float, ticks: int = 1) -> None:
+        """What came, and the next stretches of 20 ms."""
+        self._read(now)
+        self._endpoint.read()
+        for _ in range(ticks):
+            try:
+                self.studio.tick(now)
+            except Exception:
+                logger.exception("20 ms of sound failed")
+        self._pipe.flush()
+
+    # the node
 
     def _tell(self, words: dict[str, Any]) -> None:
         try:
@@ -74,20 +111,27 @@ class SoundProcess:
         except PipeClosedError:
             self._over.set()
 
-    def _read(self) -> None:
-        now = time.monotonic()
+    def _catch_up(self) -> None:
+        self._read(time.monotonic())
+
+    def _read(self, now: float) -> None:
         try:
             for data in self._pipe.read():
-                if is_packet(data):
-                    self._studio.packet(*read_copied(data), now)
-                else:
-                    self._obey(read_words(data), now)
-            self._pipe.flush()
+                try:
+                    self._hear(data, now)
+                except Exception:
+                    logger.exception("a message of the node failed")
+            self._pipe.send_waiting()
         except PipeClosedError:
             self._over.set()
             asyncio.get_running_loop().remove_reader(self._pipe.sock)
-        except Exception:
-            logger.exception("a message of the node failed")
+
+    def _hear(self, data: bytes, now: float) -> None:
+        if is_packets(data):
+            for handle, seq, ts, at, payload in read_copied(data):
+                self.studio.packet(handle, seq, ts, payload, at)
+        else:
+            self._obey(read_words(data), now)
 
     def _obey(self, words: dict[str, Any], now: float) -> None:
         handle = int(words["handle"])
@@ -100,15 +144,15 @@ class SoundProcess:
                 )  # fmt: skip
                 self._endpoint.admit(words["digest"], ticket)
             case "voice":
-                self._studio.add_voice(handle, words["room"], words["peer"])
+                self.studio.add_voice(handle, words["room"], words["peer"])
             case "silent":
-                self._studio.drop(handle)
+                self.studio.drop(handle)
             case "end":
                 self._endpoint.end(handle, words["why"])
             case "allowed":
                 self._endpoint.allowed(handle)
             case "loss":
-                line = self._studio.lines.get(handle)
+                line = self.studio.lines.get(handle)
                 if line is not None:
                     line.encoder.expect_loss(float(words["share"]))
 
@@ -124,7 +168,9 @@ def main() -> int:
         logger.error("%s", error)
         return 2
     try:
-        uvloop.run(SoundProcess(pipe).run(host, port, name))
+        gc.freeze()
+        gc.set_threshold(_GARBAGE)
+        uvloop.run(SoundProcess(pipe, SystemClock()).run(host, port, name))
     except OSError as error:
         logger.error("lines endpoint: %s", error)
         return 3

@@ -32,7 +32,7 @@ _PEAK = 0.95
 _TAP_LOW, _TAP_HIGH = 0.06, 0.2
 """Seconds: a tap may wait longer for late packets than a conversation."""
 T = TypeVar("T")
-EmitVoice = Callable[[int, int, int, int, bool, bytes], None]
+EmitVoice = Callable[[int, int, int, int, bool, bytes], object]
 """Gets handle, sequence number, time stamp, level, live, payload of each 20 ms that a telephone says."""
 
 
@@ -50,11 +50,13 @@ class Outbox(Generic[T]):
         return len(self._items)
 
     def put(self, item: T) -> None:
+        if self.to is not None and not self._items and self.to([item]):
+            return
         self.dropped += len(self._items) == self._items.maxlen
         self._items.append(item)
         if self.to is None:
             self._there.set()
-        elif self.to(list(self._items)):
+        elif len(self._items) > 1 and self.to(list(self._items)):
             self._items.clear()
 
     async def take_all(self) -> list[T]:
@@ -84,7 +86,9 @@ class Voice:
         self.room = room
         self.peer = peer
         self.for_lines: Ear | None = None
+        """None unless a telephone other than its own stands in the room."""
         self.for_taps: Ear | None = None
+        """None unless a tap may hear it."""
         self.level = LevelControl(_PHONE_RATE)
 
 
@@ -161,34 +165,54 @@ class Studio:
 
     def add_voice(self, handle: int, room: str, peer: str) -> None:
         self.voices[handle] = Voice(room, peer)
+        self._match()
+
+    def add_line(self, handle: int, line: Line) -> None:
+        self.lines[handle] = line
+        self._match()
+
+    def add_tap(self, handle: int, tap: Tap) -> None:
+        self.taps[handle] = tap
+        self._match()
+
+    def allow(self, tap: Tap, peers: Iterable[str]) -> None:
+        """See ``Tap.allow``."""
+        tap.allow(peers)
+        self._match()
 
     def drop(self, handle: int) -> None:
         """Forgets a voice, a telephone or a tap."""
         self.voices.pop(handle, None)
         self.lines.pop(handle, None)
         self.taps.pop(handle, None)
+        self._match()
 
-    def packet(self, handle: int, seq: int, ts: int, payload: bytes, now: float) -> None:
-        """A copy of somebody's packet."""
+    @property
+    def busy(self) -> bool:
+        """Whether anybody is there for whom time has to go on."""
+        return bool(self.lines or self.taps)
+
+    def _match(self) -> None:
+        """Who is listened to: nothing of others is kept or decoded."""
+        for voice in self.voices.values():
+            if not any(line.room == voice.room and line.peer != voice.peer for line in self.lines.values()):
+                voice.for_lines = None
+            elif voice.for_lines is None:
+                voice.for_lines = Ear.opus(_PHONE_RATE)
+            if not any(tap.room == voice.room and voice.peer in tap.allowed for tap in self.taps.values()):
+                voice.for_taps = None
+            elif voice.for_taps is None:
+                voice.for_taps = Ear.opus(TAP_RATE, low=_TAP_LOW, high=_TAP_HIGH)
+
+    def packet(self, handle: int, seq: int, ts: int, payload: bytes, at: float) -> None:
+        """A copy of somebody's packet, which came at ``at``."""
         voice = self.voices.get(handle)
         if voice is None:
             return
-        if self._lines_listen(voice):
-            voice.for_lines = voice.for_lines or Ear.opus(_PHONE_RATE)
-            voice.for_lines.put(seq, ts, payload, now)
-        else:
-            voice.for_lines = None
-        if self._taps_listen(voice):
-            voice.for_taps = voice.for_taps or Ear.opus(TAP_RATE, low=_TAP_LOW, high=_TAP_HIGH)
-            voice.for_taps.put(seq, ts, payload, now)
-        else:
-            voice.for_taps = None
-
-    def _lines_listen(self, voice: Voice) -> bool:
-        return any(line.room == voice.room and line.peer != voice.peer for line in self.lines.values())
-
-    def _taps_listen(self, voice: Voice) -> bool:
-        return any(tap.room == voice.room and voice.peer in tap.allowed for tap in self.taps.values())
+        if voice.for_lines is not None:
+            voice.for_lines.put(seq, ts, payload, at)
+        if voice.for_taps is not None:
+            voice.for_taps.put(seq, ts, payload, at)
 
     def tick(self, now: float) -> None:
         """The next 20 ms of everything."""
@@ -215,18 +239,20 @@ class Studio:
         if not frames:
             return g711.silence(codec, FRAME)
         if len(frames) == 1:
-            return g711.encode(codec, frames[0])
+            return g711.encode_within(codec, frames[0])
         mix: Sound = frames[0] + frames[1]
         for frame in frames[2:]:
             mix += frame
         peak = float(np.abs(mix).max())
-        return g711.encode(codec, mix * np.float32(_PEAK / peak) if peak > _PEAK else mix)
+        return g711.encode_within(codec, mix * np.float32(_PEAK / peak) if peak > _PEAK else mix)
 
     def _say(self, handle: int, line: Line, now: float) -> None:
         frame = line.ear.frame(now)
-        live = frame is not None and line.ear.live
-        sound = self._nothing if frame is None else line.level.apply(np.ascontiguousarray(frame, np.float32))
-        level = 127 if frame is None else max(0, min(127, round(-line.level.level_db)))
+        if frame is None:
+            live, sound, level = False, self._nothing, 127
+        else:
+            live, sound = line.ear.live, line.level.apply(frame)
+            level = max(0, min(127, round(-line.level.level_db)))
         self._emit(handle, line.seq, line.ts, level, live, line.encoder.encode(sound))
         line.seq, line.ts = (line.seq + 1) & 0xFFFF, (line.ts + TICKS) & 0xFFFFFFFF
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from media.lines.g711 import decode, encode
+from media.lines import g711
 from media.lines.protocol import FRAME, Codec
 
 CODEC = Codec.PCMA
@@ -15,9 +13,9 @@ PCM_FRAME = 2 * FRAME
 
 def to_pcm(alaw: bytes) -> bytes:
     """Signed 16 bit, native byte order; two bytes for each byte."""
-    return (decode(CODEC, alaw) * np.float32(32768)).astype(np.int16).tobytes()
+    return g711.to_pcm(CODEC, alaw)
 
 
 def to_alaw(pcm: bytes) -> bytes:
     """One byte for each sample of signed 16 bit, native byte order."""
-    return encode(CODEC, np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768))
+    return g711.from_pcm(CODEC, pcm)

@@ -69,8 +69,8 @@ def test_each_telephone_hears_exactly_the_sum_of_all_others(narrow: dict[str, Sa
     sent = {1: packets(narrow["officer"]), 2: packets(narrow["applicant"]), 3: packets(narrow["interpreter"])}
     for handle, peer in {1: "officer", 2: "phone-a", 3: "phone-b"}.items():
         house.studio.add_voice(handle, "room", peer)
-    house.studio.lines[12] = Line("room", "phone-a", Codec.PCMU)
-    house.studio.lines[13] = Line("room", "phone-b", Codec.PCMA)
+    house.studio.add_line(12, Line("room", "phone-a", Codec.PCMU))
+    house.studio.add_line(13, Line("room", "phone-b", Codec.PCMA))
     house.run(sent, 200)
     parts = {handle: alone(data, 200) for handle, data in sent.items()}
     for line, codec, others in ((12, Codec.PCMU, (1, 3)), (13, Codec.PCMA, (1, 2))):
@@ -85,8 +85,8 @@ def test_a_telephone_never_hears_itself(narrow: dict[str, Samples]) -> None:
     house = House()
     house.studio.add_voice(1, "room", "phone")
     house.studio.add_voice(2, "room", "other")
-    house.studio.lines[11] = Line("room", "phone", Codec.PCMU)
-    house.studio.lines[12] = Line("room", "other", Codec.PCMU)
+    house.studio.add_line(11, Line("room", "phone", Codec.PCMU))
+    house.studio.add_line(12, Line("room", "other", Codec.PCMU))
     house.run({1: packets(narrow["officer"])}, 200)
     assert set(house.heard[11]) == {g711.silence(Codec.PCMU, 160)}
     assert set(house.heard[12]) != {g711.silence(Codec.PCMU, 160)}
@@ -95,8 +95,8 @@ def test_a_telephone_never_hears_itself(narrow: dict[str, Samples]) -> None:
 def test_rooms_do_not_hear_each_other(narrow: dict[str, Samples]) -> None:
     house = House()
     house.studio.add_voice(1, "room", "officer")
-    house.studio.lines[11] = Line("another", "phone", Codec.PCMU)
-    house.studio.taps[12] = Tap("another", {"officer"})
+    house.studio.add_line(11, Line("another", "phone", Codec.PCMU))
+    house.studio.add_tap(12, Tap("another", {"officer"}))
     house.run({1: packets(narrow["officer"])}, 150)
     assert set(house.heard[11]) == {g711.silence(Codec.PCMU, 160)}
     assert house.pieces[12] == []
@@ -104,7 +104,8 @@ def test_rooms_do_not_hear_each_other(narrow: dict[str, Samples]) -> None:
 
 def test_a_telephones_voice_goes_out_evenly_with_its_loudness(narrow: dict[str, Samples]) -> None:
     house = House()
-    line = house.studio.lines[7] = Line("room", "phone", Codec.PCMU)
+    line = Line("room", "phone", Codec.PCMU)
+    house.studio.add_line(7, line)
     seq, ts = line.seq, line.ts
     house.run({}, 150, phones={7: g711.encode(Codec.PCMU, narrow["interpreter"][: 100 * 160])})
     assert [(v[1] - seq) & 0xFFFF for v in house.said] == list(range(150))
@@ -120,7 +121,8 @@ def test_a_tap_gets_only_whom_it_may_hear_and_no_silence(narrow: dict[str, Sampl
     house = House()
     for handle, peer in {1: "officer", 2: "applicant"}.items():
         house.studio.add_voice(handle, "room", peer)
-    tap = house.studio.taps[9] = Tap("room", {"officer"})
+    tap = Tap("room", {"officer"})
+    house.studio.add_tap(9, tap)
     sent = {1: packets(narrow["officer"])[:100], 2: packets(narrow["applicant"])[:100]}
     begin = house.clock.now()
     house.run(sent, 300)
@@ -143,7 +145,8 @@ def test_a_tap_gets_only_whom_it_may_hear_and_no_silence(narrow: dict[str, Sampl
 def test_hold_stops_both_ways(narrow: dict[str, Samples]) -> None:
     house = House()
     house.studio.add_voice(1, "room", "officer")
-    line = house.studio.lines[7] = Line("room", "phone", Codec.PCMU)
+    line = Line("room", "phone", Codec.PCMU)
+    house.studio.add_line(7, line)
     line.hold(True)
     house.run({1: packets(narrow["officer"])}, 60, phones={7: g711.encode(Codec.PCMU, narrow["applicant"])})
     assert house.said == []

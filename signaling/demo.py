@@ -27,10 +27,12 @@ from records.stages import Stage
 from scheduler.bookings import NewBooking
 from scheduler.models import Booking, Interpreter, Offer
 from scheduler.pool import regional
+from signaling import demo_briefings as briefings
 from signaling.auth import tokens
 from signaling.auth.models import User
 from signaling.auth.tokens import TokenKind
 from signaling.bootstrap import Services, build
+from signaling.demo_aids import tell_terms
 from signaling.demo_bookings import tell_bookings
 from signaling.demo_calendar import tell_calendars
 from signaling.demo_data import (
@@ -44,6 +46,8 @@ from signaling.demo_data import (
 )
 from signaling.demo_demand import tell_demand
 from signaling.demo_desk import tell_desk
+from signaling.demo_duty import tell_duty
+from signaling.demo_phone import tell_phone_talk, tell_phones
 from signaling.demo_plans import tell_plans
 from signaling.demo_pool import tell_pool
 from signaling.demo_ring import tell_ring
@@ -52,6 +56,8 @@ from signaling.demo_rosters import tell_rosters
 log = logging.getLogger(__name__)
 _STORY_BEGINS = timedelta(days=14)
 _LINK_LIFE = timedelta(hours=12)
+_BRIEFING = -1
+"""Stands for the group briefing among the numbers of cases."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +151,14 @@ class _Story:
             for index, step in enumerate(case.steps):
                 if step.talk is not None:
                     acts.append((self._now - timedelta(days=step.talk.days_ago), number, index))
+        acts.append((self._now - timedelta(hours=30), _BRIEFING, 0))
         cases: dict[int, _OpenCase] = {}
         for at, number, index in sorted(acts):
             self._move_to(at)
+            if number == _BRIEFING:
+                _, interpreter_id = self._interpreters[briefings.INTERPRETER]
+                await briefings.tell_briefing(self._services, self._officers, interpreter_id, self._wait)
+                continue
             if index < 0:
                 cases[number] = await self._open(CASES[number])
                 await self._book(cases[number], 0)
@@ -159,10 +170,12 @@ class _Story:
         await tell_bookings(self._services, self._now, self._officers)
         await tell_desk(self._services, self._officers)
         await tell_demand(self._services, self._now)
+        await tell_phones(self._services, self._now, self._officers)
         await tell_ring(self._services)
         await tell_rosters(self._services, self._now)
         await tell_plans(self._services, self._now, self._officers["C-07"][0], "RS")
         await tell_pool(self._services, self._now, self._officers)
+        await tell_duty(self._services, self._now, self._officers["C-07"][0])
         # What happened in the story is no news for anybody.
         await OutboxRelay(self._services.database, InProcessBus()).relay()
 
@@ -315,6 +328,7 @@ class _Story:
         async with services.database.unit(Actor.system()) as uow:
             await services.scheduler.conduct.start(uow, session_id)
         await self._talk(session_id, talk)
+        await tell_terms(services, session_id, officer=case.plan.officer, interpreter=talk.by)
         async with services.database.unit(Actor.system()) as uow:
             await services.session_log.add_speaking(uow, session_id, talk.minutes * 42_000)
             await services.scheduler.conduct.finish(
@@ -332,6 +346,8 @@ class _Story:
             async with services.database.unit(Actor.system()) as uow:
                 await services.session_log.confirm_language(uow, session_id, code=talk.confirmed)
         self._wait(talk.minutes * 30)
+        if talk.by_phone:
+            await tell_phone_talk(services, session_id, talk.by, self._wait)
         if talk.line_lost_s:
             facts: dict[str, str | int] = {"part": "interpreter", "code": talk.by, "from": stamp(self._clock.now())}
             self._wait(talk.line_lost_s)

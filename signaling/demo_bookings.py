@@ -1,9 +1,10 @@
-"""The demo's appointments: one in a free slot, one held, a weekly series, and a relay that waits for the coordinator's word."""
+"""The demo's appointments: one in a free slot, one held, a weekly series, a relay that waits for the coordinator's word,
+and two that stand in the waiting list."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from core.access import Actor
@@ -15,10 +16,10 @@ from scheduler.bookings import NewBooking
 from scheduler.pool import regional
 from signaling.bootstrap import Services
 
-BOOKED_AHEAD = 4
+BOOKED_AHEAD = 6
 """Cases that are opened here."""
-APPOINTMENTS = 7
-"""Appointments that are asked for here: one at a free time, one held, a series of four, a relay."""
+APPOINTMENTS = 9
+"""Appointments that are asked for here: one at a free time, one held, a series of four, a relay, a team and one that wait."""
 _ZONE = "Europe/Belgrade"
 
 
@@ -29,6 +30,8 @@ async def tell_bookings(services: Services, now: datetime, officers: dict[str, t
     await tell.slot("apc", minutes=45)
     await tell.hold("arb", minutes=30)
     await tell.series("pes", minutes=30)
+    await tell.waits("som", way="team")
+    await tell.waits("som", way="direct")
     border, language = officers["O-3071"]
     await _Teller(services, now, border, language).relay("fra", step="MK-VUL-10")
 
@@ -65,6 +68,15 @@ class _Teller:
         rule = SeriesRule(local.date(), time(local.hour, local.minute), _ZONE, Frequency.WEEKLY, count=4)
         async with self._services.database.unit(regional(self._officer)) as uow:
             await self._services.scheduler.series.book(uow, NewSeries(new, rule, all_or_none=False))
+
+    async def waits(self, language: str, *, way: str) -> None:
+        """A talk at night, when nobody has working hours: it stands in the waiting list."""
+        step_id = await self._case(language, "RS-ASY-10")
+        day = (self._now + timedelta(days=9)).astimezone(ZoneInfo(_ZONE)).replace(hour=2, minute=0, second=0)
+        starts_at = day.replace(microsecond=0).astimezone(UTC)
+        new = NewBooking(step_id, "appointment", language, self._officer_language, starts_at, 90, way=way)
+        async with self._services.database.unit(regional(self._officer)) as uow:
+            await self._services.scheduler.bookings.request(uow, new)
 
     async def relay(self, language: str, *, step: str) -> None:
         """A talk beyond registration for which nobody connects the two languages: a coordinator decides."""

@@ -31,7 +31,10 @@ APPLICANTS = (
 _RATES = (
     ("RS", "contract", LineKind.SESSION, Currency.RSD, 180_000),
     ("RS", "contract", LineKind.LATE_CANCEL, Currency.RSD, 90_000),
+    ("RS", "contract", LineKind.STANDBY, Currency.RSD, 45_000),
+    ("RS", "contract", LineKind.CALL_IN, Currency.RSD, 220_000),
     ("RS", "roster", LineKind.SESSION, Currency.EUR, 1_600),
+    ("RS", "roster", LineKind.STANDBY, Currency.EUR, 400),
     ("MK", "contract", LineKind.SESSION, Currency.MKD, 90_000),
     ("MK", "contract", LineKind.LATE_CANCEL, Currency.MKD, 45_000),
 )
@@ -156,7 +159,7 @@ async def _held(services: Services) -> list[Session]:
     async with services.database.read(Actor.system()) as unit:
         rows = await unit.session.scalars(
             select(Session)
-            .where(Session.ended_at.is_not(None), Session.interpreter_id.is_not(None))
+            .where(Session.ended_at.is_not(None), Session.interpreter_id.is_not(None), Session.case_id.is_not(None))
             .order_by(Session.ended_at)
         )
         return list(rows.all())

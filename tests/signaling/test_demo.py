@@ -15,14 +15,18 @@ from core.clock import ManualClock, SystemClock
 from core.db.outbox_event import OutboxEvent
 from core.settings import Settings
 from records.models import Case, Session
+from scheduler.calendars.models import OnCallWindow
 from scheduler.models import Booking, Interpreter, TransferInstrument
 from signaling.bootstrap import build
 from signaling.cli import free_port
 from signaling.demo import make_links, seed_if_empty
 from signaling.demo_bookings import APPOINTMENTS, BOOKED_AHEAD
+from signaling.demo_briefings import BRIEFINGS
 from signaling.demo_data import CASES, INTERPRETERS, STAFF
+from signaling.demo_phone import BY_PHONE_ONLY, WITHOUT
 from signaling.demo_pool import APPLICANTS
 from signaling.operations import verify_records
+from signaling.telephony.models import PhoneNumber
 from tests.signaling.house import Browser, House, open_house, settings_for
 
 
@@ -45,6 +49,29 @@ def settings(story: Path, tmp_path: Path) -> Settings:
     return _settings(tmp_path / "demo")
 
 
+async def test_telephones_are_invented_and_nobody_can_be_called(settings: Settings) -> None:
+    services = build(settings)
+    try:
+        async with services.database.read(Actor.system()) as unit:
+            numbers = services.telephony.numbers
+            rows = (await unit.session.scalars(select(PhoneNumber))).all()
+            opened = [await numbers.open(unit, row.id) for row in rows]
+            only = await unit.session.scalars(select(OnCallWindow.reachable_by))
+            talks = [
+                [(entry["data"]["event"], entry["data"]["reason"]) for entry in entries if entry["kind"] == "phone_call"]
+                for session_id in await unit.session.scalars(select(Session.id).where(Session.seal_hash.is_not(None)))
+                if (entries := await services.session_log.entries(unit, session_id))
+            ]
+        assert len(opened) == len(INTERPRETERS) - len(WITHOUT) + 1
+        assert all(number.startswith("+447700900") for number in opened), "the range that is kept for fiction"
+        assert list(only).count(["phone"]) == len(BY_PHONE_ONLY)
+        told = [("rung", "line_lost"), ("joined", "lost_link"), ("ended", "replaced")]
+        assert [one for one in talks if one] == [told]
+        assert not services.telephony.legs.configured
+    finally:
+        await services.close()
+
+
 async def test_it_is_told_once(settings: Settings) -> None:
     assert not await seed_if_empty(settings)
 
@@ -63,7 +90,8 @@ async def test_what_is_there(settings: Settings) -> None:
             assert len(cases) == len(CASES) + BOOKED_AHEAD >= 12
             sessions = (await unit.session.scalars(select(Session))).all()
             held = [one for one in sessions if one.seal_hash is not None]
-            assert len(held) == sum(step.talk is not None for case in CASES for step in case.steps)
+            told = sum(step.talk is not None for case in CASES for step in case.steps)
+            assert len(held) == told + BRIEFINGS
             for one in held:
                 record = await services.session_log.record(unit, one.id)
                 assert record["chain"]["ok"]

@@ -7,7 +7,7 @@ every start. Searching for a better one is left to the person who looks at it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
@@ -18,7 +18,7 @@ from scheduler.models import Interpreter
 from scheduler.rosters import checker
 from scheduler.rosters.desk import SLOT
 from scheduler.rosters.models import Shift
-from scheduler.rosters.problem import Problem
+from scheduler.rosters.problem import Problem, ShiftKind
 from scheduler.rosters.service import Cells
 from scheduler.rosters.shifts import ShiftTime, parts
 from scheduler.rosters.swaps import why_not
@@ -66,12 +66,12 @@ async def _wish(services: Services, uow: UnitOfWork, codes: dict[str, str], star
 
 
 def _filled(problem: Problem) -> Cells:
-    """Day by day the shift that covers most, until none covers enough or nobody may have it."""
+    """Day by day the shift that covers most, until none covers enough or nobody may have it.
+
+    Who had the same shift the day before goes on with it, so that people work in blocks; else those who can do little else come first, a
+    woman where one is wanted, and then whoever has worked least of the contract."""
     cells: Cells = {person.id: (None,) * problem.days for person in problem.people}
-    worked: dict[str, int] = defaultdict(int)
-    nights: dict[str, int] = defaultdict(int)
-    unwanted = {(wish.person, wish.day) for wish in problem.wishes if wish.kind is None and not wish.on}
-    kinds = [(kind, *parts(kind.id)) for kind in problem.kinds]
+    pool = _Pool(problem)
     missing: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     for cover in problem.covers:
         if cover.group is None and cover.language is not None:
@@ -80,32 +80,22 @@ def _filled(problem: Problem) -> Cells:
         closed: set[str] = set()
         while True:
             wanted = [
-                (_gain(missing, day, line, when), kind.id, kind.minutes, when, line)
-                for kind, when, line in kinds
+                (pool.gain(missing, day, kind), -len(pool.speakers[kind.language or ""]), kind.id, kind)
+                for kind in problem.kinds
                 if kind.id not in closed
             ]
-            if not wanted:
+            gain, _, _, kind = max(wanted, default=(0.0, 0, "", None))
+            if kind is None or gain < _LEAST_GAIN:
                 break
-            gain, kind, minutes, when, line = max(wanted, key=lambda one: one[:2])
-            if gain < _LEAST_GAIN:
-                break
-            late = when.end > _DAY
-            able = [person for person in problem.people if kind in person.kinds and cells[person.id][day] is None]
-            able.sort(key=lambda one: ((one.id, day) in unwanted, nights[one.id] * late, worked[one.id], one.id))
             chosen = next(
-                (
-                    one.id
-                    for one in able
-                    if not checker.row_breaches(problem, one, checker.replaced(cells[one.id], day, kind))
-                ),
-                None,
+                (who for who in pool.asked(cells, day, kind) if _free(problem, cells, who, day, kind.id)), None
             )
             if chosen is None:
-                closed.add(kind)
+                closed.add(kind.id)
                 continue
-            cells[chosen] = checker.replaced(cells[chosen], day, kind)
-            worked[chosen] += minutes
-            nights[chosen] += late
+            cells[chosen] = checker.replaced(cells[chosen], day, kind.id)
+            pool.worked[chosen] += kind.minutes
+            when, line = parts(kind.id)
             for at, minute in _half_hours(day, when):
                 left = missing[at, line].get(minute, 0)
                 if left > 0:
@@ -113,10 +103,57 @@ def _filled(problem: Problem) -> Cells:
     return cells
 
 
-def _gain(missing: dict[tuple[int, str], dict[int, int]], day: int, line: str, when: ShiftTime) -> float:
-    """Half-hours that are short now; the desk counts more than being on call, which is what nights are for."""
-    found = sum(missing[at, line].get(minute, 0) > 0 for at, minute in _half_hours(day, when))
-    return found * ((0.66 if when.end > _DAY else 0.5) if when.on_call else 1.0)
+def _free(problem: Problem, cells: Cells, who: str, day: int, kind: str) -> bool:
+    return not checker.row_breaches(problem, problem.person[who], checker.replaced(cells[who], day, kind))
+
+
+class _Pool:
+    """Who is asked first for a shift, and what a shift is worth."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self.worked: dict[str, int] = defaultdict(int)
+        """Contract minutes so far."""
+        self._unwanted = {(wish.person, wish.day) for wish in problem.wishes if wish.kind is None and not wish.on}
+        self._core = {cover.language for cover in problem.covers if cover.group is not None}
+        self._lines = {
+            one.id: {problem.kind[kind].language or "" for kind in one.kinds} for one in problem.people
+        }  # fmt: skip
+        self.speakers: dict[str, list[str]] = defaultdict(list)
+        """People by line."""
+        for who, lines in self._lines.items():
+            for line in lines:
+                self.speakers[line].append(who)
+
+    def gain(self, missing: Mapping[tuple[int, str], Mapping[int, int]], day: int, kind: ShiftKind) -> float:
+        """Half-hours that are short now. Core lines have a desk by day and on weekdays, what is asked for seldom is on call."""
+        when, line = parts(kind.id)
+        found = sum(missing.get((at, line), {}).get(minute, 0) > 0 for at, minute in _half_hours(day, when))
+        weekend = (self._problem.first_weekday + day) % 7 >= 5
+        if line not in self._core:
+            return found * (1.0 if when.on_call else 0.2)
+        return found * (1.0 if not when.on_call or when.end > _DAY else 0.9 if weekend else 0.4)
+
+    def asked(self, cells: Cells, day: int, kind: ShiftKind) -> list[str]:
+        """Speakers of the line who are free that day, in the order in which they are asked."""
+        line = kind.language or ""
+        by_day = line in self._core and not parts(kind.id)[0].on_call
+
+        def order(who: str) -> tuple[bool, bool, int, int, bool, float, str]:
+            others = [len(self.speakers[one]) for one in self._lines[who] if one != line]
+            person = self._problem.person[who]
+            share = self.worked[who] / max(1, person.target_minutes)
+            return (
+                (who, day) in self._unwanted,
+                day == 0 or cells[who][day - 1] != kind.id,
+                int(share * 5),
+                -min(others, default=99) // 3,
+                by_day and not person.groups,
+                share,
+                who,
+            )
+
+        return sorted((who for who in self.speakers[line] if cells[who][day] is None), key=order)
 
 
 def _half_hours(day: int, when: ShiftTime) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, TypedDict, get_args
 
-import yaml
+from core.yaml_text import read_yaml
 
 Status = Literal["draft", "reviewed"]
 OFFICER_COLUMNS = ("eng", "srp", "mkd")
@@ -61,7 +61,7 @@ class BaseGlossary:
 
 def parse_glossary(text: str) -> BaseGlossary:
     """The glossary in a YAML text. Raises ``ValueError`` naming the entry that is wrong."""
-    data = yaml.safe_load(text)
+    data = read_yaml(text)
     usual = _status(data.get("status"), "status")
     words: dict[str, dict[str, _Word]] = {}
     for key, row in data["entries"].items():

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from core.yaml_text import LOADER
+
 
 class CatalogueError(Exception):
     """A procedure file is wrong; the program must not start with it."""
@@ -30,13 +32,21 @@ Model = TypeVar("Model", bound=BaseModel)
 _INTEGER = re.compile(r"^-?\d+$")
 
 
+def _composed(text: str) -> yaml.Node | None:
+    try:
+        found: yaml.Node | None = yaml.compose(text, Loader=LOADER)
+    except yaml.MarkedYAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)  # slower, and says better what is wrong and where
+    return found
+
+
 class SourceFile:
     """A YAML file that can say on which line a value stands."""
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
         try:
-            self._root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+            self._root = _composed(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise CatalogueError(self.name, 1, f"cannot be read: {error}") from error
         except yaml.MarkedYAMLError as error:
@@ -90,7 +100,7 @@ class SourceFile:
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(child) for child in node.value]
         text: str = node.value
-        if node.style is None:
+        if not node.style:  # a plain word: empty from the C reader, none from the other
             if text in ("true", "false"):
                 return text == "true"
             if text in ("null", "~", ""):

@@ -14,8 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from core.yaml_text import read_yaml
 from records.stages import Stage
 
 CHECK_ABOVE = 10
@@ -275,7 +274,7 @@ def _language(row: Mapping[str, Any]) -> Language:
 
 def parse_languages(text: str) -> LanguageTable:
     """Build a table from YAML text; raises ``ValueError`` or ``KeyError`` naming the wrong entry."""
-    raw = yaml.safe_load(text)
+    raw = read_yaml(text)
     languages = [_language(row) for row in raw["languages"]]
     by_code = {language.code: language for language in languages}
     if len(by_code) != len(languages):

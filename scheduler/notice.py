@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from core.yaml_text import read_yaml
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class NoticeRules:
 def parse_notice(text: str) -> dict[str, NoticeRules]:
     """The rules by country; raises ``ValueError`` or ``KeyError`` for a table that cannot be applied."""
     found: dict[str, NoticeRules] = {}
-    for country, entry in yaml.safe_load(text).items():
+    for country, entry in read_yaml(text).items():
         classes = [_class(row) for row in entry["classes"]]
         hours = [rule.from_hours for rule in classes]
         if hours != sorted(set(hours), reverse=True) or hours[-1:] != [0]:

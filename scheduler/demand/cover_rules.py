@@ -7,8 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from core.yaml_text import read_yaml
 
 _Language = Annotated[str, Field(pattern=r"^[a-z]{3}$")]
 _Clock = Annotated[str, Field(pattern=r"^(?:[01]\d|2[0-3]):[03]0$|^24:00$")]
@@ -56,7 +57,7 @@ class CoverRules(_Model):
 def load_rules() -> Mapping[str, CoverRules]:
     """The shipped table by country. Raises ``ValueError`` when the file is wrong."""
     text = files("scheduler.demand").joinpath("cover_rules.yaml").read_text(encoding="utf-8")
-    data = yaml.safe_load(text)
+    data = read_yaml(text)
     common = {
         "handling_minutes": data["handling_minutes"],
         "ring_seconds": data["ring_seconds"],

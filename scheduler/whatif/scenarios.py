@@ -9,8 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, cast
 
-import yaml
-
+from core.yaml_text import read_yaml
 from scheduler.whatif.plan import PlanInput, PoolSpec
 
 
@@ -32,7 +31,7 @@ class Scenario:
 @cache
 def load_scenarios() -> Mapping[str, Scenario]:
     """All, in the order of the file. Raises ``ValueError`` when the file is wrong."""
-    data = yaml.safe_load(files("scheduler.whatif").joinpath("scenarios.yaml").read_text(encoding="utf-8"))
+    data = read_yaml(files("scheduler.whatif").joinpath("scenarios.yaml").read_text(encoding="utf-8"))
     return {one["key"]: _scenario(one, data["nationalities"]) for one in data["scenarios"]}
 
 

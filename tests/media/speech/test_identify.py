@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media.speech.identify import Detection, Unsure, identify, rank
+from media.speech.identify import Detection, Unsure, identify, one_of, rank
 
 
 def test_it_ranks_only_candidates_and_renormalises() -> None:
@@ -35,6 +35,22 @@ def test_croatian_and_bosnian_count_for_serbian() -> None:
 )
 def test_it_says_why_it_is_unsure(heard: Detection, candidates: list[str], unsure: Unsure) -> None:
     assert rank(heard, candidates).unsure is unsure
+
+
+@pytest.mark.parametrize(
+    ("heard", "pair", "chosen"),
+    [
+        ({"sr": 0.1, "hr": 0.2, "fa": 0.05, "en": 0.6}, ("pes", "srp"), "srp"),
+        ({"fa": 0.2, "tg": 0.2, "sr": 0.1}, ("pes", "srp"), "pes"),
+        ({"fa": 0.3, "sr": 0.2}, ("pes", "srp"), None),
+        ({"bg": 0.3, "hr": 0.2, "ar": 0.02}, ("apc", "mkd"), "mkd"),
+        ({"sr": 0.3, "hr": 0.4, "mk": 0.01}, ("srp", "mkd"), "srp"),
+        ({"en": 1.0}, ("pes", "srp"), None),
+        ({"bs": 1.0}, ("bos", "srp"), "srp"),
+    ],
+)
+def test_one_of_two_languages_or_none(heard: dict[str, float], pair: tuple[str, str], chosen: str | None) -> None:
+    assert one_of(Detection(heard, 3.0), pair) == chosen
 
 
 async def test_too_little_voice_is_never_ranked() -> None:

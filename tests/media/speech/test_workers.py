@@ -97,6 +97,24 @@ async def test_utterances_come_back_with_time_and_language() -> None:
     assert interpreter.all[0].text.startswith("sr ")
 
 
+async def test_the_sound_decides_between_two_languages_of_a_shared_microphone() -> None:
+    """The engine here hears Arabic in everything (0.6; Farsi 0.3, English 0.1)."""
+    clear, close, unknown = Inbox(), Inbox(), Inbox()
+    async with workers() as house:
+        await started(house)
+        house.open("a", "room", ("apc", "srp"), clear, by_sound=True)
+        house.open("b", "room", ("apc", "pes"), close, by_sound=True)
+        house.open("c", "room", ("kmr", "srp"), unknown, by_sound=True)
+        for name in ("a", "b", "c"):
+            house.hear(name, 0, tone(2) + silence(1))
+        for inbox in (clear, close, unknown):
+            await inbox.until(len)
+    assert (clear.all[0].language, clear.all[0].missing) == ("apc", None)
+    assert (clear.all[0].text or "").startswith("ar "), "written down in the language that was heard"
+    assert (close.all[0].text, close.all[0].missing) == (None, "unclear")
+    assert (unknown.all[0].text, unknown.all[0].missing) == (None, "no_model")
+
+
 async def test_a_closed_channel_is_silent_at_once() -> None:
     async with workers(slow=0.3) as house:
         inbox, other = Inbox(), Inbox()

@@ -65,7 +65,8 @@ export class RosterWatch extends Resource<RosterView> {
   /** Reads anew and tells what others changed. */
   async catchUp(): Promise<void> {
     const before = this.data
-    if (this.#heard.busy()) {
+    // A reading under way is let end: news that come faster than answers would call off one after the other.
+    if (this.#heard.busy() || this.busy) {
       this.#later()
       return
     }

@@ -11,12 +11,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import Select, exists, func, or_, select, update
 
 from core.access import Actor
 from core.clock import Clock
 from core.db.errors import is_transient
-from core.db.session import Database, UnitOfWork
+from core.db.session import Database, ReadUnit, UnitOfWork
 from core.errors import AppError
 from records.cases import CaseService
 from records.events import CASE_CHANGED
@@ -42,6 +42,7 @@ EXTEND = timedelta(minutes=15)
 _BATCH = 50
 _GATHER = 0.05
 """Seconds in which several pieces of news become one look."""
+_Find = Callable[[ReadUnit], Awaitable[list[str]]]
 _Work = Callable[[UnitOfWork, str], Awaitable[None]]
 
 
@@ -83,11 +84,30 @@ class SchedulerWorker:
             await asyncio.sleep(_GATHER)
 
     async def tick(self) -> datetime:
-        """Do everything that is due now; returns when the next thing is due (at most ``IDLE`` ahead)."""
-        if await self._ids(select(Presence.interpreter_id).where(Presence.seen_until <= self._clock.now()).limit(1)):
+        """Do everything that is due now; returns when the next thing is due (at most ``IDLE`` ahead).
+
+        Mostly nothing is: every piece of news asks for a look, so that is found out in one transaction.
+        """
+        async with self._database.read(self._system) as unit:
+            if not await self._anything(unit):
+                return await self._next_due(unit)
+        async with self._database.read(self._system) as unit:
+            gone = await self._gone(unit)
+        if gone:
             async with self._database.unit(self._system) as uow:
                 await self._services.presence.sweep(uow)
-        for find, work in (
+        for find, work in self._looks():
+            # What was done before may have made more due, or less.
+            async with self._database.read(self._system) as unit:
+                subjects = await find(unit)
+            for subject in subjects:
+                await self._one(work, subject)
+        await self._overdue_cases()
+        async with self._database.read(self._system) as unit:
+            return await self._next_due(unit)
+
+    def _looks(self) -> tuple[tuple[_Find, _Work], ...]:
+        return (
             (self._due_rounds, self._round),
             (self._unkept_leases, self._join_lease),
             (self._due_windows, self._window),
@@ -96,11 +116,24 @@ class SchedulerWorker:
             (self._over_legs, self._drop_leg),
             (self._running_over, self._extend),
             (self._unsealed, self._seal),
-        ):
-            for subject in await find():
-                await self._one(work, subject)
-        await self._overdue_cases()
-        return await self._next_due()
+        )
+
+    async def _anything(self, unit: ReadUnit) -> bool:
+        """Whether there is any work."""
+        if await self._gone(unit):
+            return True
+        for find, _ in self._looks():
+            if await find(unit):
+                return True
+        if await self._cases.overdue(unit, after=self._looked_at):
+            return True
+        self._looked_at = unit.now
+        return False
+
+    async def _gone(self, unit: ReadUnit) -> bool:
+        """Whether somebody's page has not been heard of in time."""
+        silent = select(Presence.interpreter_id).where(Presence.seen_until <= self._clock.now()).limit(1)
+        return await unit.session.scalar(silent) is not None
 
     async def _one(self, work: _Work, subject: str) -> None:
         """One piece of work in its own transaction; what another worker or a person did meanwhile is no failure."""
@@ -110,22 +143,19 @@ class SchedulerWorker:
         except AppError as error:
             log.info("scheduler_work_skipped", extra={"code": error.code, "subject": subject})
 
-    async def _ids(self, statement: object) -> list[str]:
-        async with self._database.read(self._system) as unit:
-            return list((await unit.session.scalars(statement)).all())  # type: ignore[call-overload]
-
-    async def _due_rounds(self) -> list[str]:
+    async def _due_rounds(self, unit: ReadUnit) -> list[str]:
         """Searches whose round is over, or in which nobody is left who could answer."""
         now = self._clock.now()
         ringing = exists().where(Offer.booking_id == Booking.id, Offer.state == OfferState.PENDING)
-        return await self._ids(
+        return await _ids(
+            unit,
             select(Booking.id)
             .where(
                 Booking.state == BookingState.OFFERING,
                 or_(Booking.next_round_at <= now, ~ringing & Booking.reason.is_distinct_from(KEPT)),
             )
             .order_by(aged_class_sql(now), Booking.requested_at)
-            .limit(_BATCH)
+            .limit(_BATCH),
         )
 
     async def _round(self, uow: UnitOfWork, booking_id: str) -> None:
@@ -137,11 +167,12 @@ class SchedulerWorker:
         else:
             await self._services.offers.advance_round(uow, booking_id)
 
-    async def _unkept_leases(self) -> list[str]:
-        return await self._ids(
+    async def _unkept_leases(self, unit: ReadUnit) -> list[str]:
+        return await _ids(
+            unit,
             select(Booking.id).where(
                 Booking.state == BookingState.ASSIGNED, Booking.kind == "now", Booking.join_by <= self._clock.now()
-            )
+            ),
         )
 
     async def _join_lease(self, uow: UnitOfWork, booking_id: str) -> None:
@@ -158,13 +189,14 @@ class SchedulerWorker:
             who = await self._services.conduct.only_absent(uow, booking)
             await self._services.conduct.release(uow, booking_id, reason="not_joined", broken=True, who=who)
 
-    async def _due_windows(self) -> list[str]:
+    async def _due_windows(self, unit: ReadUnit) -> list[str]:
         now = self._clock.now()
         appointment_over = (Booking.kind != "now") & (Booking.join_by <= now)
-        return await self._ids(
+        return await _ids(
+            unit,
             select(Booking.id).where(
                 Booking.state == BookingState.ASSIGNED, or_(Booking.next_round_at <= now, appointment_over)
-            )
+            ),
         )
 
     async def _window(self, uow: UnitOfWork, booking_id: str) -> None:
@@ -201,9 +233,12 @@ class SchedulerWorker:
             reason = MissReason.CONNECTION_FAILED
         await self._services.conduct.miss(uow, booking.id, reason=reason)
 
-    async def _over_waits(self) -> list[str]:
-        return await self._ids(
-            select(Booking.id).where(Booking.state == BookingState.UNFILLED, Booking.next_round_at <= self._clock.now())
+    async def _over_waits(self, unit: ReadUnit) -> list[str]:
+        return await _ids(
+            unit,
+            select(Booking.id).where(
+                Booking.state == BookingState.UNFILLED, Booking.next_round_at <= self._clock.now()
+            ),
         )
 
     async def _give_up(self, uow: UnitOfWork, booking_id: str) -> None:
@@ -213,30 +248,29 @@ class SchedulerWorker:
         if booking.next_round_at is not None and booking.next_round_at <= uow.now:
             await self._services.conduct.miss(uow, booking_id, reason=MissReason.NO_INTERPRETER)
 
-    async def _over_holds(self) -> list[str]:
-        async with self._database.read(self._system) as unit:
-            return list(await self._services.appointments.expired(unit))
+    async def _over_holds(self, unit: ReadUnit) -> list[str]:
+        return list(await self._services.appointments.expired(unit))
 
     async def _lapse(self, uow: UnitOfWork, booking_id: str) -> None:
         await self._services.appointments.lapse(uow, booking_id)
 
-    async def _over_legs(self) -> list[str]:
-        async with self._database.read(self._system) as unit:
-            return list(await self._services.legs.expired(unit))
+    async def _over_legs(self, unit: ReadUnit) -> list[str]:
+        return list(await self._services.legs.expired(unit))
 
     async def _drop_leg(self, uow: UnitOfWork, booking_id: str) -> None:
         await self._services.legs.lapse(uow, booking_id)
 
-    async def _running_over(self) -> list[str]:
+    async def _running_over(self, unit: ReadUnit) -> list[str]:
         soon = self._clock.now() + timedelta(minutes=1)
-        return await self._ids(
+        return await _ids(
+            unit,
             select(Assignment.id)
             .join(Booking, Booking.id == Assignment.booking_id)
             .where(
                 Assignment.state == AssignmentState.ACTIVE,
                 Assignment.busy_until <= soon,
                 Booking.state == BookingState.IN_SESSION,
-            )
+            ),
         )
 
     async def _extend(self, uow: UnitOfWork, assignment_id: str) -> None:
@@ -262,11 +296,12 @@ class SchedulerWorker:
             .execution_options(synchronize_session=False)
         )
 
-    async def _unsealed(self) -> list[str]:
-        return await self._ids(
+    async def _unsealed(self, unit: ReadUnit) -> list[str]:
+        return await _ids(
+            unit,
             select(Session.id).where(
                 Session.state == SessionState.ENDED, Session.ended_at <= self._clock.now() - SEAL_AFTER
-            )
+            ),
         )
 
     async def _seal(self, uow: UnitOfWork, session_id: str) -> None:
@@ -284,17 +319,20 @@ class SchedulerWorker:
                 body = {"case_id": case.id, "country": case.country, "authority": case.authority}
                 uow.emit(CASE_CHANGED, body, country=case.country)
 
-    async def _next_due(self) -> datetime:
+    async def _next_due(self, unit: ReadUnit) -> datetime:
         now = self._clock.now()
-        async with self._database.read(self._system) as unit:
-            timed = (BookingState.OFFERING, BookingState.UNFILLED, BookingState.ASSIGNED)
-            rounds = await unit.session.scalar(select(func.min(Booking.next_round_at)).where(Booking.state.in_(timed)))
-            joins = await unit.session.scalar(
-                select(func.min(Booking.join_by)).where(Booking.state == BookingState.ASSIGNED)
-            )
-            leases = await unit.session.scalar(select(func.min(Presence.seen_until)))
+        timed = (BookingState.OFFERING, BookingState.UNFILLED, BookingState.ASSIGNED)
+        rounds = await unit.session.scalar(select(func.min(Booking.next_round_at)).where(Booking.state.in_(timed)))
+        joins = await unit.session.scalar(
+            select(func.min(Booking.join_by)).where(Booking.state == BookingState.ASSIGNED)
+        )
+        leases = await unit.session.scalar(select(func.min(Presence.seen_until)))
         known = [at for at in (rounds, joins, leases) if at is not None]
         return max(now, min([*known, now + IDLE]))
+
+
+async def _ids(unit: ReadUnit, statement: Select[tuple[str]]) -> list[str]:
+    return list((await unit.session.scalars(statement)).all())
 
 
 async def _in_room(uow: UnitOfWork, session_id: str | None, part: str) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+import uvloop
 from pydantic import ValidationError
 
 from core.clock import new_id
@@ -296,7 +297,7 @@ def main() -> None:
     """``python -m media.sip.agent <file descriptor>``."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     pair_end = socket.socket(fileno=int(sys.argv[1]))
-    code = asyncio.run(run(pair_end))
+    code = uvloop.run(run(pair_end))
     # The stack's own threads are gone by now or never will be; the process's end takes them along.
     sys.stderr.flush()
     os._exit(code)

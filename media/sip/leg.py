@@ -23,6 +23,8 @@ _MOST = 5 * PCM_FRAME
 """Bytes of the room's sound that may wait at the stack; what is beyond is dropped, so that two clocks cannot add delay."""
 _LATE_S = 0.2
 """A clock that is later than this begins anew instead of catching up."""
+_STALLED_S = 0.06
+"""A room from which no frame came for so long keeps no time any more."""
 
 
 class Wire(Protocol):
@@ -35,7 +37,10 @@ class Wire(Protocol):
 
 
 class Leg:
-    """From the moment that sound flows until ``close``. ``tell`` takes news and must not wait."""
+    """From the moment that sound flows until ``close``. ``tell`` takes news and must not wait.
+
+    The room's frames are its clock while they come, each 20 ms: the telephone's are sent in the same breath. To wake the process a second
+    time for them costs as much again. Before, on hold and while a prompt plays it keeps time by itself."""
 
     def __init__(self, call_id: str, wire: Wire, tell: Callable[[SipNews], None]) -> None:
         self._call_id = call_id
@@ -45,6 +50,8 @@ class Leg:
         self._line: PhoneLine | None = None
         self._held = False
         self._rest = b""
+        self._due = asyncio.get_running_loop().time()
+        """When the clock has to beat by itself."""
         self._clock = asyncio.create_task(self._tick(), name="sip leg clock")
         self._joining: asyncio.Task[None] | None = None
         self.dropped = 0
@@ -54,6 +61,10 @@ class Leg:
         """In place of what plays now, and of the room's sound; empty: only stop."""
         self._wire.flush()
         self._prompt = memoryview(pcm) if pcm else None
+        # The clock may be asleep for longer than a prompt can wait.
+        self._clock.cancel()
+        self._due = asyncio.get_running_loop().time()
+        self._clock = asyncio.create_task(self._tick(), name="sip leg clock")
 
     def join(self, ticket: LineTicket) -> None:
         """Leave an older line, redeem this ticket. ``Joined`` or ``LineEnded`` follows."""
@@ -87,6 +98,9 @@ class Leg:
                 self._tell(Joined(call_id=self._call_id))
                 async for frame in line:
                     self._to_phone(frame)
+                    if self._prompt is None and not self._held:
+                        self._due = asyncio.get_running_loop().time() + _STALLED_S
+                        await self._from_phone()
                 why = line.closed_by or ""
         except AppError as error:
             why = error.code
@@ -107,20 +121,22 @@ class Leg:
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time()
         while True:
-            due += FRAME_S
-            late = loop.time() - due
-            if late > _LATE_S:
-                due += late
-            await asyncio.sleep(max(0.0, -late))
+            await asyncio.sleep(max(0.0, self._due - loop.time()))
+            late = loop.time() - self._due
+            if late < 0:
+                continue
+            self._due += FRAME_S if late < _LATE_S else FRAME_S + late
             self._prompt_on()
-            sound = self._rest + self._wire.read()
-            whole = len(sound) - len(sound) % PCM_FRAME
-            self._rest = sound[whole:]
-            line = self._line
-            if line is not None and not self._held and whole:
-                await line.send(to_alaw(sound[:whole]))
+            await self._from_phone()
+
+    async def _from_phone(self) -> None:
+        sound = self._rest + self._wire.read()
+        whole = len(sound) - len(sound) % PCM_FRAME
+        self._rest = sound[whole:]
+        line = self._line
+        if line is not None and not self._held and whole:
+            await line.send(to_alaw(sound[:whole]))
 
     def _prompt_on(self) -> None:
         while self._prompt is not None and self._wire.waiting() < _AHEAD:

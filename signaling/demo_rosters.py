@@ -132,7 +132,9 @@ class _Pool:
         weekend = (self._problem.first_weekday + day) % 7 >= 5
         if line not in self._core:
             return found * (1.0 if when.on_call else 0.2)
-        return found * (1.0 if not when.on_call or when.end > _DAY else 0.9 if weekend else 0.4)
+        if not when.on_call:
+            return found * (0.7 if when.word == "day" else 1.0)  # Early and late meet without a gap.
+        return found * (1.0 if when.end > _DAY else 0.9 if weekend else 0.4)
 
     def asked(self, cells: Cells, day: int, kind: ShiftKind) -> list[str]:
         """Speakers of the line who are free that day, in the order in which they are asked."""

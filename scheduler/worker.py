@@ -331,7 +331,7 @@ class SchedulerWorker:
         return max(now, min([*known, now + IDLE]))
 
 
-async def _ids(unit: ReadUnit, statement: Select[tuple[str]]) -> list[str]:
+async def _ids(unit: ReadUnit, statement: Select[str]) -> list[str]:
     return list((await unit.session.scalars(statement)).all())
 
 

@@ -5,11 +5,13 @@ A test that takes ``database`` runs twice, on SQLite and on PostgreSQL; one that
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 from hypothesis import settings
 
 from core.clock import ManualClock
@@ -20,6 +22,12 @@ from core.events.memory_bus import InProcessBus
 from core.events.redis_bus import RedisBus
 from signaling.schema import CONFLICTS
 from tests.services import Postgres, Redis
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the loop on which the product runs."""
+    return {"uvloop": uvloop.new_event_loop}
+
 
 # How long one example takes says nothing on a machine that runs other things; the time limit of the test remains.
 settings.register_profile("tarjuman", deadline=None)

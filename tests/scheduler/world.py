@@ -72,31 +72,31 @@ class World:
     async def interpreters(self, count: int, *, available: bool = True, **values: object) -> list[str]:
         """Pashto interpreters of RS with everything valid; ids in the order of their codes."""
         ids = []
-        for _ in range(count):
-            self._people += 1
-            profile: ProfileInput = {
-                "code": f"I-{self._people:04d}",
-                "user_id": f"user_i{self._people}",
-                "nominated_by": "RS",
-                "engagement": "staff",
-                "base_country": "RS",
-                "time_zone": "Europe/Belgrade",
-                "location_status": "approved_room",
-                "sex": "woman" if self._people % 2 else "man",
-                "level": "L3",
-                "pairs": [pair("pbt", "srp"), pair("pes", "srp")],
-                "vetting_result": "pass",
-                "vetting_expires": self.clock.now() + timedelta(days=365),
-                "nda_expires": self.clock.now() + timedelta(days=365),
-                "conduct_expires": self.clock.now() + timedelta(days=365),
-            }
-            profile.update(values)  # type: ignore[typeddict-item]
-            async with self.database.unit(SYSTEM) as uow:
+        async with self.database.unit(SYSTEM) as uow:
+            for _ in range(count):
+                self._people += 1
+                profile: ProfileInput = {
+                    "code": f"I-{self._people:04d}",
+                    "user_id": f"user_i{self._people}",
+                    "nominated_by": "RS",
+                    "engagement": "staff",
+                    "base_country": "RS",
+                    "time_zone": "Europe/Belgrade",
+                    "location_status": "approved_room",
+                    "sex": "woman" if self._people % 2 else "man",
+                    "level": "L3",
+                    "pairs": [pair("pbt", "srp"), pair("pes", "srp")],
+                    "vetting_result": "pass",
+                    "vetting_expires": self.clock.now() + timedelta(days=365),
+                    "nda_expires": self.clock.now() + timedelta(days=365),
+                    "conduct_expires": self.clock.now() + timedelta(days=365),
+                }
+                profile.update(values)  # type: ignore[typeddict-item]
                 made = await self.services.pool.create(uow, profile)
                 await self.services.pool.devices_checked(uow, made["id"], ok=True)
-            ids.append(made["id"])
-            if available:
-                await self.on_line(made["id"])
+                if available:
+                    await self.services.presence.set_wanted(uow, made["id"], wanted="available")
+                ids.append(made["id"])
         return ids
 
     async def on_line(self, interpreter_id: str, wanted: str = "available") -> None:

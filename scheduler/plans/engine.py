@@ -20,21 +20,18 @@ from scheduler.plans.ledger import Ledger
 from scheduler.plans.model import Model
 from scheduler.plans.parts import Cutter, Piece, booking_days
 from scheduler.plans.problem import DAYS_A_WEEK, Ints, Problem
+from scheduler.plans.relaxation import Relaxation
 from scheduler.plans.search import Outcome, Phase, Progress, Search
 from scheduler.plans.workers import News, Workers
 
 Reals = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-RELAX_WHOLE = 60_000
-"""Columns up to which the relaxation is solved in one piece; larger ones are relaxed week by week with the cheapest options."""
-CHEAPEST = 12
-"""Options of a leg that such a large relaxation looks at."""
+AGAIN = 0.2
+"""Share of the time within which a relaxation in parts must be done to be done once more."""
 WINDOW_COLUMNS = 3_600
 """How large a window should be."""
-KEEP = 300.0
-"""Options that cost so many tenths more than the best by the prices of the relaxation are not looked at in windows."""
 BOUND_KEEP = 60_000.0
-"""The same for the parts of the bound, where what is left out limits what is proven."""
+"""Options that cost so many tenths more than the best are not looked at in parts of the bound: that limits what is proven."""
 WHOLE = 3_000
 """Columns up to which everything is solved in one program, to the proven optimum if time allows."""
 _NEAR = {"gap": 1e-4, "absolute_gap": 40.0}
@@ -71,7 +68,6 @@ class _Run:
         self._verdict = check(problem, self._best)
         self._bound = 0.0
         self._revived = 0
-        self._pieces: dict[int, tuple[Piece, Flags, int]] = {}
 
     # --- what is known -------------------------------------------------------------------------------------------
 
@@ -135,53 +131,28 @@ class _Run:
         self._model = Model(self._problem)
         self._cutter = Cutter(self._model)
         self._day = np.maximum(booking_days(self._model), 0)
+        self._relaxation = Relaxation(self._model, self._cutter, self._day)
         self._raise(self._model.price(np.zeros(len(self._model.upper)))[0], Phase.RELAX)
-        prices = self._relax()
-        if self._over or prices is None:
+        if not self._relax() or self._over:
             return
-        bound, slack = self._model.price(prices)
-        self._raise(bound, Phase.RELAX)
         if len(self._model.cost) <= WHOLE:
             self._at_once()
             return
-        keep = (slack <= KEEP) | (self._guide > 1e-6)
-        self._guided(keep)
-        self._prove(prices, slack)
-        self._improve(keep)
+        self._guided()
+        self._prove()
+        self._improve()
 
-    def _relax(self) -> Reals | None:
-        """The relaxation: prices of the rows, and in ``_guide`` how much of each option it takes."""
-        model, problem = self._model, self._problem
-        self._guide = np.zeros(model.at_relay)
-        everything = np.ones(model.at_relay, dtype=np.bool_)
-        if len(model.cost) <= RELAX_WHOLE:
-            parts, keep = [np.ones(len(problem.bookings), dtype=np.bool_)], everything
-        else:
-            weeks = self._day // DAYS_A_WEEK
-            parts, keep = [weeks == week for week in np.unique(weeks)], _cheapest(problem, CHEAPEST)
-            keep[self._best[self._best >= 0]] = True
-        minutes = np.bincount(self._day_minutes()[0], self._day_minutes()[1], len(problem.bookings))
-        prices, weight = np.zeros(len(model.upper)), np.zeros(len(model.upper))
-        solved = 0
-
-        def pieces() -> Iterator[tuple[Piece, Flags]]:
-            for part in parts:
-                share = float(minutes[part].sum() / max(1.0, minutes.sum()))
-                yield self._cutter.relaxed(part, keep, share), part
-
-        for piece, _, news in self._solve(pieces(), lambda: self._left, relaxed=True):
-            if news.x is None or news.prices is None:
-                continue
-            solved += 1
-            at = piece.columns < model.at_relay
-            self._guide[piece.columns[at]] = news.x[at]
-            prices[piece.rows] += news.prices
-            weight[piece.rows] += 1
-        return prices / np.maximum(weight, 1) if solved == len(parts) else None
-
-    def _day_minutes(self) -> tuple[Ints, Ints]:
-        problem = self._problem
-        return problem.leg_booking, problem.leg_minutes
+    def _relax(self) -> bool:
+        """Solve the relaxation, a large one in parts and, if that was quick, once more; false if it did not end in time."""
+        relaxation = self._relaxation
+        for _ in range(1 if relaxation.small else 2):
+            answers = list(self._solve(relaxation.pieces(), lambda: self._left, relaxed=True))
+            if not answers or self._over or not relaxation.learn(answers):
+                break
+            self._raise(relaxation.bound, Phase.RELAX)
+            if self._seconds > AGAIN * self._search.seconds:
+                break
+        return bool(np.isfinite(relaxation.bound))
 
     def _windows(self, size: int, shift: int) -> list[Flags]:
         """Spans of days inside weeks (shifted: across them), far ones next to each other so that two can run at once."""
@@ -216,14 +187,15 @@ class _Run:
                 self._take(chosen, Phase.IMPROVE)
             self._raise(news.bound + self._model.base, Phase.PROVE)
 
-    def _guided(self, keep: Flags) -> None:
+    def _guided(self) -> None:
         """A new plan window by window, the relaxation standing in for what is not planned yet."""
+        keep, guide = self._relaxation.keep, self._relaxation.guide
         chosen = self._problem.nobody()
         waiting = np.ones(len(self._problem.bookings), dtype=np.bool_)
 
         def pieces() -> Iterator[tuple[Piece, Flags]]:
             for window in self._windows(self._size(keep), 0):
-                yield self._cutter.window(chosen, window, keep, self._guide, waiting), window
+                yield self._cutter.window(chosen, window, keep, guide, waiting), window
 
         limit = max(1.0, self._search.seconds / 6)
         for piece, window, news in self._solve(pieces(), lambda: min(limit, self._left)):
@@ -238,8 +210,9 @@ class _Run:
                 serve(ledger, booking)
         self._take(ledger.plan(), Phase.GUIDED)
 
-    def _prove(self, prices: Reals, slack: Reals) -> None:
+    def _prove(self) -> None:
         """Raise the bound: days that pay for what they share by the prices, each solved in whole numbers."""
+        prices, slack = self._relaxation.prices, self._relaxation.slack
         constant, rows, cost = self._cutter.priced(prices, self._day)
         y = np.where(self._model.equal, 0.0, self._model.clip(np.where(self._model.equal, 0.0, prices)))
         best = self._model.booking_prices(prices)
@@ -262,17 +235,19 @@ class _Run:
             values[day] = max(values[day], proven)
             self._raise(constant + float(values.sum()), Phase.PROVE)
 
-    def _improve(self, keep: Flags) -> None:
+    def _improve(self) -> None:
         """Plan windows anew while the rest stands, in turns of other sizes and shifts, until time is over."""
-        size, longest = self._size(keep), max(2.0, self._search.seconds / 6)
+        longest = max(2.0, self._search.seconds / 6)
         for turn in count():
-            if self._over:
+            if self._over or not self._workers.pids:
                 return
+            keep = self._relaxation.keep
+            size = self._size(keep)
             days, shift = (
                 (size, size // 2 or 1) if turn % 2 == 0 else (min(size + 1 + turn // 2, DAYS_A_WEEK), turn % 7)
             )
 
-            def pieces(days: int = days, shift: int = shift) -> Iterator[tuple[Piece, Flags]]:
+            def pieces(days: int = days, shift: int = shift, keep: Flags = keep) -> Iterator[tuple[Piece, Flags]]:
                 nobody = np.zeros(len(self._problem.bookings), dtype=np.bool_)
                 for window in self._windows(days, shift):
                     yield self._cutter.window(self._best, window, keep, None, nobody), window
@@ -335,10 +310,10 @@ class _Run:
                     yield from ((*running[job], news) for job, news in partial.items() if job in running)
                     return
                 continue
+            if news.job not in running:
+                continue
             if news.kind == "better":
                 partial[news.job] = news
-                continue
-            if news.job not in running:
                 continue
             piece, bookings = running.pop(news.job)
             last = partial.pop(news.job, None)
@@ -356,11 +331,3 @@ class _Run:
         """Whether two pieces share a hard row."""
         hard_one, hard_other = (piece.rows[piece.rows < self._model.load_at] for piece in (one, other))
         return len(np.intersect1d(hard_one, hard_other, assume_unique=True)) > 0
-
-
-def _cheapest(problem: Problem, most: int) -> Flags:
-    """The cheapest options of each leg."""
-    by_cost = np.lexsort((problem.opt_cost, problem.opt_leg))
-    rank = np.empty(len(by_cost), dtype=np.int64)
-    rank[by_cost] = np.arange(len(by_cost)) - problem.leg_ptr[problem.opt_leg]
-    return rank < most

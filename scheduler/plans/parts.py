@@ -54,15 +54,15 @@ class Cutter:
         self._soft = np.zeros(len(model.upper), dtype=np.bool_)
         self._soft[model.load_at :] = True
 
-    def relaxed(self, bookings: Flags, keep: Flags, share: float) -> Piece:
-        """The program of these bookings without whole numbers. ``share``: their part of everybody's fair load."""
+    def relaxed(self, bookings: Flags, keep: Flags, share: Reals) -> Piece:
+        """The program of these bookings without whole numbers. ``share``: their part of each person's fair load."""
         model = self.model
         free = columns_of(model, bookings, keep)
         self._dependent(free)
         upper = model.upper.astype(np.float64)
-        upper[self._soft] *= share
+        upper[model.load_at : model.case_at] *= share
         width = model.width.astype(np.float64)
-        width[model.at_band : model.at_case] *= share
+        width[model.at_band : model.at_case] *= np.tile(share, 2)
         piece = self._piece(free, upper, np.zeros(len(model.cost)), width)
         return Piece(_continuous(piece.program), piece.columns, piece.rows)
 

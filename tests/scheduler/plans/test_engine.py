@@ -13,15 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scheduler.plans import relaxation
 from scheduler.plans.checker import Fault, check
 from scheduler.plans.engine import improve
 from scheduler.plans.greedy import greedy
 from scheduler.plans.ledger import Ledger
 from scheduler.plans.model import Model
+from scheduler.plans.parts import Cutter, booking_days
 from scheduler.plans.problem import Problem
+from scheduler.plans.relaxation import Relaxation
 from scheduler.plans.repair import MOST_MOVED, repair
 from scheduler.plans.search import Progress, Search
-from scheduler.plans.workers import Workers
+from scheduler.plans.workers import News, Workers
 from tests.scheduler.plans.samples import any_problem, best, problem
 
 
@@ -161,3 +164,34 @@ def test_a_repair_keeps_every_rule_and_moves_few(seed: int) -> None:
         assert proposal.verdict.ok
         assert proposal.moved <= MOST_MOVED
         assert all(change.after != who for change in proposal.changes)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_large_plan_is_relaxed_by_weeks(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relaxation, "SMALL", 0)
+    one = any_problem(seed)
+    model = Model(one)
+    known = Relaxation(model, Cutter(model), np.maximum(booking_days(model), 0))
+    bounds = []
+    with Workers(1, nice=0) as workers:
+        for _ in range(2):
+            answers = []
+            for piece, bookings in known.pieces():
+                workers.give(0, piece.program, seconds=20, gap=0.0, absolute_gap=0.0)
+                news = workers.hear(20)
+                assert news is not None
+                answers.append((piece, bookings, news))
+            assert known.learn(answers)
+            bounds.append(known.bound)
+    assert bounds[0] <= bounds[1] <= best(one)
+    assert model.price(known.prices)[0] == pytest.approx(known.bound)
+    assert known.keep[known.guide > 0.5].all()
+
+
+def test_a_relaxation_without_an_answer_is_not_believed() -> None:
+    one = any_problem(1)
+    model = Model(one)
+    known = Relaxation(model, Cutter(model), np.maximum(booking_days(model), 0))
+    ((piece, bookings),) = known.pieces()
+    assert not known.learn([(piece, bookings, News(0, "done", 1))])
+    assert known.bound == -np.inf

@@ -1,0 +1,108 @@
+"""The relaxation of a plan: prices of all rows, what they prove, how good each option is by them, how much of each it takes.
+
+A plan of some weeks is relaxed in one piece. A large one is relaxed week by week, which is much quicker; everybody's fair load is
+shared out among the weeks by guess at first, and then as the weeks before used it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scheduler.plans.model import Model
+from scheduler.plans.parts import Cutter, Piece
+from scheduler.plans.problem import DAYS_A_WEEK, Ints, Problem
+from scheduler.plans.workers import News
+
+Reals = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+SMALL = 60_000
+"""Columns up to which the relaxation is solved in one piece over all options."""
+OF_WEEK, OF_WEEKS = 30, 170_000
+"""Options of a leg that the relaxation of a week looks at (the cheapest), and of all weeks together, about."""
+USED = 0.95
+"""How much of the shares of load in a second round follows what the first has used."""
+KEEP = 300.0
+"""Options that cost so many tenths more than the best by the prices are not looked at in windows."""
+
+
+class Relaxation:
+    """What is known so far; better prices replace worse ones."""
+
+    def __init__(self, model: Model, cutter: Cutter, day: Ints) -> None:
+        """``day``: day on which each booking begins."""
+        self._model, self._cutter, self._day = model, cutter, day
+        self.bound = -np.inf
+        self.prices: Reals = np.zeros(len(model.upper))
+        self.slack: Reals = np.zeros(model.at_relay)
+        """How much worse than its booking's best an option is by the prices, in tenths."""
+        self.guide: Reals = np.zeros(model.at_relay)
+        """How much of each option is taken."""
+        minutes = np.bincount(model.problem.leg_booking, model.problem.leg_minutes, len(day))
+        by_week = np.bincount(day // DAYS_A_WEEK, minutes)
+        people = len(model.problem.people)
+        self._guess: Reals = np.repeat((by_week / max(1.0, by_week.sum()))[:, None], people, axis=1)
+        self._share = self._guess
+        """Of each week in everybody's fair load (weeks, people)."""
+
+    @property
+    def small(self) -> bool:
+        """Whether everything is relaxed in one piece."""
+        return len(self._model.cost) <= SMALL
+
+    @property
+    def keep(self) -> Flags:
+        """The options that windows should look at."""
+        return np.asarray((self.slack <= KEEP) | (self.guide > 1e-6))
+
+    def pieces(self) -> Iterator[tuple[Piece, Flags]]:
+        """The pieces that make up everything, and the bookings in each."""
+        problem = self._model.problem
+        if self.small:
+            everything, share = np.ones(len(self._day), dtype=np.bool_), np.ones(len(problem.people))
+            yield self._cutter.relaxed(everything, np.ones(len(problem.opt_leg), dtype=np.bool_), share), everything
+            return
+        keep = _lowest(problem, problem.opt_cost, min(OF_WEEK, max(8, OF_WEEKS // len(problem.leg_way))))
+        for week in np.unique(self._day // DAYS_A_WEEK):
+            bookings = self._day // DAYS_A_WEEK == week
+            yield self._cutter.relaxed(bookings, keep, self._share[week]), bookings
+
+    def learn(self, answers: Sequence[tuple[Piece, Flags, News]]) -> bool:
+        """Take the answers of all pieces; false if one of them has none. Prices that prove less than those before are not kept."""
+        model, problem = self._model, self._model.problem
+        people = len(problem.people)
+        prices, weight = np.zeros(len(model.upper)), np.zeros(len(model.upper))
+        guide, used = np.zeros(model.at_relay), np.zeros_like(self._guess)
+        for piece, bookings, news in answers:
+            if news.x is None or news.prices is None:
+                return False
+            at = piece.columns < model.at_relay
+            options, taken = piece.columns[at], news.x[at]
+            guide[options] = taken
+            load = np.bincount(
+                problem.opt_person[options], taken * problem.leg_minutes[problem.opt_leg[options]], people
+            )
+            used[int(self._day[bookings][0]) // DAYS_A_WEEK] = load
+            # a person's load is priced as in the weeks that need the person
+            counts = np.ones(len(model.upper))
+            counts[model.load_at : model.case_at] = load + 1e-6
+            prices[piece.rows] += news.prices * counts[piece.rows]
+            weight[piece.rows] += counts[piece.rows]
+        prices /= np.where(weight > 0, weight, 1.0)
+        total = used.sum(axis=0)
+        follow = np.where(total > 0, used / np.maximum(total, 1e-9), self._guess)
+        self._share = USED * follow + (1 - USED) * self._guess
+        bound, slack = model.price(prices)
+        if bound > self.bound:
+            self.bound, self.prices, self.slack, self.guide = bound, prices, slack, guide
+        return True
+
+
+def _lowest(problem: Problem, value: Reals | Ints, most: int) -> Flags:
+    """The options of each leg with the lowest value."""
+    order = np.lexsort((value, problem.opt_leg))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - problem.leg_ptr[problem.opt_leg[order]]
+    return np.asarray(rank < most)

@@ -104,10 +104,10 @@ def _line(line: Line, words: ExportWords) -> list[str]:
     if line.corrected is not None:
         mark = words.say("corrected", part=words.part_name(line.corrected_part or ""))
     text = line.corrected if line.corrected is not None else line.text
-    head = f"{side} · {line.from_at:%H:%M:%S} · {words.part(line)} · {words.language(line.language)}"
+    head = f"{side} · {line.from_at:%H:%M:%S} · {words.part(line)}"
     if text is None:
         return [f"{head} ({words.say('missing')})"]
-    found = [f"{head} ({mark}): {_FSI}{text}{_PDI}"]
+    found = [f"{head} · {words.language(line.language)} ({mark}): {_FSI}{text}{_PDI}"]
     if line.corrected is not None:
         below = words.say("missing") if line.text is None else f"{_FSI}{line.text}{_PDI}"
         found.append(f"    {words.say('draft')}: {below}")

@@ -7,6 +7,7 @@ and that a clear voice is among the candidates: never how well the model writes.
 from __future__ import annotations
 
 import asyncio
+import re
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,9 +60,12 @@ async def allow(database_url: str) -> None:
     await database.close()
 
 
-def microphone(path: Path, *parts: tuple[str, str]) -> Path:
-    """A WAV file of sentences (voice, text), each followed by two seconds of silence; a browser says it again and again."""
-    sound = b"".join(clips.say(voice, text) + clips.silence(2) for voice, text in parts)
+def microphone(path: Path, *parts: tuple[str, str], pause: float = 8) -> Path:
+    """A WAV file of sentences (voice, text), each followed by ``pause`` seconds of silence, in which the machine can write it down.
+
+    A browser says it again and again.
+    """
+    sound = b"".join(clips.say(voice, text) + clips.silence(pause) for voice, text in parts)
     samples = resample_poly(np.frombuffer(sound, "<i2").astype(np.float32), 3, 1).astype("<i2")
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
@@ -92,7 +96,7 @@ async def test_a_draft_of_a_talk_with_the_person_beside_the_officer(
         await expect(words).to_have_attribute("lang", "fa")
         await looked_at(officer, "draft-question", axe)
         await officer.press("speech.note.yes")
-        await expect(panel).to_have_attribute("data-flow", "running")
+        await expect(panel).to_have_attribute("data-flow", "running", timeout=60_000)
         for one in (officer, interpreter):
             await expect(one.page.get_by_test_id("draft-line").locator(".said").nth(1)).to_be_visible(timeout=120_000)
         await looked_at(officer, "draft-officer", axe)
@@ -137,7 +141,7 @@ async def test_the_listening_helper_hears_the_browser_s_microphone(
     house: Stack, playwright: Playwright, axe: str, tmp_path: Path
 ) -> None:
     """From the fake microphone to the model and back: the language is among the candidates, and choosing it is a person's act."""
-    voice = microphone(tmp_path / "person.wav", ("tr", TURKISH))
+    voice = microphone(tmp_path / "person.wav", ("tr", TURKISH), pause=0.5)
     async with desk(playwright, house.url, speech=voice) as officer:
         page = officer.page
         await officer.sign_in(house.url, people.OFFICER.code, people.PASSWORD)
@@ -146,7 +150,7 @@ async def test_the_listening_helper_hears_the_browser_s_microphone(
         await officer.press("language.helper.button")
         await officer.press("language.helper.start")
         # Pauses are cut out before the model hears it: eight seconds of voice are needed.
-        await page.wait_for_function("parseInt(document.querySelector('dialog .timer')?.textContent ?? '0') >= 14")
+        await expect(page.locator("dialog .timer")).to_have_text(re.compile(r"^(1[4-9]|2\d) /"), timeout=60_000)
         await officer.press("language.helper.send")
         await expect(page.get_by_test_id("heard-tur")).to_be_visible(timeout=60_000)
         await officer.shot("language-helper")

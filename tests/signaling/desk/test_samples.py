@@ -18,22 +18,25 @@ import pytest
 from av.audio.resampler import AudioResampler
 
 from media.speech.engine import WhisperEngine
+from media.speech.identify import rank
 from media.speech.models import ModelDirectories
+from signaling.desk.helper import CANDIDATES
 from tests.media.speech.weights import base
 
 WEB = Path(__file__).resolve().parents[3] / "web_client"
 VOICES = WEB / "public" / "voices"
 RATE = 16_000
-RELATED: dict[str, frozenset[str]] = {
-    "ar": frozenset({"ar"}),
-    "fa": frozenset({"fa", "tg", "ar"}),
-    "tr": frozenset({"tr", "az"}),
-    "fr": frozenset({"fr"}),
-    "en": frozenset({"en"}),
-    "ru": frozenset({"ru", "uk", "be"}),
-    "es": frozenset({"es", "gl", "ca"}),
+CONFIRMED: dict[str, frozenset[str]] = {
+    "card-ara": frozenset({"ar"}),
+    "card-eng": frozenset({"en"}),
+    "card-fra": frozenset({"fr"}),
+    "card-pan": frozenset({"pa", "ur", "hi"}),
+    "card-rus": frozenset({"ru", "uk", "be"}),
+    "card-spa": frozenset({"es", "gl"}),
+    "card-tur": frozenset({"tr", "az"}),
 }
-"""By token of the model: what else may be heard. Only languages that base tells at all on a synthetic voice (docs/language-desk.md)."""
+"""Samples whose language, or one related to it, base hears on a synthetic voice without being told what it may be, by token. Of the
+other cards that it has a token for it does not: docs/language-desk.md has the table. What stood here once must not get worse unseen."""
 
 
 @cache
@@ -93,13 +96,11 @@ def together(names: Sequence[str]) -> bytes:
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_the_model_hears_the_language_of_the_samples() -> None:
+    """Among all its languages for the cards; among those of the listening helper for the sentences in Farsi."""
     engine = WhisperEngine(ModelDirectories(base()), compute_type="int8", beam=1)
-    sets = {
-        "ar": [f"ar-P{number:02d}" for number in range(1, 15)],
-        "fa": [f"fa-P{number:02d}" for number in range(1, 15)],
-        "tr": ["card-tur"], "fr": ["card-fra"], "en": ["card-eng"], "ru": ["card-rus"], "es": ["card-spa"],
-    }  # fmt: skip
-    for token, names in sets.items():
-        heard = engine.detect(together(names)).probabilities
+    for name, related in CONFIRMED.items():
+        heard = engine.detect(together([name])).probabilities
         best = max(heard, key=lambda one: heard[one])
-        assert best in RELATED[token], (token, best, heard[best])
+        assert best in related, (name, best, heard[best])
+    farsi = rank(engine.detect(together([f"fa-P{number:02d}" for number in range(1, 15)])), CANDIDATES)
+    assert farsi.ranked[0][0] == "pes", farsi

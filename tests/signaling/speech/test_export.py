@@ -35,7 +35,7 @@ def test_a_pair_stands_together_and_says_what_is_the_machine_s(clock: ManualCloc
         "    machine draft: \u2068officer 1\u2069",
         "Interpreted · 08:00:03 · Interpreter I-0402 · Farsi (machine draft): \u2068سلام\u2069",
     ]
-    assert second.splitlines() == ["2.", "Said · 08:00:05 · Person · Farsi (not written by the machine)"]
+    assert second.splitlines() == ["2.", "Said · 08:00:05 · Person (not written by the machine)"]
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -10,9 +10,12 @@ from sqlalchemy import select, update
 
 from core.access import Actor
 from core.clock import ManualClock, SystemClock
+from core.crypto import FieldCipher, KeyRing
+from core.db.outbox_event import OutboxEvent
 from core.db.session import Database
 from core.errors import Conflict, Invalid, NotFound
 from scheduler.calendars.models import AvailabilitySpan
+from scheduler.calendars.service import BlockInput, CalendarService
 from scheduler.demand.slots import ZONES
 from scheduler.foresight import Foresight
 from scheduler.languages import load_languages
@@ -166,6 +169,24 @@ async def test_expired_papers_and_leave_close_days(desk: Desk) -> None:
     with pytest.raises(Conflict) as refused:
         await desk.put(roster, 2, (0, 3, "E:pbt"))
     assert refused.value.params["reason"] == "R-8"
+
+
+async def test_an_absence_entered_later_is_told_with_its_shifts_and_reading_anew_frees_them(desk: Desk) -> None:
+    roster = await desk.begin()
+    await desk.put(roster, 1, (0, 0, "E:pbt"), (0, 1, "E:pbt"), (1, 1, "E:pbt"))
+    views = desk.rosters.views
+    async with desk.world.database.unit(COORDINATOR) as uow:
+        assert (await views.view(uow, roster))["overtaken"] == []
+        day = MONDAY + timedelta(days=1)
+        away = BlockInput(f"{day}T00:00", f"{day + timedelta(days=1)}T00:00")
+        await CalendarService(FieldCipher(KeyRing.new())).add_absence(uow, desk.people[0], away, kind="sick")
+        assert (await views.view(uow, roster))["overtaken"] == [{"interpreter_id": desk.people[0], "day": 1}]
+        held = await desk.rosters.keeper.refresh(uow, roster)
+        assert held.cells[desk.people[0]][:2] == ("E:pbt", None)
+        assert (await views.view(uow, roster))["overtaken"] == []
+    async with desk.world.database.read(SYSTEM) as unit:
+        told = await unit.session.scalars(select(OutboxEvent.body).where(OutboxEvent.name == "calendar.changed"))
+        assert told.all() == [{"interpreter_id": desk.people[0], "country": "RS"}], "never what or why"
 
 
 async def test_publishing_makes_shifts_and_calendars(desk: Desk) -> None:

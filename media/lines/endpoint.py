@@ -130,7 +130,12 @@ class Endpoint:
     def read(self) -> None:
         """What the telephones said since the last time."""
         for connection in list(self._sockets.values()):
-            connection.read_now()
+            try:
+                connection.read_now()
+            except Exception:
+                # One telephone's trouble must not stop the clock of all.
+                logger.exception("what a telephone said failed")
+                connection.read_by_itself()
 
     # connections
 

@@ -79,11 +79,6 @@ async def cpu(speech: Samples) -> list[Figure]:
     """Node and sound process in and beside this process, the telephones in another one."""
     async with MediaNode(OPTIONS, SystemClock(), _ignore) as node:
         client = LocalMediaClient(node)
-        tickets = []
-        for room in range(ROOMS):
-            await client.open_room(f"room-{room}")
-            for who in ("a", "b"):
-                tickets.append(await client.open_line(f"room-{room}", who, Codec.PCMA))
         narrow = g711.encode(Codec.PCMA, resample_poly(speech, 1, 6).astype(np.float32))
         phones = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -94,9 +89,15 @@ async def cpu(speech: Samples) -> list[Figure]:
         )
         assert phones.stdin is not None
         assert phones.stdout is not None
+        # Only now: a ticket is good for 30 s, and on a busy machine it takes that long to start a process.
+        await phones.stdout.readline()
+        tickets = []
+        for room in range(ROOMS):
+            await client.open_room(f"room-{room}")
+            for who in ("a", "b"):
+                tickets.append(await client.open_line(f"room-{room}", who, Codec.PCMA))
         job = {"tickets": [t.model_dump() for t in tickets], "speech": narrow.hex(), "seconds": MEASURED_S + 4}
         phones.stdin.write(json.dumps(job).encode() + b"\n")
-        await phones.stdout.readline()
         await asyncio.sleep(2)
         sound = psutil.Process(node.sound.pid)
         begin, ours, theirs = time.monotonic(), time.process_time(), sum(sound.cpu_times()[:2])
@@ -120,6 +121,7 @@ async def cpu(speech: Samples) -> list[Figure]:
 
 async def phones() -> None:
     """The other process of ``cpu``: all telephones."""
+    print("ready", flush=True)
     job = json.loads(sys.stdin.readline())
     speech = bytes.fromhex(job["speech"])
     counts: list[int] = []
@@ -135,7 +137,6 @@ async def phones() -> None:
             talking.cancel()
             counts.append(count)
 
-    print("ready", flush=True)
     await asyncio.gather(*(one(n, LineTicket(**t)) for n, t in enumerate(job["tickets"])))
     print(json.dumps({"frames": min(counts) / (job["seconds"] / FRAME_S)}), flush=True)
 

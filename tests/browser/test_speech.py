@@ -148,13 +148,20 @@ async def test_the_listening_helper_hears_the_browser_s_microphone(
         await page.goto(f"{house.url}/language")
         await page.get_by_test_id("language-desk").wait_for()
         await officer.press("language.helper.button")
-        await officer.press("language.helper.start")
-        # Pauses are cut out before the model hears it: eight seconds of voice are needed.
-        await expect(page.locator("dialog .timer")).to_have_text(re.compile(r"^(1[4-9]|2\d) /"), timeout=60_000)
-        await officer.press("language.helper.send")
-        await expect(page.get_by_test_id("heard-tur")).to_be_visible(timeout=60_000)
+        heard = page.get_by_test_id("heard-tur")
+        too_slow = page.get_by_text(officer.say("error.helper_failed"))
+        for _ in range(3):
+            # The first answer needs the model to be loaded; on a busy machine that takes longer than anybody is let wait.
+            await officer.press("language.helper.start")
+            # Pauses are cut out before the model hears it: eight seconds of voice are needed.
+            await expect(page.locator("dialog .timer")).to_have_text(re.compile(r"^(1[4-9]|2\d) /"), timeout=60_000)
+            await officer.press("language.helper.send")
+            await expect(heard.or_(too_slow).first).to_be_visible(timeout=60_000)
+            if await heard.is_visible():
+                break
+        await expect(heard).to_be_visible()
         await officer.shot("language-helper")
         assert await violations(officer, axe) == []
-        await page.get_by_test_id("heard-tur").click()
+        await heard.click()
         await expect(page.get_by_test_id("card-tur")).to_be_visible()
-        assert [text for text in officer.errors if "favicon" not in text] == []
+        assert [text for text in officer.errors if "favicon" not in text and "503" not in text] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from core.clock import ManualClock
 from media.lines import g711
 from media.lines.ear import Ear
-from media.lines.endpoint import Ticker
+from media.lines.endpoint import Endpoint, Ticker
 from media.lines.level import LevelControl
 from media.lines.opus import OpusEncoder
 from media.lines.protocol import Piece
+from media.lines.stream import ServerStream
 from media.lines.studio import Line, Outbox, Studio, Tap
 from media.protocol import Codec
 from media.similarity import Samples
@@ -176,3 +178,24 @@ def test_the_clock_does_not_drift_and_does_not_chase_a_long_stall() -> None:
     assert ticker.due(now + 3.0) == 5
     assert ticker.skipped >= 140
     assert ticker.due(now + 3.0) == 0
+
+
+def test_one_telephones_trouble_does_not_stop_the_clock_of_all() -> None:
+    class Socket:
+        def __init__(self, trouble: bool) -> None:
+            self.trouble, self.reads, self.by_itself = trouble, 0, False
+
+        def read_now(self) -> None:
+            self.reads += 1
+            if self.trouble:
+                raise RuntimeError
+
+        def read_by_itself(self) -> None:
+            self.by_itself = True
+
+    endpoint = Endpoint(Studio(ManualClock(), lambda *voice: None), lambda words: None)
+    bad, good = Socket(True), Socket(False)
+    endpoint._sockets.update({1: cast(ServerStream, bad), 2: cast(ServerStream, good)})
+    endpoint.read()
+    assert (bad.reads, bad.by_itself) == (1, True)
+    assert (good.reads, good.by_itself) == (1, False)

@@ -14,13 +14,12 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit
 from records.procedures import Catalogue
-from scheduler.booking.line import WAITING, ahead_of
 from scheduler.ladder import RungKind, plan_of
-from scheduler.legs import Way, leg_pair, swap_plan
+from scheduler.legs import Way, swap_plan
 from scheduler.lifecycle import KEPT, OPEN, AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer
-from scheduler.ring.search import give_up_at
 from scheduler.room_times import join_opens_at
+from scheduler.waiting_line import WAITING, WaitingView, ahead_of, waiting_view
 from scheduler.waits import ExpectedView, Waits
 
 _RUNG_WORD = {RungKind.PHONE_ONLY.value: "phone"}
@@ -70,27 +69,6 @@ class LegView(TypedDict):
     """Waits for the other leg, or for the confirmation of a hold."""
     until: datetime | None
     """While held: when the place is free again."""
-
-
-class OpenPlace(TypedDict):
-    """A place of a waiting booking that nobody has, and between which languages its interpreter works.
-
-    None is the third language of a relay that is not known yet.
-    """
-
-    leg: int
-    from_language: str | None
-    to_language: str | None
-
-
-class WaitingView(TypedDict):
-    """How an appointment stands in the line of those that wait for somebody."""
-
-    ahead: int
-    """Older ones of the same language in the same hours; they are looked at first."""
-    open: list[OpenPlace]
-    until: datetime
-    """When it is given up if nobody is found."""
 
 
 class TurnView(TypedDict):
@@ -191,7 +169,7 @@ class BookingViews:
             mine = legs.get(booking.id, [])
             view = _view(booking, offers[booking.id], name, mine, expected[key])
             if booking.id in ahead:
-                view["waiting"] = _waiting(booking, mine, ahead[booking.id])
+                view["waiting"] = waiting_view(booking, {leg["leg"] for leg in mine}, ahead[booking.id])
             found.append(view)
         return found
 
@@ -305,22 +283,6 @@ async def _legs(unit: ReadUnit, bookings: Sequence[Booking]) -> dict[str, list[L
         until = row.expires_at if held else None
         found[row.booking_id].append(LegView(leg=row.leg, code=row.code, level=row.level, held=held, until=until))
     return found
-
-
-def _waiting(booking: Booking, legs: Sequence[LegView], ahead: int) -> WaitingView:
-    way, taken = Way(booking.way), {leg["leg"] for leg in legs}
-    places = []
-    for leg in (leg for leg in way.legs if leg not in taken):
-        spoken, officer = leg_pair(way, booking.pivot, leg, booking.language, booking.officer_language)
-        unknown = way is Way.RELAY and booking.pivot is None
-        places.append(
-            OpenPlace(
-                leg=leg,
-                from_language=None if unknown and leg == 2 else spoken,
-                to_language=None if unknown and leg == 1 else officer,
-            )
-        )
-    return WaitingView(ahead=ahead, open=places, until=give_up_at(booking))
 
 
 def _turns(booking: Booking) -> list[TurnView]:

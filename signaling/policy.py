@@ -330,14 +330,11 @@ def may_complain(who: Principal, part: Part | None, country: str | None = None) 
 
 
 def may_confirm_line(who: Principal, interpreter_id: str, officer_user_id: str | None, country: str) -> Verdict:
-    """Say how many minutes a line was: the interpreter who worked, the officer who had booked; for on-call time, which nobody
-    booked, a coordinator of the country that pays (R-6)."""
-    if who.interpreter_id is not None and who.interpreter_id == interpreter_id and who.has(Role.INTERPRETER):
-        return Verdict.ALLOWED
-    if officer_user_id is None:
-        return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.HIDDEN
-    own = who.has(Role.INTERVIEWER) and who.user_id == officer_user_id
-    return Verdict.ALLOWED if own else Verdict.HIDDEN
+    """Say how many minutes it was: the interpreter, the officer who had booked; for on-call time (R-6) a coordinator who pays."""
+    works = who.has(Role.INTERPRETER) and who.interpreter_id == interpreter_id
+    booked = who.has(Role.INTERVIEWER) and who.user_id == officer_user_id
+    pays = who.has(Role.COORDINATOR, country) and officer_user_id is None
+    return Verdict.ALLOWED if works or booked or pays else Verdict.HIDDEN
 
 
 # Coordination, administration, audit

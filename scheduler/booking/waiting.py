@@ -16,7 +16,6 @@ from core.db.session import UnitOfWork
 from scheduler.assignments import Assignments
 from scheduler.booking.leg_ring import LAPSED
 from scheduler.booking.leg_rounds import WAITING_RUNG
-from scheduler.booking.line import WAITING
 from scheduler.booking.places import WaitingPlaces, ask_until
 from scheduler.eligibility import Rule
 from scheduler.legs import Way
@@ -28,6 +27,7 @@ from scheduler.news import tell_booking
 from scheduler.queries import candidates_by_id
 from scheduler.ranking import rank
 from scheduler.rounds import Rounds
+from scheduler.waiting_line import WAITING
 
 LOOK_AT = 30
 """How many waiting appointments are looked at for somebody who got free."""

@@ -287,19 +287,19 @@ async def test_an_interpreter_of_the_other_country_reads_and_confirms_the_own_li
 async def test_on_call_time_is_confirmed_by_the_interpreter_and_a_coordinator(world: World) -> None:
     """R-6: nobody booked it, so a coordinator of the country that pays is the other side; no officer and no other country is."""
     interpreter, coordinator = await world.browser("I-RS"), await world.browser("C-RS")
-    duty = {"starts_local": "2026-11-22T10:00", "ends_local": "2026-11-22T14:00", "report_in_min": 60}
+    duty = {"starts_local": "2026-11-22T08:00", "ends_local": "2026-11-22T09:10", "report_in_min": 60}
     assert (await interpreter.post("/api/calendar/windows", duty)).status_code == 201
-    world.house.clock.advance(6 * 3600)
+    world.house.clock.advance(900)
     async with world.house.services.database.unit(Actor.system()) as uow:
         assert await collect_duty(uow) == 1
     month = {"from": at(world, days=2), "to": at(world, days=-2)}
     (line,) = (await interpreter.get("/api/interpreter/minutes", **month)).json()["items"]
-    assert (line["kind"], line["minutes"], line["by_coordinator"]) == ("standby", 240, True)
+    assert (line["kind"], line["minutes"], line["by_coordinator"]) == ("standby", 70, True)
     path = f"/api/minutes/{line['id']}/confirm"
     for code in ("C-MK", "O-RS", "I-MK"):
         assert (await refusal(await world.browser(code), path, {"minutes": 1}))[0] == 404, code
     assert (await (await world.browser("O-RS")).get("/api/minutes")).json()["items"] == []
-    await ok(interpreter, path, {"minutes": 240}, 204)
-    await ok(coordinator, path, {"minutes": 240}, 204)
+    await ok(interpreter, path, {"minutes": 70}, 204)
+    await ok(coordinator, path, {"minutes": 70}, 204)
     (seen,) = (await coordinator.get("/api/pay")).json()["lines"]
     assert (seen["state"], seen["minor"]) == ("confirmed", None)

@@ -18,8 +18,7 @@ _KEY = "uq_timesheet_lines_interpreter_id_duty_from"
 
 def upgrade() -> None:
     op.add_column("calendar_absences", sa.Column("entered_by", sa.String(length=32), nullable=True))
-    not_negative = sa.CheckConstraint("minutes >= 0", name=op.f("ck_timesheet_lines_not_negative"))
-    with op.batch_alter_table(_LINES, table_args=(not_negative,)) as batch:
+    with op.batch_alter_table(_LINES) as batch:
         batch.alter_column("assignment_id", existing_type=sa.String(length=40), nullable=True)
         batch.alter_column("officer_user_id", existing_type=sa.String(length=40), nullable=True)
         batch.add_column(sa.Column("duty_from", UtcDateTime(), nullable=True))
@@ -31,8 +30,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(sa.text("DELETE FROM timesheet_lines WHERE assignment_id IS NULL"))
-    not_negative = sa.CheckConstraint("minutes >= 0", name=op.f("ck_timesheet_lines_not_negative"))
-    with op.batch_alter_table(_LINES, table_args=(not_negative,)) as batch:
+    with op.batch_alter_table(_LINES) as batch:
         batch.drop_constraint(op.f("ck_timesheet_lines_work_or_duty"), type_="check")
         batch.drop_constraint(op.f(_KEY), type_="unique")
         batch.drop_column("duty_from")

@@ -22,6 +22,8 @@ from scheduler.workloads import workloads
 
 FINDER = "language"
 """``Booking.purpose`` of a call that only finds out the language (M-12)."""
+FINDER_MINUTES = 5
+"""How long such a call lasts at most."""
 
 
 class WhoView(TypedDict):

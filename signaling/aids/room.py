@@ -11,10 +11,9 @@ from core.db.session import ReadUnit
 from records.aids_state import PARTS
 from records.aids_terms import TermBook
 from records.models import CaseLanguage, Session
-from scheduler.interpreter_views import FINDER
+from scheduler.interpreter_views import FINDER, FINDER_MINUTES
 from scheduler.models import Booking
 from signaling.aids.numbers import EVENT, NumberPad
-from signaling.desk.findings import FINDER_MINUTES
 
 TERMS_CHANGED = "aids.terms"
 """Room news ``{n}``: the terms of the case were changed by the move ``n``; officer and interpreter read them anew."""

@@ -183,10 +183,10 @@ async def read_draft(session_id: Key, who: Who, services: Svc, since: Annotated[
 
 
 @router.post("/api/sessions/{session_id}/draft/ask", status_code=204)
-async def ask_for_draft(session_id: Key, who: Who, services: Svc, body: AskBody | None = None) -> None:
+async def ask_for_draft(session_id: Key, body: AskBody, who: Who, services: Svc) -> None:
     """The officer asks everybody present for a draft; asking is the officer's own consent."""
     await _as_officer(services, who, session_id)
-    await services.speech.drafts.ask(session_id, near=body.near if body is not None else ())
+    await services.speech.drafts.ask(session_id, near=body.near)
 
 
 @router.post("/api/sessions/{session_id}/draft/beside", status_code=204)

@@ -16,11 +16,11 @@ from records.cases import CaseService
 from records.lifecycle import EndReason, Outcome, SessionState
 from records.models import Session
 from scheduler.bookings import BookingService, NewBooking
-from scheduler.interpreter_views import FINDER
+from scheduler.interpreter_views import FINDER, FINDER_MINUTES
 from scheduler.languages import LanguageTable
 from scheduler.models import Booking
 from signaling.calls import CallService
-from signaling.desk.findings import FINDER_MINUTES, MOST_LANGUAGES
+from signaling.desk.findings import MOST_LANGUAGES
 
 log = logging.getLogger(__name__)
 LIMIT = timedelta(minutes=FINDER_MINUTES)

@@ -23,7 +23,6 @@ from scheduler.interpreter_views import FINDER
 from scheduler.languages import LanguageTable
 from scheduler.models import Booking
 
-FINDER_MINUTES = 5
 SIGN_GROUP, SIGN_NEED = "sign", "SIGN_LANGUAGE"
 TOLD_LATE = timedelta(hours=24)
 """So long after its use an aid may be told: a tablet without a line keeps it."""

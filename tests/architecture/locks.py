@@ -1,7 +1,8 @@
 """The lock files: writes them (``make lock``) and knows how to tell whether they still belong to pyproject.toml.
 
 ``requirements.lock`` is what the product needs to run and to build its web client; ``requirements-dev.lock`` adds the tools, and
-``requirements-sip.lock`` the SIP stack, for images that hold a trunk. All list every package with the hashes of its files, for all supported Python versions, and name no package index.
+``requirements-sip.lock`` the SIP stack, for images that hold a trunk. All list every package with the hashes of its files, for all
+supported Python versions, and name no package index.
 """
 
 from __future__ import annotations

@@ -114,7 +114,9 @@ def run() -> list[Figure]:
         for label in (str(Model.LEVEL1), "truth"):
             for place, what in enumerate(("total", "per language")):
                 limit = 1.0 if label == Model.LEVEL1 else None
-                note = f"{rows[label][place]:.4g} against {naive[place]:.4g}; 90 % band held {rows[label][place + 2]:.1%}"
+                note = (
+                    f"{rows[label][place]:.4g} against {naive[place]:.4g}; 90 % band held {rows[label][place + 2]:.1%}"
+                )
                 name = f"{world}, {what}: loss, {label} / seasonal-naive"
                 figures.append(Figure(name, rows[label][place] / naive[place], "times", limit=limit, note=note))
     return figures

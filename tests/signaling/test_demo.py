@@ -58,7 +58,11 @@ async def test_telephones_are_invented_and_nobody_can_be_called(settings: Settin
             opened = [await numbers.open(unit, row.id) for row in rows]
             only = await unit.session.scalars(select(OnCallWindow.reachable_by))
             talks = [
-                [(entry["data"]["event"], entry["data"]["reason"]) for entry in entries if entry["kind"] == "phone_call"]
+                [
+                    (entry["data"]["event"], entry["data"]["reason"])
+                    for entry in entries
+                    if entry["kind"] == "phone_call"
+                ]
                 for session_id in await unit.session.scalars(select(Session.id).where(Session.seal_hash.is_not(None)))
                 if (entries := await services.session_log.entries(unit, session_id))
             ]

@@ -88,19 +88,19 @@ QUESTIONS: dict[str, Callable[[Principal], Verdict]] = {
 }
 
 TABLE = """
-                     open read chan join lead read stee canc disp offe pool prof boar ladd holi plan inst user both gran audi rate comp minu duty
-own desk             A    A    A    A    A    A    A    A    R    H    R    R    R    R    R    R    R    H    H    R    R    A    A    A    H
-other desk           H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H    H
-no desk              H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H    H
-foreign desk         H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H    H
-forged desk          H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H    H
-coordinator          H    A    R    R    R    A    R    A    A    H    A    A    A    A    A    A    R    H    H    R    R    H    A    H    A
-foreign coordinator  H    H    H    H    H    H    H    H    H    H    A    R    R    R    R    R    R    H    H    R    R    H    H    H    H
-interpreter          H    H    H    A    R    H    H    H    H    A    R    R    R    R    R    R    R    H    H    R    R    A    A    A    A
-other interpreter    H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H    H
-administrator        H    H    H    H    H    H    H    H    H    H    R    R    R    A    R    R    A    A    R    A    R    H    H    H    H
-auditor              H    H    H    R    R    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    A    H    H    H    H
-foreign auditor      H    H    H    H    H    H    H    H    H    H    R    R    R    R    R    R    R    H    H    R    R    H    H    H    H
+                     ope rea cha joi lea rea ste can dis off poo pro boa lad hol pla ins use bot gra aud rat com min dut
+own desk             A   A   A   A   A   A   A   A   R   H   R   R   R   R   R   R   R   H   H   R   R   A   A   A   H
+other desk           H   H   H   H   H   H   H   H   H   H   R   R   R   R   R   R   R   H   H   R   R   H   H   H   H
+no desk              H   H   H   H   H   H   H   H   H   H   R   R   R   R   R   R   R   H   H   R   R   H   H   H   H
+foreign desk         H   H   H   H   H   H   H   H   H   H   R   R   R   R   R   R   R   H   H   R   R   H   H   H   H
+forged desk          H   H   H   H   H   H   H   H   H   H   R   R   R   R   R   R   R   H   H   R   R   H   H   H   H
+coordinator          H   A   R   R   R   A   R   A   A   H   A   A   A   A   A   A   R   H   H   R   R   H   A   H   A
+foreign coordinator  H   H   H   H   H   H   H   H   H   H   A   R   R   R   R   R   R   H   H   R   R   H   H   H   H
+interpreter          H   H   H   A   R   H   H   H   H   A   R   R   R   R   R   R   R   H   H   R   R   A   A   A   A
+other interpreter    H   H   H   H   H   H   H   H   H   H   R   R   R   R   R   R   R   H   H   R   R   H   H   H   H
+administrator        H   H   H   H   H   H   H   H   H   H   R   R   R   A   R   R   A   A   R   A   R   H   H   H   H
+auditor              H   H   H   R   R   H   H   H   H   H   R   R   R   R   R   R   R   H   H   R   A   H   H   H   H
+foreign auditor      H   H   H   H   H   H   H   H   H   H   R   R   R   R   R   R   R   H   H   R   R   H   H   H   H
 """
 
 

@@ -69,11 +69,11 @@ async def test_from_asking_to_the_answers(world: World) -> None:
     path = f"/api/sessions/{session_id}/draft"
     none = (await officer.get(path)).json()
     assert (none["state"], none["barred"]) == ("none", "country_off")
-    refused = await officer.post(f"{path}/ask")
+    refused = await officer.post(f"{path}/ask", {})
     assert (refused.status_code, refused.json()["code"]) == (409, "draft_country_off")
     await allow(world)
-    assert (await interpreter.post(f"{path}/ask")).status_code == 403, "the interpreter is asked, and does not ask"
-    assert (await officer.post(f"{path}/ask")).status_code == 204
+    assert (await interpreter.post(f"{path}/ask", {})).status_code == 403, "the interpreter is asked, and does not ask"
+    assert (await officer.post(f"{path}/ask", {})).status_code == 204
     asked = (await interpreter.get(path)).json()
     assert asked["flow"] == "asking"
     assert {one["part"]: one["answer"] for one in asked["people"]} == {
@@ -89,7 +89,7 @@ async def test_from_asking_to_the_answers(world: World) -> None:
     assert (await interpreter.get(path)).json()["keep"] is True
     assert (await agree(world, seats["interpreter"], "refuse"))["answer"] == "withdrawn"
     assert (await officer.get(path)).json()["reason"] == "withdrawn"
-    again = await officer.post(f"{path}/ask")
+    again = await officer.post(f"{path}/ask", {})
     assert again.json()["code"] == "draft_refused"
     for code in ("O-RS2", "I-MK", "O-MK"):
         assert (await (await world.browser(code)).get(path)).status_code == 404
@@ -103,7 +103,7 @@ async def test_somebody_beside_the_officer_is_asked_and_noted(world: World) -> N
     officer, interpreter = await world.browser("O-RS"), await world.browser("I-RS")
     path = f"/api/sessions/{session_id}/draft"
     await allow(world)
-    refused = await officer.post(f"{path}/ask")
+    refused = await officer.post(f"{path}/ask", {})
     assert refused.json()["code"] == "draft_person_absent"
     assert (await interpreter.post(f"{path}/beside", {"part": "applicant"})).status_code == 403
     assert (await officer.post(f"{path}/ask", {"near": ["officer"]})).status_code == 422
@@ -143,7 +143,7 @@ async def test_keys_of_the_own_telephone_answer(world: World) -> None:
     officer = await world.browser("O-RS")
     assert not await desk.pressed("leg_1", "4"), "nobody asked"
     assert (await officer.get(path)).json()["people"] == []
-    await officer.post(f"{path}/ask")
+    await officer.post(f"{path}/ask", {})
     await agree(world, seats["applicant"])
 
     async def own() -> dict[str, object]:
@@ -165,7 +165,7 @@ async def test_lines_are_read_by_what_changed_and_corrected(world: World) -> Non
     services = world.house.services
     officer, path = await world.browser("O-RS"), f"/api/sessions/{session_id}/draft"
     await allow(world)
-    await officer.post(f"{path}/ask")
+    await officer.post(f"{path}/ask", {})
     await agree(world, seats["interpreter"])
     await agree(world, seats["applicant"])
     now = services.clock.now()

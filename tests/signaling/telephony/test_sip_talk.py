@@ -267,7 +267,9 @@ def test_every_end_has_a_word_for_people(end: CallEnd) -> None:
 
 async def test_a_trunk_that_nobody_holds_is_down() -> None:
     bus = InProcessBus()
-    provider = SipProvider(SipSettings(trunk="127.0.0.1", transport="udp", srtp="off", agent=False), bus, {"RS": "+381111234567"})
+    provider = SipProvider(
+        SipSettings(trunk="127.0.0.1", transport="udp", srtp="off", agent=False), bus, {"RS": "+381111234567"}
+    )
     assert provider.configured
     assert await provider.down()
     usable = False

@@ -101,7 +101,7 @@ const rows = new WeakMap<HTMLElement, Row>()
 /** Rows that are drawn at once: a screenful from the first one in view. */
 const atOnce = 16
 const rowPx = 50
-const perTask = 12
+const perTask = 42
 /** What waits for the first paint, in the order of the rows. */
 let waiting: (() => void)[] = []
 let scheduled = false

@@ -104,4 +104,7 @@ async def test_a_relay(single: Stack, playwright: Playwright, voices: dict[str, 
         await officer.sees("record.chain_ok_other")
         await expect(officer.page.get_by_text(re.compile(f"{first.code}.*{second.code}")).first).to_be_visible()
         await officer.shot("record-relay")
-        assert [text for one in (officer, afar, near) for text in one.errors if "favicon" not in text] == []
+        # A session names one interpreter who may say how it went; the other half of a relay is refused (404), which browsers note.
+        known = ("favicon", "404")
+        errors = [text for one in (officer, afar, near) for text in one.errors]
+        assert [text for text in errors if not any(word in text for word in known)] == []

@@ -54,7 +54,11 @@ export type PhoneStep = {
 }
 export type LogEntry = { seq: number; at: string; kind: string; data: Params; hash: string }
 /** The newest news of each aid; `n` counts, so that the later one wins. */
-export type Aids = { 'aids.number'?: Shown; 'aids.terms'?: { n: number }; 'desk.finder'?: { candidates: string[]; minutes: number } }
+export type Aids = {
+  'aids.number'?: Shown
+  'aids.terms'?: { n: number }
+  'desk.finder'?: { candidates: string[]; minutes: number }
+}
 export type SessionState = 'waiting' | 'active' | 'paused' | 'ended'
 export type RoomSnapshot = {
   session_id: string

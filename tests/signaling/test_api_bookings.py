@@ -345,7 +345,7 @@ async def test_slots_hold_move_notice_and_cancel(world: World) -> None:
     done = (await officer.post(f"/api/bookings/{held['id']}/confirm", {})).json()
     assert (done["state"], done["interpreters"]) == (
         "assigned",
-        [{"leg": 1, "code": "I-RS", "level": "L3", "held": False}],
+        [{"leg": 1, "code": "I-RS", "level": "L3", "held": False, "until": None}],
     )
     moved = await officer.post(f"/api/bookings/{held['id']}/reschedule", {"starts_at": "2026-11-24T12:00:00Z"})
     assert moved.json()["starts_at"] == "2026-11-24T12:00:00.000Z"

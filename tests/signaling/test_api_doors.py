@@ -117,6 +117,7 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
             "case_id": found["case_id"], "step_id": found["step_id"], "kind": "now", "language": "pes",
         },
         ("POST", "/api/bookings/{booking_id}/cancel"): {"reason": "other"},
+        ("POST", "/api/sessions/{session_id}/draft/ask"): {"near": []},
         ("POST", "/api/sessions/{session_id}/draft/keep"): {"keep": True},
         ("POST", "/api/sessions/{session_id}/draft/beside"): {"part": "applicant"},
         ("POST", "/api/sessions/{session_id}/draft/note"): {"whom": "applicant", "agrees": True},

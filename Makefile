@@ -73,7 +73,7 @@ test-fast: $(STAMPS)/dev web
 	$(PY) -m pytest -q -n 2 --dist worksteal tests $(SERIAL_TESTS:%=--ignore=%)
 
 test-screens: $(STAMPS)/dev web
-	$(PY) -m pytest -q -n 3 --dist load $(SCREEN_TESTS)
+	$(PY) -m pytest -q $(SCREEN_TESTS)
 
 test-serial: $(STAMPS)/dev web
 	$(PY) -m pytest $(SERIAL_TESTS) $(SCREEN_TESTS:%=--ignore=%)

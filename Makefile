@@ -14,12 +14,11 @@ NODE = PATH="$(NODE_HOME)/bin:$$PATH" node
 NPM = $(NODE) "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --no-update-notifier
 WEB_SOURCES := $(shell find web_client -type d \( -name node_modules -o -name dist -o -name .svelte-kit \) -prune -o -type f -print)
 
-# Tests that share nothing run in two processes; those that judge sound or the clock of a call run alone. The screens in three
-# languages mostly wait for pages, each for its own: they run beside each other.
-SCREEN_TESTS := tests/browser/test_screens.py
+# Tests that share nothing run in two processes; those that judge sound or the clock of a call run alone. So do the
+# screens in three languages: at once they took as long (249 s against 225 s on two cores), and calls among them were too slow.
 SERIAL_TESTS := $(wildcard tests/deploy/test_processes.py tests/scenarios tests/browser)
 
-.PHONY: demo test bench soak check check-python check-web test-fast test-screens test-serial web gen lock system clean help
+.PHONY: demo test bench soak check check-python check-web test-fast test-serial web gen lock system clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -52,7 +51,6 @@ soak: $(STAMPS)/dev web
 test: system
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory test-fast
-	@$(MAKE) --no-print-directory test-screens
 	@$(MAKE) --no-print-directory test-serial
 
 # Each tool uses one processor, so Python and the web client are installed, built and checked beside each other.
@@ -72,11 +70,8 @@ check-web: web
 test-fast: $(STAMPS)/dev web
 	$(PY) -m pytest -q -n 2 --dist worksteal tests $(SERIAL_TESTS:%=--ignore=%)
 
-test-screens: $(STAMPS)/dev web
-	$(PY) -m pytest -q $(SCREEN_TESTS)
-
 test-serial: $(STAMPS)/dev web
-	$(PY) -m pytest $(SERIAL_TESTS) $(SCREEN_TESTS:%=--ignore=%)
+	$(PY) -m pytest $(SERIAL_TESTS)
 
 system:
 	@tests/install_system.sh

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
-from playwright.async_api import Playwright, expect
+from playwright.async_api import Playwright, Route, expect
 
 from tests import people
 from tests.browser.desk import TABLET, Desk, desk, violations
@@ -34,11 +35,21 @@ async def test_from_a_card_to_a_ring(single: Stack, playwright: Playwright, axe:
         await expect(page.get_by_test_id("way-apc")).to_have_attribute("aria-pressed", "true")
         assert await violations(officer, axe) == []
         await listening_says_it_is_not_set_up(officer)
+        rung = asyncio.Event()
+
+        async def slow(route: Route) -> None:
+            if route.request.method == "GET":
+                await rung.wait()
+            await route.continue_()
+
+        # Saved is saved: the call does not wait until the page has read the case again over a slow line.
+        await page.route(re.compile(r"/api/cases/[^/]+(/language)?$"), slow)
         await page.get_by_role("button", name=officer.say("language.put"), exact=True).click()
         await expect(page.get_by_text(officer.say("language.saved.text"))).to_be_visible()
         await officer.press("booking.now")
         ring = interpreter.page.get_by_test_id("ring")
         await expect(ring).to_contain_text(officer.say("lang.apc"))
+        rung.set()
         await page.wait_for_url("**/bookings/*")
         await officer.press("waiting.to_case")
         await expect(page.get_by_test_id("case-language")).to_contain_text(officer.say("language.by.person"))

@@ -1,4 +1,4 @@
-"""The only file that touches private parts of aiortc and aioice: one encrypted wire to one browser, and nothing above it.
+"""With ``aiortc_ice`` the only file that touches private parts of aiortc: one encrypted wire to one browser, nothing above it.
 
 Only the transport layer is taken from them (ICE, DTLS, SRTP keys); descriptions, RTP and RTCP are our own. Nothing is patched
 globally: a stock ``RTCPeerConnection`` in the same process stays stock. ``tests/media/test_seam.py`` fails first when names change.
@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import random
 import socket
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,14 +19,12 @@ from typing import Any
 
 import pylibsrtp
 from aioice import Candidate
-from aioice import stun as aioice_stun
-from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import CandidatePair, Connection, StunProtocol
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 
+from media.aiortc_ice import Ice
 from media.rtp import is_rtcp
 from media.sdp import Answer, LocalTransport
-from media.sockets import UdpSocket, WireOptions, bind, local_addresses
+from media.sockets import WireOptions
 
 logger = logging.getLogger(__name__)
 
@@ -37,143 +33,13 @@ _FOUND = {name: version(name) for name in PINNED}
 if _FOUND != PINNED:
     raise ImportError(f"the media seam is written for {PINNED}, found {_FOUND}")
 
-_HELD_SOURCES, _HELD_PACKETS = 8, 4
-_MAX_PAIRS = 200
-"""Candidate pairs of one connection; a browser that shows up from ever new ports gets no more."""
-_QUEUE = 256
-"""Datagrams that may wait for the DTLS handshake; more are dropped, as a network would."""
 _CERTIFICATE_DAYS = 1.0
-
-
-class _Protocol(StunProtocol):
-    """One socket. STUN goes to ICE; everything else only from sources that ICE has checked (ASVS 5.0, 17.2.6)."""
-
-    receiver: _Ice
-    sock: socket.socket
-
-    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        if not data or isinstance(data, str):
-            return
-        if data[0] > 3:
-            self.receiver.take(data, (addr[0], addr[1]))
-            return
-        try:
-            super().datagram_received(data, addr)
-        except Exception:
-            logger.debug("malformed STUN dropped", exc_info=True)
-
-
-class _Ice(Connection):
-    """ICE with our own sockets, spoof guard and consent check; controlling, since the server offers."""
-
-    def __init__(self, options: WireOptions, wire: Wire) -> None:
-        super().__init__(ice_controlling=True)
-        self._options = options
-        self._wire = wire
-        self._trusted: set[tuple[str, int]] = set()
-        self._held: OrderedDict[tuple[str, int], deque[bytes]] = OrderedDict()
-
-    async def gather_candidates(self) -> None:
-        if self._local_candidates_start:
-            return
-        self._local_candidates_start = True
-        for address in local_addresses(self._options):
-            try:
-                sock = bind(address, self._options)
-            except OSError:
-                logger.warning("no UDP port free on an address of this machine")
-                continue
-            protocol = _Protocol(self)
-            UdpSocket(sock, protocol)
-            protocol.sock, port = sock, sock.getsockname()[1]
-            preference = 65535 - 2 * len(self._protocols) - (0 if ":" in address else 1)
-            protocol.local_candidate = Candidate(
-                foundation=candidate_foundation("host", "udp", address)[:16],
-                component=1,
-                transport="udp",
-                priority=candidate_priority(1, "host", preference),
-                host=address,
-                port=port,
-                type="host",
-            )
-            self._protocols.append(protocol)
-            self._local_candidates.append(protocol.local_candidate)
-        self._local_candidates_end = True
-
-    def take(self, data: bytes, addr: tuple[str, int]) -> None:
-        """A datagram that is not STUN."""
-        if addr in self._trusted or not self._options.guard:
-            self._pass(data)
-            return
-        held = self._held.get(addr)
-        if held is None:
-            while len(self._held) >= _HELD_SOURCES:
-                self._held.popitem(last=False)
-            held = self._held[addr] = deque(maxlen=_HELD_PACKETS)
-        held.append(bytes(data))
-
-    def _pass(self, data: bytes) -> None:
-        if self._options.fast and data[0] & 0xC0 == 0x80 and self._wire.take_media(data):
-            return
-        if self._queue.qsize() < _QUEUE:
-            self._queue.put_nowait((data, 1))
-
-    def data_received(self, data: bytes, component: int) -> None:
-        """Called by aioice for what looked like STUN and was not: nothing that we want."""
-
-    def request_received(self, message: Any, addr: tuple[str, int], protocol: StunProtocol) -> None:
-        if "PRIORITY" not in message.attributes:
-            return
-        super().request_received(message, addr, protocol)
-
-    def check_incoming(self, message: Any, addr: tuple[str, int], protocol: StunProtocol) -> None:
-        self._wire.note_heard()
-        known = any(pair.remote_addr == addr for pair in self._check_list)
-        if known or len(self._check_list) < _MAX_PAIRS:
-            super().check_incoming(message, addr, protocol)
-
-    def check_state(self, pair: CandidatePair, state: CandidatePair.State) -> None:
-        super().check_state(pair, state)
-        if state is CandidatePair.State.SUCCEEDED and pair.remote_addr not in self._trusted:
-            self._trusted.add(pair.remote_addr)
-            for data in self._held.pop(pair.remote_addr, ()):
-                self._pass(data)
-
-    def check_complete(self, pair: CandidatePair) -> None:
-        super().check_complete(pair)
-        chosen = self._nominated.get(1)
-        if chosen is not None:
-            assert isinstance(chosen.protocol, _Protocol)
-            self._wire.use(chosen.protocol.sock, chosen.remote_addr)
-
-    async def query_consent(self) -> None:
-        """RFC 7675 with time for slow paths: each check is sent three times within 3.5 s, and authenticated media counts too."""
-        assert self.remote_password is not None
-        key, granted = self.remote_password.encode(), time.monotonic()
-        while True:
-            await asyncio.sleep(self._options.consent_interval * (0.8 + 0.4 * random.random()))  # noqa: S311
-            pair = self._nominated.get(1)
-            if pair is not None:
-                asked = time.monotonic()
-                try:
-                    request = self.build_request(pair, nominate=False)
-                    await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=2)
-                    granted = time.monotonic()
-                    self._wire.note_heard()
-                    self._wire.stun_rtt = granted - asked
-                except aioice_stun.TransactionError:
-                    pass
-            granted = max(granted, self._wire.secure_at)
-            if time.monotonic() - granted > self._options.consent_expiry:
-                self._query_consent_task = None
-                await self.close()
-                return
 
 
 class _Carrier:
     """What ``RTCDtlsTransport`` needs of an ICE transport."""
 
-    def __init__(self, ice: _Ice) -> None:
+    def __init__(self, ice: Ice) -> None:
         self._recv = ice.recv
         self._send = ice.send
         self.role = "controlling"
@@ -219,7 +85,7 @@ class Wire:
 
     def __init__(self, options: WireOptions, certificates: Certificates) -> None:
         self._options = options
-        self._ice = _Ice(options, self)
+        self._ice = Ice(options, self)
         self._dtls = _Dtls(_Carrier(self._ice), certificates.current(), self)
         self._sock: socket.socket | None = None
         self._remote: tuple[str, int] = ("", 0)

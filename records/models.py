@@ -35,7 +35,7 @@ class Site(Base):
     country: Mapped[str] = mapped_column(String(2))
     authority: Mapped[str] = mapped_column(String(16))
     names: Mapped[dict[str, Any]]
-    """Name by locale: en, sr-Cyrl, mk."""
+    """Name by locale of the client; English where one lacks."""
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 

@@ -136,12 +136,19 @@ class Named(_Entry):
     local_script: Literal["Cyrl"] = "Cyrl"
 
 
-class ShortName(_Entry):
-    """A name of two or three words for timelines."""
+FewWords = Annotated[str, Field(min_length=1, max_length=40)]
 
-    en: Annotated[str, Field(min_length=1, max_length=40)]
-    sr_cyrl: Annotated[str, Field(min_length=1, max_length=40, alias="sr-Cyrl")]
-    mk: Annotated[str, Field(min_length=1, max_length=40)]
+
+class ShortName(_Entry):
+    """A name of two or three words for timelines; shown in English where a language of interpreters lacks it."""
+
+    en: FewWords
+    sr_cyrl: Annotated[FewWords, Field(alias="sr-Cyrl")]
+    mk: FewWords
+    sq: FewWords | None = None
+    ar: FewWords | None = None
+    fa: FewWords | None = None
+    ps: FewWords | None = None
 
 
 class Authority(Fact):

@@ -175,6 +175,7 @@ def _housekeeping(services: Services) -> list[Job]:
             await services.scheduler.ledger.forget_old(uow)
             await services.sender.forget_old(uow)
             await services.telephony.pins.forget_old(uow)
+            await services.telephony.checks.forget_old(uow)
 
     return [Job("signaling.housekeeping", every=600, run=forget)]
 

@@ -42,11 +42,23 @@ class CallWatch:
         self._calls = calls
 
     async def touch(self, connection_ids: Callable[[], Sequence[str]]) -> None:
-        """Renew the leases of the people whose sockets this process holds."""
+        """Renew the leases of the people whose sockets this process holds. Whoever was given up for lost although their socket
+        stands, because the database or this process was away for longer than a lease, is there again."""
         held = connection_ids()
-        if held:
-            async with self._database.unit(Actor.system()) as uow:
-                await places.touch(uow, held)
+        if not held:
+            return
+        async with self._database.unit(Actor.system()) as uow:
+            await places.touch(uow, held)
+            given_up = await places.given_up(uow, held)
+        for place in given_up:
+            # A socket that has ended is no longer held when its place becomes lost: asked again, after the row was read.
+            if place.connection_id in connection_ids():
+                await self._calls.stayed(place)
+
+    async def holders(self, place_ids: Sequence[str]) -> dict[str, str | None]:
+        """Which connection each place belongs to now (none: to nobody who was in it before)."""
+        async with self._database.read(Actor.system()) as unit:
+            return await places.holders(unit, place_ids)
 
     async def note_gap(self) -> None:
         """After a start: sessions whose people all lack a sign of life for some seconds were without service; say so in their log."""
@@ -70,7 +82,11 @@ class CallWatch:
                 await self._log_loss(uow, place)
             abandoned = await self._abandoned(uow, uow.now - ABANDONED_AFTER)
         for session_id in abandoned:
-            await self._calls.close(session_id, Outcome.STOPPED, EndReason.ABANDONED, by="system")
+            try:
+                await self._calls.close(session_id, Outcome.STOPPED, EndReason.ABANDONED, by="system")
+            except Exception:
+                # One session's trouble is not that of the others.
+                log.exception("abandoned_session_stays", extra={"session_id": session_id})
 
     async def _expire(self, uow: UnitOfWork, place: Place) -> None:
         if not await places.lose(uow, place.id, place.connection_id or "", since=place.seen_at):
@@ -96,7 +112,7 @@ class CallWatch:
         running = (SessionState.ACTIVE.value, SessionState.PAUSED.value)
         for session in await uow.session.scalars(select(Session).where(Session.state.in_(running))):
             seated = await places.of_session(uow, session.id)
-            here = [p for p in seated if p.state == "present"]
+            here = [p for p in seated if p.here]
             latest = max((p.since for p in seated if p.since is not None), default=session.state_since)
             if not here and max(latest, session.state_since) < before:
                 found.append(session.id)

@@ -153,6 +153,24 @@ class CallService:
             if session is not None:
                 tell_place(uow, session, place_id)
 
+    async def stayed(self, place: Place) -> None:
+        """Somebody was given up for lost although their socket stands: they are there again, and a talk that rested goes on."""
+        heard = False
+        async with self._database.unit(Actor.system()) as uow:
+            session = await uow.session.get(Session, place.session_id)
+            if session is None or session.state in SESSION_OVER:
+                return
+            if not await places.revive(uow, place.id, place.connection_id or ""):
+                return
+            lost_from = place.lost_from
+            if lost_from is not None and place.media_lost_at is None and uow.now - lost_from > LOG_AFTER:
+                await places.change(uow, place.id, heard_at=None)
+                await self.log_back(uow, session, place, lost_from)
+                heard = place.has_audio and await places.first_sound(uow, place.id)
+            tell_place(uow, session, place.id)
+        if heard:
+            await self.heard(place.session_id, place.id)
+
     async def leave(self, session_id: str, place_id: str, connection_id: str | None) -> None:
         """Somebody leaves on purpose (``connection_id`` none: by telephone). The session goes on; if it was the interpreter, it pauses."""
         async with self._database.unit(Actor.system()) as uow:

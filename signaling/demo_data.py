@@ -11,28 +11,34 @@ from scheduler.pool_write import PairInput, ProfileInput
 SITES: dict[str, tuple[str, str, dict[str, str]]] = {
     "RS-PRESEVO": (
         "RS", "RS-BP",
-        {"en": "Border post Preševo", "sr-Cyrl": "Гранични прелаз Прешево", "mk": "Граничен премин Прешево"},
+        {"en": "Border post Preševo", "sr-Cyrl": "Гранични прелаз Прешево", "mk": "Граничен премин Прешево",
+         "sq": "Pika kufitare Preshevë", "ar": "معبر بريشيفو الحدودي", "fa": "گذرگاه مرزی پرشوو", "ps": "د پرېشېوو پولې څوکۍ"},
     ),
     "RS-BEOGRAD-KA": (
         "RS", "RS-AO",
-        {"en": "Asylum Office, Belgrade", "sr-Cyrl": "Канцеларија за азил, Београд", "mk": "Канцеларија за азил, Белград"},
+        {"en": "Asylum Office, Belgrade", "sr-Cyrl": "Канцеларија за азил, Београд", "mk": "Канцеларија за азил, Белград",
+         "sq": "Zyra e Azilit, Beograd", "ar": "مكتب اللجوء، بلغراد", "fa": "دفتر پناهندگی، بلگراد", "ps": "د پناه غوښتنې دفتر، بلګراد"},
     ),
     "RS-PRESEVO-PC": (
         "RS", "RS-CRM",
-        {"en": "Reception centre Preševo", "sr-Cyrl": "Прихватни центар Прешево", "mk": "Прифатен центар Прешево"},
+        {"en": "Reception centre Preševo", "sr-Cyrl": "Прихватни центар Прешево", "mk": "Прифатен центар Прешево",
+         "sq": "Qendra pritëse Preshevë", "ar": "مركز الاستقبال في بريشيفو", "fa": "مرکز پذیرش پرشوو", "ps": "د پرېشېوو د هرکلي مرکز"},
     ),
     "MK-VINOJUG": (
         "MK", "MK-TTC",
         {"en": "Transit centre Vinojug, Gevgelija", "sr-Cyrl": "Транзитни центар Винојуг, Ђевђелија",
-         "mk": "Транзитен центар „Винојуг“, Гевгелија"},
+         "mk": "Транзитен центар „Винојуг“, Гевгелија", "sq": "Qendra tranzite Vinojug, Gjevgjeli",
+         "ar": "مركز العبور فينويوغ، غيفغيليا", "fa": "مرکز گذر وینویوگ، گوگلیا", "ps": "د وینویوګ د تېرېدو مرکز، ګېوګېلیا"},
     ),
     "MK-TABANOVCE": (
         "MK", "MK-BP",
-        {"en": "Border post Tabanovce", "sr-Cyrl": "Гранични прелаз Табановце", "mk": "Граничен премин Табановце"},
+        {"en": "Border post Tabanovce", "sr-Cyrl": "Гранични прелаз Табановце", "mk": "Граничен премин Табановце",
+         "sq": "Pika kufitare Tabanoc", "ar": "معبر تابانوفتسه الحدودي", "fa": "گذرگاه مرزی تابانوفتسه", "ps": "د تابانوفڅې پولې څوکۍ"},
     ),
     "MK-SKOPJE-SA": (
         "MK", "MK-SFA",
-        {"en": "Sector for Asylum, Skopje", "sr-Cyrl": "Сектор за азил, Скопље", "mk": "Сектор за азил, Скопје"},
+        {"en": "Sector for Asylum, Skopje", "sr-Cyrl": "Сектор за азил, Скопље", "mk": "Сектор за азил, Скопје",
+         "sq": "Sektori për Azil, Shkup", "ar": "قسم اللجوء، سكوبيه", "fa": "بخش پناهندگی، اسکوپیه", "ps": "د پناه غوښتنې څانګه، سکوپيې"},
     ),
 }  # fmt: skip
 """Code: country, authority, names."""

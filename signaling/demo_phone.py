@@ -35,7 +35,8 @@ _BY_PHONE_S = 240
 
 
 async def tell_phones(services: Services, now: datetime, officers: dict[str, tuple[Actor, str]]) -> None:
-    """Coordinators have entered the numbers of their pool, the officer the own one; two people are on call by telephone only."""
+    """Coordinators have entered the numbers of their pool, the officer the own one, all confirmed; two people are on call by telephone
+    only."""
     numbers, windows = services.telephony.numbers, services.calendars.rules
     coordinators = {"RS": officers["C-07"][0], "MK": officers["C-31"][0]}
     async with services.database.read(Actor.system()) as unit:
@@ -47,11 +48,13 @@ async def tell_phones(services: Services, now: datetime, officers: dict[str, tup
         if code in WITHOUT:
             continue
         async with services.database.unit(coordinators[country]) as uow:
-            await numbers.put(uow, f"{_FICTION}{place}", interpreter_id=interpreter_id)
+            view = await numbers.put(uow, f"{_FICTION}{place}", interpreter_id=interpreter_id)
+            await numbers.confirm(uow, view.id)
             services.audit.record(uow, "phone.entered", interpreter_id, country=country, purpose="coordination")
     officer = officers[OFFICER][0]
     async with services.database.unit(officer) as uow:
-        await numbers.put(uow, f"{_FICTION}099", user_id=officer.id)
+        view = await numbers.put(uow, f"{_FICTION}099", user_id=officer.id)
+        await numbers.confirm(uow, view.id)
     today = local_day(now, _ZONE)
     for code, interpreter_id, _ in pool:
         if code in BY_PHONE_ONLY:

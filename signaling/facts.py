@@ -10,6 +10,7 @@ from core.db.session import ReadUnit
 from core.errors import NotFound
 from records.models import Case, Session
 from scheduler.models import Assignment, Booking, Interpreter, Offer
+from scheduler.pool_life.served import interpreters_of_session
 from signaling.policy import BookingFacts, CaseFacts, SessionFacts
 
 
@@ -29,7 +30,6 @@ async def session_facts(unit: ReadUnit, session_id: str) -> SessionFacts:
                 Session.country,
                 func.coalesce(Case.authority, Booking.authority).label("authority"),
                 Session.officer_user_id,
-                Session.interpreter_id,
             )
             .outerjoin(Case, Case.id == Session.case_id)
             .outerjoin(Booking, Booking.id == Session.booking_id)
@@ -38,7 +38,8 @@ async def session_facts(unit: ReadUnit, session_id: str) -> SessionFacts:
     ).one_or_none()
     if row is None:
         raise NotFound("session_unknown")
-    return SessionFacts(row.country, row.authority, row.officer_user_id, row.interpreter_id)
+    people = await interpreters_of_session(unit, session_id)
+    return SessionFacts(row.country, row.authority, row.officer_user_id, people)
 
 
 async def booking_facts(unit: ReadUnit, booking_id: str) -> BookingFacts:

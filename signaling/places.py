@@ -197,6 +197,36 @@ async def touch(uow: UnitOfWork, connection_ids: Sequence[str]) -> None:
         )
 
 
+async def given_up(unit: ReadUnit, connection_ids: Sequence[str]) -> list[Place]:
+    """The places of these connections that count as lost. A connection that stands was given up by mistake (``revive``)."""
+    rows = await unit.session.scalars(
+        select(SessionParticipant)
+        .join(Session, Session.id == SessionParticipant.session_id)
+        .where(
+            SessionParticipant.connection_id.in_(connection_ids),
+            SessionParticipant.state == "lost",
+            Session.state.not_in([state.value for state in SESSION_OVER]),
+        )
+        .execution_options(populate_existing=True)
+    )
+    return [_place(row) for row in rows]
+
+
+async def revive(uow: UnitOfWork, place_id: str, connection_id: str) -> bool:
+    """The connection of a place that was given up for lost stands after all. False when the place is not its any more."""
+    return await _conditional(
+        uow, place_id, connection_id, "lost", state="present", since=uow.now, seen_at=uow.now, loss_logged_at=None
+    )
+
+
+async def holders(unit: ReadUnit, place_ids: Sequence[str]) -> dict[str, str | None]:
+    """Which connection each of these places belongs to; none after a replacement."""
+    rows = await unit.session.execute(
+        select(SessionParticipant.id, SessionParticipant.connection_id).where(SessionParticipant.id.in_(place_ids))
+    )
+    return {row.id: row.connection_id for row in rows}
+
+
 async def lose(uow: UnitOfWork, place_id: str, connection_id: str, *, since: datetime | None = None) -> bool:
     """The connection is gone, the place is kept. False when somebody else sits there already."""
     return await _conditional(uow, place_id, connection_id, "present", state="lost", since=since or uow.now)

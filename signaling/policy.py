@@ -71,7 +71,8 @@ class SessionFacts:
     authority: str
     """Of the case."""
     officer_user_id: str
-    interpreter_id: str | None
+    interpreter_ids: frozenset[str]
+    """Everybody who interprets it or did: two of a relay or a team, and whoever was replaced after having been in the room."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +153,10 @@ def record_view(who: Principal, session: SessionFacts) -> RecordView | None:
 
 
 def part_in(who: Principal, session: SessionFacts) -> Part | None:
-    """The part with which a signed-in person may join: the officer who booked, the interpreter who is assigned, nobody else."""
+    """The part of a signed-in person in a session: the officer who booked, whoever interprets it, nobody else."""
     if session.officer_user_id == who.user_id and who.has(Role.INTERVIEWER, session.country):
         return Part.OFFICER
-    if who.interpreter_id is not None and session.interpreter_id == who.interpreter_id and who.has(Role.INTERPRETER):
+    if who.interpreter_id in session.interpreter_ids and who.has(Role.INTERPRETER):
         return Part.INTERPRETER
     return None
 
@@ -323,7 +324,7 @@ def may_change_interpreter(who: Principal, base_country: str) -> Verdict:
 
 
 def may_complain(who: Principal, part: Part | None, country: str | None = None) -> Verdict:
-    """Rate or complain about a session: its officer, its interpreter; complain only (``country`` given): its coordinators too."""
+    """Rate or complain about a session: its officer, each of its interpreters; complain only (``country`` given): its coordinators too."""
     if part in (Part.OFFICER, Part.INTERPRETER):
         return Verdict.ALLOWED
     return Verdict.ALLOWED if country is not None and who.has(Role.COORDINATOR, country) else Verdict.HIDDEN

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from core.events.bus import EventBus
 from core.events.memory_bus import InProcessBus
 from core.events.redis_bus import RedisBus
 from signaling.schema import CONFLICTS
-from tests.services import Postgres, Redis
+from tests.services import Postgres, Redis, memory
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -64,12 +65,21 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the SQLite files of this test process, in memory if there is enough of it."""
+    folder = Path(tempfile.mkdtemp(prefix="tarjuman-sqlite-", dir=memory() or tmp_path_factory.getbasetemp()))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_url(sqlite_template: Path, files: Path) -> Iterator[str]:
     """URL of a migrated SQLite file of this test."""
-    path = tmp_path / "tarjuman.db"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite+aiosqlite:///{path}"
+    with tempfile.TemporaryDirectory(dir=files, ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "tarjuman.db"
+        shutil.copy(sqlite_template, path)
+        yield f"sqlite+aiosqlite:///{path}"
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ OWNER = "tarjuman"
 """Role that owns the databases of the tests; neither superuser nor allowed to bypass row-level security."""
 _PASSWORD = "tarjuman"
 _START_LIMIT = 20.0
+_MEMORY_WANTED = 4 << 30
+"""Bytes; two test processes with a PostgreSQL each use a tenth of it."""
 
 
 def free_port() -> int:
@@ -66,8 +68,14 @@ def _unprivileged_user() -> pwd.struct_passwd:
     raise RuntimeError("there is no unprivileged user to start a service as")
 
 
-def _folder(prefix: str) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+def memory() -> Path | None:
+    """Where files lie in memory, if there is plenty of it: data of a test are thrown away, and no disk need have seen them."""
+    place = Path("/dev/shm")
+    return place if place.is_dir() and shutil.disk_usage(place).free >= _MEMORY_WANTED else None
+
+
+def _folder(prefix: str, place: Path | None = None) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
     if os.geteuid() == 0:
         user = _unprivileged_user()
         os.chown(folder, user.pw_uid, grp.getgrgid(user.pw_gid).gr_gid)
@@ -122,7 +130,7 @@ class Postgres:
         if initdb is None or server is None:
             missing("PostgreSQL")
             raise AssertionError
-        folder = _folder("tarjuman-pg-")
+        folder = _folder("tarjuman-pg-", None if durable else memory())
         data = folder / "data"
         subprocess.run(
             unprivileged(

@@ -23,6 +23,7 @@ from tests.services import Postgres, Redis, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 START_LIMIT_S = 60.0
+DRAIN_S = 1.0
 CHEAP_PASSWORDS = {"TARJUMAN_AUTH__ARGON2_MEMORY_KIB": "64"}
 """Sign-in is not what these tests measure."""
 Kind = Literal["single", "split"]
@@ -65,11 +66,20 @@ class Program:
         self.process.kill()
         self.process.wait(10)
 
+    def ask_to_end(self) -> None:
+        """SIGTERM, as an operator does; returns at once."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+
     def stop(self) -> None:
-        """SIGTERM, as an operator does."""
-        if self.process is None or self.process.poll() is not None:
+        """SIGTERM, and wait until it has ended."""
+        self.ask_to_end()
+        self.wait_ended()
+
+    def wait_ended(self) -> None:
+        """Until it has ended; one that takes too long is killed."""
+        if self.process is None:
             return
-        self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
@@ -162,9 +172,11 @@ class Stack:
             program.wait_ready()
 
     def stop(self) -> None:
-        """End everything."""
-        for program in reversed(self.programs.values()):
-            program.stop()
+        """End everything. All are asked before one is waited for."""
+        for program in self.programs.values():
+            program.ask_to_end()
+        for program in self.programs.values():
+            program.wait_ended()
 
     @property
     def url(self) -> str:
@@ -192,4 +204,6 @@ class Stack:
             "TARJUMAN_MEDIA__PORT_MIN": str(first_port),
             "TARJUMAN_MEDIA__PORT_MAX": str(first_port + 399),
         }
-        self.programs[name] = Program(name, ["media"], environment, self.folder / f"{name}.log")
+        # A call that a test leaves running would hold its node for 25 s at the end.
+        arguments = ["media", "--drain", str(DRAIN_S)]
+        self.programs[name] = Program(name, arguments, environment, self.folder / f"{name}.log")

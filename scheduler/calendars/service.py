@@ -26,6 +26,7 @@ from scheduler.calendars.models import (
     CalendarState,
     OnCallWindow,
 )
+from scheduler.calendars.spans import Interval, union
 from scheduler.calendars.store import person, refresh
 from scheduler.lifecycle import AssignmentState
 from scheduler.locks import hold_person
@@ -39,6 +40,8 @@ STAND_BY, RESERVE = 60, 180
 """Report-in minutes of R-2: languages on call, and the surge reserve."""
 MOST_RULES, MOST_ROWS = 42, 200
 _LONGEST_ABSENCE = timedelta(days=400)
+_ANY_ZONE = timedelta(days=2)
+"""No local day is farther from the instant than this."""
 _ABSENCES = "calendar_absences"
 Row = CalendarException | CalendarAbsence | OnCallWindow
 RowT = TypeVar("RowT", CalendarException, CalendarAbsence, OnCallWindow)
@@ -221,6 +224,18 @@ class CalendarService:
         if kind not in ENTERED_KINDS:
             raise Invalid("value_unknown", {"field": "kind"})
         return await self._put_absence(uow, interpreter_id, block, kind, None, entered_by)
+
+    async def away(self, unit: ReadUnit, interpreter_id: str, start: datetime, end: datetime) -> list[Interval]:
+        """When somebody is absent around ``[start, end)``: all absences that stand, whoever entered them, as one."""
+        rows = await unit.session.scalars(
+            select(CalendarAbsence).where(
+                CalendarAbsence.interpreter_id == interpreter_id,
+                CalendarAbsence.ends_local > (start - _ANY_ZONE).date().isoformat(),
+                CalendarAbsence.starts_local < (end + _ANY_ZONE).date().isoformat(),
+            )
+        )
+        found = [Interval.of(*instants(BlockInput(row.starts_local, row.ends_local), row.zone)) for row in rows]
+        return union(one for one in found if one is not None)
 
     async def absence(self, unit: ReadUnit, interpreter_id: str, key: str) -> CalendarAbsence:
         """One absence of that person. Raises ``NotFound('entry_unknown')``."""

@@ -1,6 +1,7 @@
-"""The absence of somebody that a coordinator enters: what falls out is told before, repairs are proposed, and it can be taken back.
+"""Absences and the agreed work in them: what falls out is told before, repairs are proposed, and an absence can be taken back.
 
-Agreed work stays agreed until somebody else has it: nothing is released here. Boards show that it needs a hand.
+Agreed work stays agreed until somebody else has it: nothing is released here. Boards show that it needs a hand, as long as any absence
+of whoever has it stands, whoever entered that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Invalid
-from scheduler.calendars.service import BlockInput, CalendarService, instants
+from scheduler.calendars.service import BlockInput, CalendarService, Entered, instants
+from scheduler.calendars.spans import Interval, subtract
 from scheduler.calendars.store import person
 from scheduler.lifecycle import KEPT, AssignmentState, BookingState
 from scheduler.locks import hold_person, locked_booking
@@ -65,7 +67,7 @@ class EnteredAbsence:
 
 
 class EnteredAbsences:
-    """Absences that coordinators enter. Who may is policy; units must see both countries (``pool.regional``)."""
+    """Absences as they meet agreed work. Who may enter whose is policy; units must see both countries (``pool.regional``)."""
 
     def __init__(self, calendars: CalendarService, repairs: Repairs, plans: PlanService) -> None:
         self._calendars, self._repairs, self._plans = calendars, repairs, plans
@@ -113,25 +115,32 @@ class EnteredAbsences:
                 continue
             plans += [plan.id for plan in proposed]
         made = await self._calendars.enter_absence(uow, interpreter_id, block, kind=kind, entered_by=uow.actor.code)
-        agreed = [
-            booking.id
-            for booking, state in await self._work(uow, interpreter_id, start, end)
-            if state is AssignmentState.ACTIVE and booking.state is BookingState.ASSIGNED
-        ]
-        await self._mark(uow, agreed)
+        await self._mark(uow, interpreter_id, start, end)
         return EnteredAbsence(made.id, found, plans)
 
+    async def enter_own(
+        self, uow: UnitOfWork, interpreter_id: str, block: BlockInput, *, kind: str, reason: str | None = None
+    ) -> Entered:
+        """Enter what an interpreter says of the own time. Nothing is proposed: who agreed to work gives it back, or a coordinator acts,
+        whose board shows it. Raises what ``CalendarService.add_absence`` raises."""
+        await hold_person(uow, interpreter_id)
+        made = await self._calendars.add_absence(uow, interpreter_id, block, kind=kind, reason=reason)
+        await self._mark(uow, interpreter_id, *instants(block, (await person(uow, interpreter_id)).time_zone))
+        return made
+
     async def take_back(self, uow: UnitOfWork, interpreter_id: str, absence_id: str) -> None:
-        """Take it back: its open proposals are put aside, its work needs no hand any more. What was moved meanwhile stays moved.
+        """Take it back, whoever entered it: work in which no other absence stands needs no hand any more, and proposals for a time in
+        which none stands are put aside. What was moved meanwhile stays moved.
 
         Raises ``NotFound('entry_unknown')``.
         """
+        await hold_person(uow, interpreter_id)
         row = await self._calendars.absence(uow, interpreter_id, absence_id)
         start, end = instants(BlockInput(row.starts_local, row.ends_local), row.zone)
         made_at = row.made_at
         await self._calendars.remove(uow, interpreter_id, "absence", absence_id)
-        open_plans = await uow.session.scalars(
-            select(Plan.id).where(
+        open_plans = await uow.session.execute(
+            select(Plan.id, Plan.starts_at, Plan.ends_at).where(
                 Plan.kind == PlanKind.REPAIR,
                 Plan.state == PlanState.PROPOSED,
                 Plan.absent_id == interpreter_id,
@@ -139,15 +148,11 @@ class EnteredAbsences:
                 Plan.made_at >= made_at,
             )
         )
-        for plan_id in open_plans.all():
-            await self._plans.reject(uow, plan_id)
-        for booking, _ in await self._work(uow, interpreter_id, start, end):
-            if booking.reason == AWAY:
-                held = await locked_booking(uow, booking.id)
-                held.needs_coordinator, held.reason = False, None
-                held.version += 1
-                tell_booking(uow, held)
-        await uow.flush()
+        for plan in open_plans.all():
+            away = await self._calendars.away(uow, interpreter_id, plan.starts_at, plan.ends_at)
+            if subtract([Interval(plan.starts_at, plan.ends_at)], away):
+                await self._plans.reject(uow, plan.id)
+        await self._mark(uow, interpreter_id, start, end)
 
     async def _work(
         self, unit: ReadUnit, interpreter_id: str, start: datetime, end: datetime
@@ -167,11 +172,30 @@ class EnteredAbsences:
         )
         return [(row[0], row[1]) for row in rows]
 
-    async def _mark(self, uow: UnitOfWork, booking_ids: Sequence[str]) -> None:
-        for booking_id in sorted(booking_ids):
+    async def _mark(self, uow: UnitOfWork, interpreter_id: str, start: datetime, end: datetime) -> None:
+        """Make the marks of the person's agreed work in that time what the absences that stand now say."""
+        work = await self._work(uow, interpreter_id, start, end)
+        for booking_id in sorted(booking.id for booking, state in work if state is AssignmentState.ACTIVE):
             booking = await locked_booking(uow, booking_id)
-            if booking.state is BookingState.ASSIGNED:
-                booking.needs_coordinator, booking.reason = True, AWAY
-                booking.version += 1
-                tell_booking(uow, booking)
+            if booking.state is not BookingState.ASSIGNED:
+                continue
+            away = await self._anybody_away(uow, booking)
+            if away == (booking.reason == AWAY):
+                continue
+            booking.needs_coordinator, booking.reason = away, AWAY if away else None
+            booking.version += 1
+            tell_booking(uow, booking)
         await uow.flush()
+
+    async def _anybody_away(self, unit: ReadUnit, booking: Booking) -> bool:
+        """Whether an absence of one of those who have the booking meets it."""
+        rows = await unit.session.execute(
+            select(Assignment.interpreter_id, Assignment.starts_at, Assignment.ends_at).where(
+                Assignment.booking_id == booking.id, Assignment.state == AssignmentState.ACTIVE
+            )
+        )
+        for who, start, end in rows.all():
+            away = await self._calendars.away(unit, who, start, end)
+            if any(one.meets(start, end) for one in away):
+                return True
+        return False

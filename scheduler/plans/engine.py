@@ -37,6 +37,8 @@ WHOLE = 3_000
 _NEAR = {"gap": 1e-4, "absolute_gap": 40.0}
 _EXACT = {"gap": 0.0, "absolute_gap": 0.5}
 _REVIVALS = 3
+CLIMB = 0.2
+"""Share of the time in which the prices of a large plan climb, while windows are planned by the other children."""
 
 
 def improve(
@@ -68,6 +70,8 @@ class _Run:
         self._verdict = check(problem, self._best)
         self._bound = 0.0
         self._revived = 0
+        self._climbing: tuple[int, Piece] | None = None
+        """The job whose prices climb."""
 
     # --- what is known -------------------------------------------------------------------------------------------
 
@@ -138,9 +142,41 @@ class _Run:
         if len(self._model.cost) <= WHOLE:
             self._at_once()
             return
+        self._climb()
         self._guided()
+        self._await_climb()
         self._prove()
         self._improve()
+
+    def _climb(self) -> None:
+        """Let the prices of a large plan climb in a child; those of a small one are exact."""
+        idle = self._workers.idle
+        if self._relaxation.small or not idle:
+            return
+        piece = self._relaxation.everything()
+        seconds = min(CLIMB * self._search.seconds, self._left)
+        self._climbing = self._workers.give(idle[0], piece.program, seconds=max(0.05, seconds)), piece
+
+    def _climbed(self, news: News) -> None:
+        """Take what the climbing child says."""
+        assert self._climbing is not None
+        self._relaxation.climbed(self._climbing[1], news)
+        self._raise(self._relaxation.bound, Phase.RELAX)
+        if news.kind in ("done", "lost"):
+            self._climbing = None
+            self._mend(news)
+
+    def _await_climb(self) -> None:
+        while self._climbing is not None and not self._over:
+            news = self._workers.hear(min(0.2, max(0.01, self._left)))
+            if news is not None and news.job == self._climbing[0]:
+                self._climbed(news)
+
+    def _mend(self, news: News) -> None:
+        """A new child for one that died, a few times."""
+        if news.kind == "lost" and self._revived < _REVIVALS:
+            self._revived += 1
+            self._workers.revive(news.worker)
 
     def _relax(self) -> bool:
         """Solve the relaxation, a large one in parts and, if that was quick, once more; false if it did not end in time."""
@@ -189,13 +225,14 @@ class _Run:
 
     def _guided(self) -> None:
         """A new plan window by window, the relaxation standing in for what is not planned yet."""
-        keep, guide = self._relaxation.keep, self._relaxation.guide
+        relaxation = self._relaxation
         chosen = self._problem.nobody()
         waiting = np.ones(len(self._problem.bookings), dtype=np.bool_)
 
         def pieces() -> Iterator[tuple[Piece, Flags]]:
-            for window in self._windows(self._size(keep), 0):
-                yield self._cutter.window(chosen, window, keep, guide, waiting), window
+            # the relaxation gets better meanwhile
+            for window in self._windows(self._size(relaxation.keep), 0):
+                yield self._cutter.window(chosen, window, relaxation.keep, relaxation.guide, waiting), window
 
         limit = max(1.0, self._search.seconds / 6)
         for piece, window, news in self._solve(pieces(), lambda: min(limit, self._left)):
@@ -302,7 +339,7 @@ class _Run:
                     break
                 job = self._workers.give(idle[0], following[0].program, seconds=max(0.05, seconds()), **exactness)
                 running[job] = following
-            if not running:
+            if not running and (self._climbing is None or self._over):
                 return
             news = self._workers.hear(min(0.2, max(0.01, self._left)))
             if news is None:
@@ -310,6 +347,8 @@ class _Run:
                     yield from ((*running[job], news) for job, news in partial.items() if job in running)
                     return
                 continue
+            if self._climbing is not None and news.job == self._climbing[0]:
+                self._climbed(news)
             if news.job not in running:
                 continue
             if news.kind == "better":
@@ -317,12 +356,9 @@ class _Run:
                 continue
             piece, bookings = running.pop(news.job)
             last = partial.pop(news.job, None)
-            if news.kind == "lost":
-                if self._revived < _REVIVALS:
-                    self._revived += 1
-                    self._workers.revive(news.worker)
-                elif not self._workers.pids:
-                    return
+            self._mend(news)
+            if not self._workers.pids:
+                return
             if news.x is None and last is not None:
                 news = News(news.worker, news.kind, news.job, x=last.x, bound=news.bound)
             yield piece, bookings, news

@@ -11,6 +11,7 @@ import queue
 import resource
 import sys
 import threading
+import time
 from typing import Any, BinaryIO
 
 import highspy
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 
 from scheduler.plans import frames
 
-_MIP_INTERVAL = 0.05
+_CLIMB_INTERVAL = 1.0
+"""Seconds between two answers of a climb."""
 Frame = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 
@@ -38,6 +40,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         head, arrays = frame
         if head["kind"] == "solve":
             solve(head, arrays, answers)
+        elif head["kind"] == "climb":
+            climb(head, arrays, answers)
 
 
 def solve(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: BinaryIO) -> None:
@@ -93,6 +97,31 @@ def solve(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: Binary
     if solution.dual_valid and not mixed:
         values["prices"] = np.array(solution.row_dual, dtype=np.float64)
     frames.write(answers, out, values)
+
+
+def climb(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: BinaryIO) -> None:
+    """A large linear program, never exactly: prices that get better while time lasts (:mod:`scheduler.plans.ascent`)."""
+    # only the child that climbs loads scipy
+    from scipy import sparse
+
+    from scheduler.plans.ascent import Shape, ascend
+
+    size = (len(arrays["row_upper"]), len(arrays["cost"]))
+    matrix = sparse.csc_matrix((arrays["value"], arrays["index"], arrays["start"]), shape=size)
+    equal = np.isfinite(arrays["row_lower"])
+    shape = Shape(
+        matrix.tocsr(), arrays["cost"], arrays["lower"], arrays["upper"], arrays["row_upper"], equal
+    )
+    end, told = time.monotonic() + float(head["seconds"]), time.monotonic()
+
+    def report(x: NDArray[Any], prices: NDArray[Any]) -> None:
+        nonlocal told
+        if time.monotonic() >= told + _CLIMB_INTERVAL:
+            told = time.monotonic()
+            frames.write(answers, {"kind": "better", "id": head["id"]}, {"x": x, "prices": prices})
+
+    ascend(shape, arrays["begin"], arrays["prices"], over=lambda: time.monotonic() >= end, report=report)
+    frames.write(answers, {"kind": "done", "id": head["id"], "optimal": False, "bound": None}, {})
 
 
 def main() -> None:

@@ -179,20 +179,26 @@ class Model:
 
     def columns(self, chosen: Ints) -> Reals:
         """All columns of a plan, the dependent ones too: a complete start for a solver."""
+        options = np.zeros(self.at_relay)
+        options[chosen[chosen >= 0]] = 1
+        return self.complete(options)
+
+    def complete(self, options: Reals) -> Reals:
+        """All columns where so much (0 to 1) of each option is taken."""
         problem, people = self.problem, len(self.problem.people)
         x = np.zeros(len(self.cost))
-        x[chosen[chosen >= 0]] = 1
-        served = np.zeros(len(problem.bookings), dtype=np.bool_)
-        served[problem.leg_booking[chosen >= 0]] = True
-        x[self.at_absent : self.at_band] = ~served
-        first = problem.way_ptr[self.pairs]
-        x[self.at_relay : self.at_absent] = chosen[first] >= 0
-        rows = slice(self.load_at, self.load_at + people)
-        over = np.maximum(self.matrix[rows, : self.at_relay] @ x[: self.at_relay] - self.upper[rows], 0)
+        x[: self.at_relay] = options
+        legs = np.bincount(problem.opt_leg, options, len(problem.leg_way))
+        ways = legs[problem.way_ptr[:-1]]
+        x[self.at_relay : self.at_absent] = ways[self.pairs]
+        served = np.bincount(problem.way_booking, ways, len(problem.bookings))
+        x[self.at_absent : self.at_band] = np.clip(1 - served, 0, 1)
+        load = np.bincount(problem.opt_person, options * problem.leg_minutes[problem.opt_leg], people)
+        over = np.maximum(load - self.upper[self.load_at : self.load_at + people], 0)
         first_band = np.minimum(over, self.width[self.at_band : self.at_band + people])
         x[self.at_band : self.at_band + people] = first_band
         x[self.at_band + people : self.at_case] = over - first_band
-        np.maximum.at(x, self.at_case + self.case_column, x[self.case_option])
+        np.maximum.at(x, self.at_case + self.case_column, options[self.case_option])
         return x
 
     def plan(self, x: Reals) -> Ints:

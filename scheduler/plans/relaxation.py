@@ -1,12 +1,14 @@
 """The relaxation of a plan: prices of all rows, what they prove, how good each option is by them, how much of each it takes.
 
 A plan of some weeks is relaxed in one piece. A large one is relaxed week by week, which is much quicker; everybody's fair load is
-shared out among the weeks by guess at first, and then as the weeks before used it.
+shared out among the weeks by guess at first, and then as the weeks before used it. From there the prices of everything climb
+together (:mod:`scheduler.plans.ascent`): weeks share load and cases, and what each week pays for them alone proves little.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,10 @@ OF_WEEK, OF_WEEKS = 30, 170_000
 """Options of a leg that the relaxation of a week looks at (the cheapest), and of all weeks together, about."""
 USED = 0.95
 """How much of the shares of load in a second round follows what the first has used."""
+CLIMBED = 2_000.0
+"""Options that cost so many tenths more than the best by the weeks' prices are left out of the climb."""
+TAKEN = 0.02
+"""Share from which an option counts as taken: a climb leaves traces of many."""
 KEEP = 300.0
 """Options that cost so many tenths more than the best by the prices are not looked at in windows."""
 
@@ -55,7 +61,7 @@ class Relaxation:
     @property
     def keep(self) -> Flags:
         """The options that windows should look at."""
-        return np.asarray((self.slack <= KEEP) | (self.guide > 1e-6))
+        return np.asarray((self.slack <= KEEP) | (self.guide > TAKEN))
 
     def pieces(self) -> Iterator[tuple[Piece, Flags]]:
         """The pieces that make up everything, and the bookings in each."""
@@ -94,10 +100,32 @@ class Relaxation:
         total = used.sum(axis=0)
         follow = np.where(total > 0, used / np.maximum(total, 1e-9), self._guess)
         self._share = USED * follow + (1 - USED) * self._guess
-        bound, slack = model.price(prices)
+        self._judge(prices, guide)
+        return True
+
+    def everything(self) -> Piece:
+        """All weeks together over the options that may matter, to be climbed from what is known."""
+        model = self._model
+        keep = (self.slack <= CLIMBED) | (self.guide > TAKEN)
+        everybody = np.ones(len(self._day), dtype=np.bool_)
+        piece = self._cutter.relaxed(everybody, keep, np.ones(len(model.problem.people)))
+        begin, prices = model.complete(self.guide)[piece.columns], self.prices[piece.rows]
+        return Piece(replace(piece.program, begin=begin, prices=prices), piece.columns, piece.rows)
+
+    def climbed(self, piece: Piece, news: News) -> None:
+        """Take how far a climb is."""
+        if news.x is None or news.prices is None:
+            return
+        prices, guide = np.zeros(len(self._model.upper)), np.zeros(self._model.at_relay)
+        prices[piece.rows] = news.prices
+        options = piece.columns < self._model.at_relay
+        guide[piece.columns[options]] = news.x[options]
+        self._judge(prices, guide)
+
+    def _judge(self, prices: Reals, guide: Reals) -> None:
+        bound, slack = self._model.price(prices)
         if bound > self.bound:
             self.bound, self.prices, self.slack, self.guide = bound, prices, slack, guide
-        return True
 
 
 def _lowest(problem: Problem, value: Reals | Ints, most: int) -> Flags:

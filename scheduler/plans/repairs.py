@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from scheduler.lifecycle import AssignmentState, BookingState
 from scheduler.models import Assignment, Booking
 from scheduler.plans.models import Plan, PlanKind, PlanState
 from scheduler.plans.prepare import prepare
-from scheduler.plans.problem import Ints, Problem
+from scheduler.plans.problem import NOBODY, Ints, Problem
 from scheduler.plans.repair import Proposal, repair
 from scheduler.plans.service import Cell, PlanService
 from scheduler.plans.source import SOON, Source
@@ -22,6 +23,17 @@ from scheduler.plans.source import SOON, Source
 _DAY = timedelta(days=1)
 Agreed = Mapping[str, Mapping[int, str]]
 """Interpreter by leg, by booking."""
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Agreed work as a plan of a problem."""
+
+    chosen: Ints
+    lost: frozenset[int]
+    """Legs that somebody has to take who is not absent; whether or not the rules would still allow who has them."""
+    missing: frozenset[str]
+    """Bookings whose agreement is no option of the problem, although nobody of theirs is absent."""
 
 
 class Repairs:
@@ -34,6 +46,7 @@ class Repairs:
         self, uow: UnitOfWork, country: str, interpreter_ids: Sequence[str], start: datetime, end: datetime
     ) -> list[Plan]:
         """At most two proposals for the agreed appointments of these people in ``[start, end)``: with nobody else moved, and with some.
+        It does not matter whether their absence stands in the calendar already.
 
         Raises ``Invalid``: ``window_wrong``, ``nothing_to_repair``.
         """
@@ -45,18 +58,9 @@ class Repairs:
         if not lost:
             raise Invalid("nothing_to_repair", {})
         rows = await self._rows(uow, list(agreed))
-        problem, current = await self._problem(uow, country, rows, agreed)
+        problem, standing = await self._problem(uow, country, rows, agreed, absent, lost)
         people = frozenset(at for at, who in enumerate(problem.people) if who in absent)
-        place = {name: at for at, name in enumerate(problem.bookings)}
-        hit = {place[name] for name in lost if name in place}
-        legs = frozenset(
-            leg
-            for leg, option in enumerate(current.tolist())
-            if int(problem.leg_booking[leg]) in hit
-            and option >= 0
-            and problem.people[int(problem.opt_person[option])] in absent
-        )
-        found = repair(problem, current, people, legs)
+        found = repair(problem, standing.chosen, people, standing.lost)
         plans = []
         for proposal in found:
             plan = await self._plans.add(
@@ -71,7 +75,7 @@ class Repairs:
             )
             await uow.flush()
             plan.phase = "done"
-            cells = _cells(problem, proposal, agreed)
+            cells = _cells(problem, proposal, agreed, lost)
             await self._plans.store(uow, plan, cells, verdict=proposal.verdict, bound=None)
             plans.append(plan)
         return plans
@@ -114,47 +118,70 @@ class Repairs:
         return list(rows)
 
     async def _problem(
-        self, unit: ReadUnit, country: str, rows: Sequence[Booking], agreed: Agreed
-    ) -> tuple[Problem, Ints]:
-        """The problem with today's agreement as its plan. What today's rules would not allow any more stays as it is, unplanned."""
+        self,
+        unit: ReadUnit,
+        country: str,
+        rows: Sequence[Booking],
+        agreed: Agreed,
+        absent: frozenset[str],
+        lost: frozenset[str],
+    ) -> tuple[Problem, _Standing]:
+        """The problem with today's agreement as its plan. What today's rules would not allow any more stays as it is, unplanned, unless
+        it is just what has to be repaired."""
         material = await self._source.material(unit, country, rows, without=[row.id for row in rows])
         problem = prepare(
             material.asks, material.people, material.rules, material.frame, free=material.free, held=material.held
         )
-        current, missing = _as_plan(problem, agreed)
-        if missing:
-            rows = [row for row in rows if row.id not in missing]
-            return await self._problem(unit, country, rows, agreed)
-        return problem, current
+        standing = _as_plan(problem, agreed, absent, lost)
+        if standing.missing:
+            rows = [row for row in rows if row.id not in standing.missing]
+            return await self._problem(unit, country, rows, agreed, absent, lost)
+        return problem, standing
 
 
-def _as_plan(problem: Problem, agreed: Agreed) -> tuple[Ints, frozenset[str]]:
-    """Agreed work as a plan, and bookings whose agreement is no option of the problem."""
+def _as_plan(problem: Problem, agreed: Agreed, absent: frozenset[str], lost: frozenset[str]) -> _Standing:
+    """Agreed work as a plan. Of ``lost`` bookings the legs of those who are absent are open; where the way that was agreed does not exist
+    any more, all legs of another one are."""
     chosen = problem.nobody()
+    open_legs: set[int] = set()
     missing: set[str] = set()
     for booking, name in enumerate(problem.bookings):
         people = agreed.get(name, {})
-        fitting = None
-        for way in range(int(problem.booking_ptr[booking]), int(problem.booking_ptr[booking + 1])):
-            options: dict[int, int] = {}
-            for leg in range(int(problem.way_ptr[way]), int(problem.way_ptr[way + 1])):
-                for option in range(int(problem.leg_ptr[leg]), int(problem.leg_ptr[leg + 1])):
-                    if problem.people[int(problem.opt_person[option])] == people.get(int(problem.leg_place[leg])):
-                        options[leg] = option
-            if len(options) == len(people) == int(problem.way_ptr[way + 1] - problem.way_ptr[way]):
-                fitting = options
-                break
-        if fitting is None:
+        gone = absent if name in lost else frozenset[str]()
+        ways = range(int(problem.booking_ptr[booking]), int(problem.booking_ptr[booking + 1]))
+        fitting = next((found for way in ways if (found := _on_way(problem, way, people, gone)) is not None), None)
+        if fitting is not None:
+            for leg, option in fitting.items():
+                chosen[leg] = option
+                if people[int(problem.leg_place[leg])] in gone:
+                    open_legs.add(leg)
+        elif name not in lost:
             missing.add(name)
-            continue
-        for leg, option in fitting.items():
-            chosen[leg] = option
-    return chosen, frozenset(missing)
+        elif ways:
+            open_legs |= set(_legs(problem, ways[0]))
+    return _Standing(chosen, frozenset(open_legs), frozenset(missing))
 
 
-def _cells(problem: Problem, proposal: Proposal, agreed: Agreed) -> list[Cell]:
-    """All legs of every booking in which something changes."""
+def _on_way(problem: Problem, way: int, people: Mapping[int, str], gone: frozenset[str]) -> dict[int, int] | None:
+    """Options by leg if the agreement fits this way. Who is gone need not be allowed any more: then the leg has nobody."""
+    legs = _legs(problem, way)
+    if len(legs) != len(people):
+        return None
+    options: dict[int, int] = {}
+    for leg in legs:
+        who = people.get(int(problem.leg_place[leg]))
+        span = range(int(problem.leg_ptr[leg]), int(problem.leg_ptr[leg + 1]))
+        found = next((one for one in span if problem.people[int(problem.opt_person[one])] == who), NOBODY)
+        if who is None or (found == NOBODY and who not in gone):
+            return None
+        options[leg] = found
+    return options
+
+
+def _cells(problem: Problem, proposal: Proposal, agreed: Agreed, lost: frozenset[str]) -> list[Cell]:
+    """All legs of every booking in which something changes, and of those for which nobody was found."""
     touched = {int(problem.leg_booking[change.leg]) for change in proposal.changes}
+    touched |= {booking for booking, name in enumerate(problem.bookings) if name in lost}
     cells: list[Cell] = []
     for booking in sorted(touched):
         name = problem.bookings[booking]
@@ -183,4 +210,9 @@ def _cells(problem: Problem, proposal: Proposal, agreed: Agreed) -> list[Cell]:
 def _legs_of(problem: Problem, booking: int) -> list[int]:
     """Legs of a booking."""
     first, last = int(problem.booking_ptr[booking]), int(problem.booking_ptr[booking + 1])
-    return list(range(int(problem.way_ptr[first]), int(problem.way_ptr[last])))
+    return [leg for way in range(first, last) for leg in _legs(problem, way)]
+
+
+def _legs(problem: Problem, way: int) -> range:
+    """Legs of a way."""
+    return range(int(problem.way_ptr[way]), int(problem.way_ptr[way + 1]))

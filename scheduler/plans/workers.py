@@ -42,6 +42,8 @@ class Program:
     value: Reals
     whole: NDArray[np.bool_]
     begin: Reals | None = None
+    prices: Reals | None = None
+    """Of the rows: then it is not solved, but climbed from ``begin`` and these (:mod:`scheduler.plans.ascent`)."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ class Workers:
         """Process ids of the living children."""
         return [child.pid for child in self._children if child is not None]
 
-    def give(self, worker: int, program: Program, *, seconds: float, gap: float, absolute_gap: float) -> int:
+    def give(
+        self, worker: int, program: Program, *, seconds: float, gap: float = 0.0, absolute_gap: float = 0.0
+    ) -> int:
         """Let an idle child solve; returns the number under which it will tell."""
         self._number += 1
         child = self._children[worker]
@@ -102,9 +106,11 @@ class Workers:
             for name in ("cost", "lower", "upper", "row_lower", "row_upper", "start", "index", "value")
         }
         arrays["whole"] = program.whole.astype(np.uint8)
-        if program.begin is not None:
-            arrays["begin"] = program.begin
-        head = {"kind": "solve", "id": self._number, "seconds": seconds, "gap": gap, "absolute_gap": absolute_gap}
+        for name, values in (("begin", program.begin), ("prices", program.prices)):
+            if values is not None:
+                arrays[name] = values
+        kind = "solve" if program.prices is None else "climb"
+        head = {"kind": kind, "id": self._number, "seconds": seconds, "gap": gap, "absolute_gap": absolute_gap}
         self._job[worker] = self._number
         assert child.stdin is not None
         # If it died meanwhile, its listener says so.

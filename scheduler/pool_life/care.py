@@ -79,18 +79,19 @@ class CareService:
             ).all()
             marks = (
                 await unit.session.execute(
-                    select(SessionRating.session_id, SessionRating.codes).where(
+                    select(SessionRating.interpreter_id, SessionRating.session_id, SessionRating.codes).where(
                         SessionRating.interpreter_id.in_(interpreter_ids),
                         SessionRating.side == Side.INTERPRETER,
                         SessionRating.at > unit.now - WEEK,
                     )
                 )
             ).all()
-        hard = {row.session_id for row in marks if _DISTRESS in row.codes}
+        hard = {(row.interpreter_id, row.session_id) for row in marks if _DISTRESS in row.codes}
         work: dict[str, list[Work]] = {who: [] for who in interpreter_ids}
         for row in rows:
             stage = self._catalogue.step(row.step_code).stage
-            work[row.interpreter_id].append(Work(row.ended_at, stage, row.active_min, int(row.session_id in hard)))
+            marked = int((row.interpreter_id, row.session_id) in hard)
+            work[row.interpreter_id].append(Work(row.ended_at, stage, row.active_min, marked))
         return {who: week(done, unit.now) for who, done in work.items()}
 
     async def offer_talks(self, uow: UnitOfWork) -> int:

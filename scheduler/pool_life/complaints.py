@@ -28,6 +28,7 @@ from scheduler.pool_life.membership import MemberMove, MemberStage
 from scheduler.pool_life.models import Complaint
 from scheduler.pool_life.quality import ReviewCause
 from scheduler.pool_life.reviews import ReviewService
+from scheduler.pool_life.served import served, the_one
 
 _OPEN = (ComplaintState.RECEIVED, ComplaintState.EXAMINED)
 
@@ -69,20 +70,33 @@ class ComplaintService:
         self._members = members
         self._reviews = reviews
 
-    async def file(self, uow: UnitOfWork, session_id: str, *, source: Source, ground: Ground) -> str:
-        """Receive a complaint; returns its id. The interpreter does not serve this case any more from now on (M-6), unless the
-        complaint is about the conditions.
+    async def file(
+        self,
+        uow: UnitOfWork,
+        session_id: str,
+        *,
+        source: Source,
+        ground: Ground,
+        interpreter_id: str | None = None,
+        code: str | None = None,
+    ) -> str:
+        """Receive a complaint about one of those who interpreted (``interpreter_id`` or ``code``, where there were several); returns
+        its id. That person does not serve this case any more from now on (M-6), unless the complaint is about the conditions.
 
-        Raises ``NotFound('session_unknown')``, ``Conflict``: ``complaint_open`` while one about the same session runs,
-        ``briefing_has_no_case``."""
+        Raises ``NotFound('session_unknown')``, ``Invalid('interpreter_needed')``, ``Conflict``: ``complaint_open`` while one of the
+        same side about the same person and session runs, ``briefing_has_no_case``."""
         session = await uow.session.get(Session, session_id, with_for_update=True)
-        if session is None or session.interpreter_id is None:
+        if session is None:
             raise NotFound("session_unknown")
+        about = await self._about(uow, session, interpreter_id, code)
         if session.case_id is None:
             raise Conflict("briefing_has_no_case")
         running = await uow.session.scalar(
             select(Complaint.id).where(
-                Complaint.session_id == session_id, Complaint.source == source, Complaint.state.in_(_OPEN)
+                Complaint.session_id == session_id,
+                Complaint.interpreter_id == about,
+                Complaint.source == source,
+                Complaint.state.in_(_OPEN),
             )
         )
         if running is not None:
@@ -92,7 +106,7 @@ class ComplaintService:
             country=session.country,
             session_id=session_id,
             case_id=session.case_id,
-            interpreter_id=session.interpreter_id,
+            interpreter_id=about,
             source=source,
             ground=ground,
             state=ComplaintState.RECEIVED,
@@ -103,7 +117,7 @@ class ComplaintService:
         )
         uow.session.add(complaint)
         if ground is not Ground.CONDITIONS:
-            await self._bar(uow, session)
+            await self._bar(uow, session, about)
         await uow.flush()
         return complaint.id
 
@@ -185,13 +199,20 @@ class ComplaintService:
             if Measure.REINTERVIEW.value in row.measures
         ]
 
-    async def _bar(self, uow: UnitOfWork, session: Session) -> None:
-        if await uow.session.get(CaseBar, (session.case_id, session.interpreter_id)) is None:
+    async def _about(self, uow: UnitOfWork, session: Session, interpreter_id: str | None, code: str | None) -> str:
+        """Whom the complaint is about; where nobody came, whoever had agreed to."""
+        people = await served(uow, session.id)
+        if not people and session.interpreter_id is not None and interpreter_id in (None, session.interpreter_id):
+            return session.interpreter_id
+        return the_one(people, interpreter_id=interpreter_id, code=code).interpreter_id
+
+    async def _bar(self, uow: UnitOfWork, session: Session, interpreter_id: str) -> None:
+        if await uow.session.get(CaseBar, (session.case_id, interpreter_id)) is None:
             uow.session.add(
                 CaseBar(
                     country=session.country,
                     case_id=session.case_id,
-                    interpreter_id=session.interpreter_id,
+                    interpreter_id=interpreter_id,
                     code="complaint",
                     at=uow.now,
                 )

@@ -16,6 +16,7 @@ from scheduler.models import Assignment, Interpreter
 from scheduler.pool_life.models import QualityReview, SessionRating
 from scheduler.pool_life.quality import Answer, FoundError, ReviewCause, ReviewFacts, Side, review_due, review_result
 from scheduler.pool_life.ratings import RatingService
+from scheduler.pool_life.served import interpreters_of_session
 
 DONE_WITHIN = timedelta(days=14)
 METHODS = ("observed", "mock")
@@ -82,7 +83,7 @@ class ReviewService:
             raise NotFound("interpreter_unknown")
         if session_id is not None:
             session = await uow.session.get(Session, session_id)
-            if session is None or session.interpreter_id != interpreter_id:
+            if session is None or interpreter_id not in await interpreters_of_session(uow, session_id):
                 raise NotFound("session_unknown")
             if session.step_code.endswith(_NO_OBSERVER):
                 raise Conflict("observer_not_allowed")

@@ -131,9 +131,7 @@ async def add_exception(body: ExceptionBody, who: Who, services: Svc) -> Entered
 async def add_absence(body: AbsenceBody, who: Who, services: Svc) -> EnteredOut:
     """Enter an own absence."""
     async with services.database.unit(regional(who.actor)) as uow:
-        made = await services.calendars.rules.add_absence(
-            uow, _own(who), _block(body), kind=body.kind, reason=body.reason
-        )
+        made = await services.absences.enter_own(uow, _own(who), _block(body), kind=body.kind, reason=body.reason)
         _note(services, uow, who, "calendar.absence_added")
     return _entered(made)
 
@@ -153,7 +151,10 @@ async def add_window(body: WindowBody, who: Who, services: Svc) -> EnteredOut:
 async def remove_entry(kind: Literal["exception", "absence", "window"], entry_id: Key, who: Who, services: Svc) -> None:
     """Take back what was entered."""
     async with services.database.unit(regional(who.actor)) as uow:
-        await services.calendars.rules.remove(uow, _own(who), kind, entry_id)
+        if kind == "absence":
+            await services.absences.take_back(uow, _own(who), entry_id)
+        else:
+            await services.calendars.rules.remove(uow, _own(who), kind, entry_id)
         _note(services, uow, who, f"calendar.{kind}_removed")
 
 

@@ -206,7 +206,7 @@ def step_out(step: Step, seq: int) -> StepOut:
         stage=step.stage,
         seq=seq,
         name=_names(step.name.en, step.name.local, step.country),
-        short_name={"en": step.short_name.en, "sr-Cyrl": step.short_name.sr_cyrl, "mk": step.short_name.mk},
+        short_name=step.short_name.model_dump(by_alias=True, exclude_none=True),
         authority=step.authority[0] if step.authority else None,
         authorities=list(step.authority),
         interpretation=step.interpretation.value.value,

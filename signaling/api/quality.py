@@ -14,7 +14,7 @@ from scheduler.pool_life.care import CareView, TalkView
 from scheduler.pool_life.complaints import Advice, ComplaintView
 from scheduler.pool_life.grievance import ComplaintMove, Ground, Measure, Source
 from scheduler.pool_life.quality import Answer, ErrorKind, FoundError, ReviewCause, Severity, Side
-from scheduler.pool_life.ratings import OwnQuality
+from scheduler.pool_life.ratings import Given, OwnQuality
 from scheduler.pool_life.reviews import DueView, ReviewView
 from signaling.api.interpreter import own_profile
 from signaling.api.routing import guarded_router
@@ -65,10 +65,10 @@ class Made(TypedDict):
     id: str
 
 
-class Given(TypedDict):
-    """Which sides have rated a session."""
+class GivenList(TypedDict):
+    """Which sides have rated whom in a session: for its officer everybody who interpreted, for an interpreter the own row."""
 
-    sides: list[str]
+    interpreters: list[Given]
 
 
 class RatingBody(In):
@@ -76,6 +76,8 @@ class RatingBody(In):
 
     answer: Answer
     codes: Annotated[tuple[Code, ...], Field(max_length=6)] = ()
+    interpreter_code: Code | None = None
+    """Whom the officer means, where several interpreted."""
 
 
 class GuestRatingBody(In):
@@ -116,6 +118,8 @@ class ComplaintBody(In):
     session_id: Key
     source: Source
     ground: Ground
+    interpreter_code: Code | None = None
+    """Whom it is about, where several interpreted; interpreters complain for themselves."""
 
 
 class ComplaintMoveBody(In):
@@ -133,20 +137,27 @@ class TalkBody(In):
 
 @router.post("/api/sessions/{session_id}/rating", status_code=204)
 async def rate(session_id: Key, body: RatingBody, who: Who, services: Svc) -> None:
-    """The officer or the interpreter of a session says how it went; once."""
+    """The officer says how it went with each who interpreted, each of these how the conditions were; once."""
     async with services.database.unit(regional(who.actor) if who.interpreter_id else who.actor) as uow:
         part = part_in(who, await session_facts(uow, session_id))
         demand(may_complain(who, part), hidden="session_unknown")
         side = Side.OFFICER if part is Part.OFFICER else Side.INTERPRETER
-        await services.scheduler.pool_life.ratings.rate(uow, session_id, side, body.answer, body.codes)
+        own = who.interpreter_id if part is Part.INTERPRETER else None
+        await services.scheduler.pool_life.ratings.rate(
+            uow, session_id, side, body.answer, body.codes, interpreter_id=own, code=body.interpreter_code
+        )
 
 
-@router.get("/api/sessions/{session_id}/rating", response_model=shown(Given))
-async def read_rating(session_id: Key, who: Who, services: Svc) -> Given:
+@router.get("/api/sessions/{session_id}/rating", response_model=shown(GivenList))
+async def read_rating(session_id: Key, who: Who, services: Svc) -> GivenList:
     """Which sides have answered; never what."""
     async with services.database.read(regional(who.actor) if who.interpreter_id else who.actor) as unit:
-        demand(may_complain(who, part_in(who, await session_facts(unit, session_id))), hidden="session_unknown")
-        return Given(sides=sorted(await services.scheduler.pool_life.ratings.given(unit, session_id)))
+        part = part_in(who, await session_facts(unit, session_id))
+        demand(may_complain(who, part), hidden="session_unknown")
+        own = who.interpreter_id if part is Part.INTERPRETER else None
+        return GivenList(
+            interpreters=await services.scheduler.pool_life.ratings.given(unit, session_id, interpreter_id=own)
+        )
 
 
 @router.post("/api/guest/rating", status_code=204)
@@ -209,7 +220,12 @@ async def complain(body: ComplaintBody, who: Who, services: Svc) -> Made:
         part = part_in(who, facts)
         demand(may_complain(who, part, facts.country), hidden="session_unknown")
         made = await services.scheduler.pool_life.complaints.file(
-            uow, body.session_id, source=body.source, ground=body.ground
+            uow,
+            body.session_id,
+            source=body.source,
+            ground=body.ground,
+            interpreter_id=who.interpreter_id if part is Part.INTERPRETER else None,
+            code=body.interpreter_code,
         )
         services.audit.record(uow, "complaint.filed", made, country=facts.country, purpose="complaint")
     return Made(id=made)

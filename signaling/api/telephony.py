@@ -22,7 +22,6 @@ from signaling.deps import Svc, Who, home_country
 from signaling.facts import base_country
 from signaling.places import Place
 from signaling.policy import demand, may_change_interpreter
-from signaling.telephony.numbers import NumberView
 from signaling.telephony.pins import LIFE
 from signaling.telephony.port import MinuteCost
 
@@ -49,8 +48,26 @@ class NumberOut(Out):
     last_two: str
     region: str
     set_at: Instant
+    confirmed: bool
+    """Before that nobody is rung there."""
     cost: CostOut | None
     """None: the operator entered no price for this country."""
+
+
+class CheckOut(Out):
+    """The newest call for a confirmation."""
+
+    state: str
+    """queued, ringing, asked, ended."""
+    why: str | None
+    error: str | None
+
+
+class CodeOut(Out):
+    """The code that is typed on the telephone that is being called; shown once."""
+
+    code: Annotated[str, Field(repr=False)]
+    expires_at: Instant
 
 
 class OwnNumber(Out):
@@ -60,6 +77,8 @@ class OwnNumber(Out):
     texts: bool
     """Whether text messages are sent here."""
     number: NumberOut | None
+    check: CheckOut | None
+    """None: nobody was called for a confirmation within a day."""
 
 
 class FailedOut(Out):
@@ -208,19 +227,29 @@ async def interpreter_phone(interpreter_id: Key, who: Who, services: Svc) -> Own
     """The last two digits of an interpreter's number."""
     async with services.database.read(who.actor) as unit:
         demand(may_change_interpreter(who, await base_country(unit, interpreter_id)), hidden="interpreter_unknown")
-        view = await services.telephony.numbers.view(unit, interpreter_id=interpreter_id)
-    return _own(services, view)
+        return await _own(services, unit, interpreter_id=interpreter_id)
 
 
 @router.put("/api/interpreters/{interpreter_id}/phone")
 async def put_interpreter_phone(interpreter_id: Key, body: NumberBody, who: Who, services: Svc) -> OwnNumber:
-    """Enter an interpreter's number, in place of an older one."""
+    """Enter an interpreter's number, in place of an older one. It is used when it is confirmed."""
     async with services.database.unit(who.actor) as uow:
         country = await base_country(uow, interpreter_id)
         demand(may_change_interpreter(who, country), hidden="interpreter_unknown")
-        view = await services.telephony.numbers.put(uow, body.number, interpreter_id=interpreter_id)
+        await services.telephony.numbers.put(uow, body.number, interpreter_id=interpreter_id)
         services.audit.record(uow, "phone.entered", interpreter_id, country=country, purpose="coordination")
-    return _own(services, view)
+        return await _own(services, uow, interpreter_id=interpreter_id)
+
+
+@router.post("/api/interpreters/{interpreter_id}/phone/confirm", status_code=201)
+async def confirm_interpreter_phone(interpreter_id: Key, who: Who, services: Svc) -> CodeOut:
+    """Call an interpreter's number; the interpreter types the code, which the coordinator tells them, on its keys."""
+    async with services.database.unit(who.actor) as uow:
+        country = await base_country(uow, interpreter_id)
+        demand(may_change_interpreter(who, country), hidden="interpreter_unknown")
+        made = await services.telephony.checks.begin(uow, country=country, interpreter_id=interpreter_id)
+        services.audit.record(uow, "phone.check_called", interpreter_id, country=country, purpose="coordination")
+    return CodeOut(code=made.code, expires_at=made.expires_at)
 
 
 @router.post("/api/interpreters/{interpreter_id}/phone/forget", status_code=204)
@@ -237,17 +266,25 @@ async def forget_interpreter_phone(interpreter_id: Key, who: Who, services: Svc)
 async def own_phone(who: Who, services: Svc) -> OwnNumber:
     """The last two digits of one's own number."""
     async with services.database.read(who.actor) as unit:
-        view = await services.telephony.numbers.view(unit, **_owner(who))
-    return _own(services, view)
+        return await _own(services, unit, **_owner(who))
 
 
 @router.put("/api/me/phone")
 async def put_own_phone(body: NumberBody, who: Who, services: Svc) -> OwnNumber:
-    """Enter one's own number."""
+    """Enter one's own number. It is used when it is confirmed."""
     async with services.database.unit(who.actor) as uow:
-        view = await services.telephony.numbers.put(uow, body.number, **_owner(who))
+        await services.telephony.numbers.put(uow, body.number, **_owner(who))
         _note(services.audit, uow, "phone.entered", who)
-    return _own(services, view)
+        return await _own(services, uow, **_owner(who))
+
+
+@router.post("/api/me/phone/confirm", status_code=201)
+async def confirm_own_phone(who: Who, services: Svc) -> CodeOut:
+    """Call one's own number; the code is typed on its keys."""
+    async with services.database.unit(who.actor) as uow:
+        made = await services.telephony.checks.begin(uow, country=home_country(who), **_owner(who))
+        _note(services.audit, uow, "phone.check_called", who)
+    return CodeOut(code=made.code, expires_at=made.expires_at)
 
 
 @router.post("/api/me/phone/forget", status_code=204)
@@ -307,15 +344,21 @@ def _cost(cost: MinuteCost) -> CostOut:
     return CostOut(country=cost.country, currency=cost.currency, minor=cost.minor)
 
 
-def _own(services: Services, view: NumberView | None) -> OwnNumber:
-    overview = services.telephony.overview
-    number = None
+async def _own(
+    services: Services, unit: ReadUnit, *, interpreter_id: str | None = None, user_id: str | None = None
+) -> OwnNumber:
+    overview, telephony = services.telephony.overview, services.telephony
+    view = await telephony.numbers.view(unit, interpreter_id=interpreter_id, user_id=user_id)
+    number = check = None
     if view is not None:
-        price = overview.cost_of(view.region)
+        price, seen = overview.cost_of(view.region), await telephony.checks.view(unit, view.id)
         number = NumberOut(
-            last_two=view.last_two, region=view.region, set_at=view.set_at, cost=_cost(price) if price else None
-        )
-    return OwnNumber(configured=overview.provider.configured, texts=overview.texts_configured, number=number)
+            last_two=view.last_two, region=view.region, set_at=view.set_at, confirmed=view.confirmed,
+            cost=_cost(price) if price else None,
+        )  # fmt: skip
+        check = None if seen is None else CheckOut.model_validate(seen, from_attributes=True)
+    configured, texts = overview.provider.configured, overview.texts_configured
+    return OwnNumber(configured=configured, texts=texts, number=number, check=check)
 
 
 def _owner(who: Principal) -> dict[str, str | None]:

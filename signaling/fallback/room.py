@@ -20,7 +20,7 @@ from signaling.fallback.facts import Do
 from signaling.fallback.models import FallbackRoom
 from signaling.fallback.opening import Openings
 from signaling.fallback.reading import Reading, Seen, locked_room
-from signaling.fallback.rules import decide
+from signaling.fallback.rules import decide, phone_closed
 from signaling.fallback.service import LadderService
 from signaling.fallback.states import CALL, CallMove, CallState, Rung, Why
 from signaling.places import Place
@@ -30,6 +30,12 @@ from signaling.telephony.port import PhoneLegs
 
 OWN_SCREEN = "own_screen"
 BY_INTERPRETER = "interpreter"
+_REFUSALS = {
+    Why.SEALED: "phone_needs_open",
+    Why.STEP_FORBIDS: "phone_not_allowed",
+    Why.NOT_CONFIGURED: "telephony_not_configured",
+}
+"""The codes of telephony for the same refusals: one plain sentence wherever somebody asks for a telephone."""
 
 
 class LadderRoom:
@@ -85,7 +91,8 @@ class LadderRoom:
             if call is None:
                 advice = next((one for one in decide(seen.facts).phone if one.place_id == target), None)
                 if advice is None or advice.do not in (Do.OFFER, Do.WAIT, Do.RING):
-                    raise Conflict("phone_not_now", {"why": advice.why.value if advice else Why.NOT_RUNNING.value})
+                    why = phone_closed(seen.facts) or (advice.why if advice else Why.NOT_RUNNING)
+                    raise Conflict(_REFUSALS.get(why, "phone_not_now"), {"why": why.value})
                 lost = seen.place(target).lost_from is not None
                 reason = Why.LINE_LOST if lost else Why.WEAK_LINE
                 call = await self._ladder.begin_call(uow, seen, target, reason=reason)

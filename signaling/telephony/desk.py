@@ -6,6 +6,7 @@ Repeated and late news of a carrier find the state that they would make and chan
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from core.access import Actor
@@ -15,6 +16,7 @@ from media.lines.protocol import Codec, LineTicket
 from records.lifecycle import SESSION_OVER
 from records.models import Session
 from signaling import places
+from signaling.telephony.checks import NumberChecks
 from signaling.telephony.entering import CONSENTS, LEAVE, SIGNALS, PhoneRooms
 from signaling.telephony.legs import LegService
 from signaling.telephony.models import PhoneLeg
@@ -32,6 +34,8 @@ from signaling.telephony.port import (
 )
 from signaling.telephony.ring import OfferKeys
 
+CODE_S = 15
+"""Time to look at the page and type the first digit."""
 WAIT_S = 4
 """Pause between two looks of a held call; a carrier that can break a wait does it sooner."""
 SPEAK_EVERY = 8
@@ -45,6 +49,7 @@ _OVER_WORDS: Mapping[LegWhy, str] = {
     LegWhy.BROWSER_NEEDED: "open_page",
     LegWhy.SESSION_OVER: "session_over",
     LegWhy.PIN_REFUSED: "pin_refused",
+    LegWhy.CONFIRMED: "confirmed",
     LegWhy.LEFT: "goodbye",
     LegWhy.DECLINED: "goodbye",
 }
@@ -58,6 +63,7 @@ class Desk:
         database: Database,
         legs: LegService,
         pins: Pins,
+        checks: NumberChecks,
         rooms: PhoneRooms,
         offers: OfferKeys,
         countries: Mapping[str, str],
@@ -65,6 +71,7 @@ class Desk:
         self._database = database
         self._legs = legs
         self._pins = pins
+        self._checks = checks
         self._rooms = rooms
         self._offers = offers
         self._countries = countries
@@ -100,6 +107,9 @@ class Desk:
             return await self.waited(leg_id)
         if reason is CallReason.DIAL_IN:
             return _ask_pin(locale)
+        if reason is CallReason.CONFIRM:
+            said = (Sentence("greeting"), Sentence("confirm"))
+            return Step(Then.ASK_PIN, said, locale, seconds=CODE_S, digits=DIGITS)
         if reason is CallReason.CALL_IN:
             return Step(Then.HANG_UP, (Sentence("greeting"), Sentence("call_in"), Sentence("call_in")), locale)
         if reason is not CallReason.RING:
@@ -141,12 +151,28 @@ class Desk:
                 leg.session_id, leg.place_id = right.session_id, right.place_id
                 leg.country, leg.locale = right.country, right.locale
                 await uow.flush()
-                return await self._enter(uow, leg)
+                why = await self._why_over(uow, leg)
+                if why is None:
+                    return await self._enter(uow, leg)
+            else:
+                why = LegWhy.PIN_REFUSED
+                leg.tries += 1
+            if right is None and not locked and leg.tries < TRIES_IN_CALL:
+                return _wrong(locale)
+        return await self._over(leg_id, why, locale)
+
+    async def _typed_code(self, leg_id: LegId, code: str) -> Step:
+        """The code of the page: three tries, then the call is over; right, it is over too."""
+        async with self._database.unit(Actor.system()) as uow:
+            leg = await self._legs.locked(uow, leg_id)
+            locale = leg.locale
+            if leg.state is not LegState.ASKED:
+                return _again(leg)
+            right = await self._checks.redeem(uow, leg_id, code)
             leg.tries += 1
-            left = TRIES_IN_CALL - leg.tries
-        if locked or left <= 0:
-            return await self._over(leg_id, LegWhy.PIN_REFUSED, locale)
-        return Step(Then.ASK_PIN, (Sentence("pin_wrong"),), locale, seconds=10, digits=DIGITS)
+            if not right and leg.tries < TRIES_IN_CALL:
+                return _wrong(locale)
+        return await self._over(leg_id, LegWhy.CONFIRMED if right else LegWhy.PIN_REFUSED, locale)
 
     async def keys(self, leg_id: LegId, digits: str) -> Step:
         """The answer to a question; empty when nothing was pressed in time: asked once more, then it is a no."""
@@ -155,6 +181,9 @@ class Desk:
             if seen is None:
                 raise NotFound("leg_unknown")
             by_pin = seen.reason == CallReason.DIAL_IN.value and seen.place_id is None
+            by_code = seen.reason == CallReason.CONFIRM.value
+        if by_code:
+            return await self._typed_code(leg_id, digits)
         if by_pin:
             return await self._typed_pin(leg_id, digits)
         async with self._database.unit(Actor.system()) as uow:
@@ -166,13 +195,17 @@ class Desk:
                 leg.tries = 1
                 again = "offer_keys" if reason is CallReason.RING else "into_session"
                 return Step(Then.ASK_KEY, (Sentence(again),), locale)
+            why = LegWhy.DECLINED
             if digits == "1" and reason is not CallReason.RING:
-                return await self._enter(uow, leg)
-        if digits == "1":
+                over = await self._why_over(uow, leg)
+                if over is None:
+                    return await self._enter(uow, leg)
+                why = over
+        if digits == "1" and reason is CallReason.RING:
             return await self._take(leg_id, offer_id or "", locale)
         if offer_id is not None:
             await self._offers.decline(offer_id)
-        return await self._over(leg_id, LegWhy.DECLINED, locale)
+        return await self._over(leg_id, why, locale)
 
     async def waited(self, leg_id: LegId) -> Step:
         """A wait is over, or the stream of sound ended although the call did not: on hold, into the room, or to the end."""
@@ -258,7 +291,8 @@ class Desk:
                 await uow.flush()
                 if self._legs.takes_phone(session):
                     return await self._enter(uow, leg, "taken")
-        return await self._over(leg_id, LegWhy.BROWSER_NEEDED, locale)
+        step = await self._over(leg_id, LegWhy.BROWSER_NEEDED, locale)
+        return replace(step, say=(Sentence("taken"), *step.say))
 
     async def _enter(self, uow: UnitOfWork, leg: PhoneLeg, first: str | None = None) -> Step:
         """Go in if the other side is there, else wait outside. ``leg`` is locked and has a place."""
@@ -283,6 +317,8 @@ class Desk:
         session = await uow.session.get(Session, leg.session_id or "")
         if session is None or session.state in SESSION_OVER:
             return LegWhy.SESSION_OVER
+        if not self._legs.takes_phone(session):
+            return LegWhy.BROWSER_NEEDED
         place = await places.get(uow, leg.place_id or "")
         if place.state == "gone":
             return LegWhy.REPLACED
@@ -308,6 +344,10 @@ def _again(leg: PhoneLeg) -> Step:
     if leg.state is LegState.ENDED:
         return Step(Then.HANG_UP, _words(leg.why), leg.locale)
     return Step(Then.WAIT, (), leg.locale, seconds=1)
+
+
+def _wrong(locale: str) -> Step:
+    return Step(Then.ASK_PIN, (Sentence("pin_wrong"),), locale, seconds=10, digits=DIGITS)
 
 
 def _words(why: LegWhy | None) -> tuple[Sentence, ...]:

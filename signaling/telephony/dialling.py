@@ -15,9 +15,7 @@ from sqlalchemy import delete, select
 
 from core.access import Actor
 from core.clock import Clock
-from core.crypto import CannotOpenError
 from core.db.session import Database, ReadUnit
-from core.errors import NotFound
 from core.jobs import Job, Lease
 from records.lifecycle import SESSION_OVER
 from records.models import Session
@@ -29,6 +27,7 @@ from signaling.telephony.entering import PhoneRooms
 from signaling.telephony.legs import LegService
 from signaling.telephony.models import CarrierNews, PhoneLeg
 from signaling.telephony.port import ALIVE, CallOrder, LegState, LegWhy, PhoneTrouble
+from signaling.telephony.queue import opened, take_next
 from signaling.telephony.troubles import Trouble, wait_before
 
 log = logging.getLogger(__name__)
@@ -113,23 +112,13 @@ class Dialling:
 
     async def _take(self, lease: Lease) -> _Taken | None:
         async with lease.unit(Actor.system()) as uow:
-            leg = await uow.session.scalar(
-                select(PhoneLeg)
-                .where(PhoneLeg.state == LegState.QUEUED, PhoneLeg.taken_at.is_(None), PhoneLeg.due_at <= uow.now)
-                .order_by(PhoneLeg.due_at, PhoneLeg.id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            )
+            leg = await take_next(uow, PhoneLeg, LegState.QUEUED)
             if leg is None:
                 return None
             left = self._ring_seconds
             if leg.expires_at is not None:
                 left = min(left, int((leg.expires_at - uow.now).total_seconds()))
-            leg.taken_at, leg.attempts = uow.now, leg.attempts + 1
-            try:
-                number = await self._legs.numbers.open(uow, leg.number_id or "")
-            except (NotFound, CannotOpenError):
-                number = ""
+            number = await opened(uow, self._legs.numbers, leg.number_id)
             order = CallOrder(leg.id, number, max(left, 0), leg.region)
             return _Taken(order, leg.attempts, leg.expires_at)
 

@@ -87,7 +87,7 @@ class LegService:
             if place.session_id != session_id or place.state == "gone":
                 raise NotFound("participant_unknown")
             called = await self.numbers.called(uow, number_ref)
-            if place.user_id is None or called.user_id != place.user_id:
+            if place.user_id is None or called.user_id != place.user_id or not called.confirmed:
                 raise NotFound("number_unknown")
             known = await self._under_way(uow, place_id)
             if known is not None:
@@ -112,6 +112,16 @@ class LegService:
         reason = CallReason.RING if offer_id is not None else CallReason.CALL_IN
         leg = self._new(uow, country, called, reason, expires_at=expires_at)
         leg.interpreter_id, leg.offer_id = interpreter_id, offer_id
+        await uow.flush()
+        tell_leg(uow, leg)
+        return leg.id
+
+    async def check(self, uow: UnitOfWork, number_ref: str, *, country: str) -> LegId:
+        """Queue the call by which a number is confirmed. Raises ``Conflict('telephony_not_configured')``, ``NotFound('number_unknown')``."""
+        if not self.provider.configured:
+            raise Conflict(Trouble.NOT_CONFIGURED)
+        called = await self.numbers.called(uow, number_ref)
+        leg = self._new(uow, country, called, CallReason.CONFIRM, expires_at=uow.now + USELESS_AFTER)
         await uow.flush()
         tell_leg(uow, leg)
         return leg.id

@@ -29,8 +29,31 @@ class PhoneNumber(Base):
     """Country of the number by its prefix (``RS``, ``MK``, ``XX``): what decides the price."""
     set_by: Mapped[str] = mapped_column(String(40))
     set_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    """When somebody who lifted there typed the code that the page showed; before that only the call for it goes there."""
 
     __table_args__ = (CheckConstraint("(interpreter_id IS NULL) <> (user_id IS NULL)", name="one_owner"),)
+
+
+class NumberCheck(Base):
+    """One call by which a number is confirmed. Outlives the number, so that entering it again resets no limit."""
+
+    __tablename__ = "number_checks"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number_id: Mapped[str] = mapped_column(String(40), index=True)
+    number_digest: Mapped[str] = mapped_column(String(64))
+    """As in ``phone_numbers``: counts, opens nothing."""
+    code_digest: Mapped[str] = mapped_column(String(64))
+    """Keyed digest of the code for this row only; the row's id once it is used."""
+    leg_id: Mapped[str] = mapped_column(String(40), unique=True)
+    made_by: Mapped[str] = mapped_column(String(40))
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_number_checks_number_digest", "number_digest", "made_at"),
+        Index("ix_number_checks_made_by", "made_by", "made_at"),
+    )
 
 
 class PhoneLeg(CountryScoped, Base):

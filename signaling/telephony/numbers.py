@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 
 from core.clock import new_id
 from core.crypto import FieldCipher
@@ -38,6 +38,8 @@ class NumberView:
     last_two: str
     region: str
     set_at: datetime
+    confirmed: bool
+    """Somebody who lifted there typed the code that the page showed. Before that nobody is rung there."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Called:
     user_id: str | None
     locale: str
     region: str
+    confirmed: bool
 
 
 def normal(text: str) -> str:
@@ -118,26 +121,55 @@ class NumberBook:
         return None if row is None else _view(row)
 
     async def of_interpreters(self, unit: ReadUnit, interpreter_ids: Iterable[str]) -> frozenset[str]:
-        """Which of these interpreters have a number on file."""
-        wanted = select(PhoneNumber.interpreter_id).where(PhoneNumber.interpreter_id.in_(sorted(set(interpreter_ids))))
+        """Which of these interpreters have a confirmed number on file."""
+        wanted = select(PhoneNumber.interpreter_id).where(
+            PhoneNumber.interpreter_id.in_(sorted(set(interpreter_ids))), PhoneNumber.confirmed_at.is_not(None)
+        )
         return frozenset(who for who in await unit.session.scalars(wanted) if who is not None)
 
     async def ref_of_user(self, unit: ReadUnit, user_id: str) -> str | None:
-        """The id of the number of an account: an interpreter's, or one's own."""
+        """The id of the confirmed number of an account: an interpreter's, or one's own."""
         found: str | None = await unit.session.scalar(
             select(PhoneNumber.id)
             .outerjoin(Interpreter, Interpreter.id == PhoneNumber.interpreter_id)
             .where((PhoneNumber.user_id == user_id) | (Interpreter.user_id == user_id))
+            .where(PhoneNumber.confirmed_at.is_not(None))
             .limit(1)
         )
         return found
 
     async def ref_of_interpreter(self, unit: ReadUnit, interpreter_id: str) -> str | None:
-        """The id of an interpreter's number."""
+        """The id of an interpreter's confirmed number."""
         found: str | None = await unit.session.scalar(
-            select(PhoneNumber.id).where(PhoneNumber.interpreter_id == interpreter_id)
+            select(PhoneNumber.id).where(
+                PhoneNumber.interpreter_id == interpreter_id, PhoneNumber.confirmed_at.is_not(None)
+            )
         )
         return found
+
+    async def locked(
+        self, uow: UnitOfWork, *, interpreter_id: str | None = None, user_id: str | None = None
+    ) -> PhoneNumber:
+        """Somebody's number under its row lock, confirmed or not. Raises ``NotFound('number_unknown')``."""
+        row: PhoneNumber | None = await uow.session.scalar(
+            select(PhoneNumber)
+            .where(_owner(interpreter_id, user_id))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if row is None:
+            raise NotFound("number_unknown")
+        return row
+
+    async def confirm(self, uow: UnitOfWork, number_ref: str) -> bool:
+        """From now on calls go there; False when the number was replaced or deleted meanwhile."""
+        result = await uow.session.execute(
+            update(PhoneNumber)
+            .where(PhoneNumber.id == number_ref)
+            .values(confirmed_at=uow.now)
+            .execution_options(synchronize_session=False)
+        )
+        return bool(result.rowcount)  # type: ignore[attr-defined]
 
     async def called(self, unit: ReadUnit, number_ref: str) -> Called:
         """Whose number it is. Raises ``NotFound('number_unknown')``."""
@@ -148,7 +180,7 @@ class NumberBook:
         if row.interpreter_id is not None:
             user_id = await unit.session.scalar(select(Interpreter.user_id).where(Interpreter.id == row.interpreter_id))
         locale = await unit.session.scalar(select(User.locale).where(User.id == user_id)) if user_id else None
-        return Called(row.id, row.interpreter_id, user_id, locale or "en", row.region)
+        return Called(row.id, row.interpreter_id, user_id, locale or "en", row.region, row.confirmed_at is not None)
 
     async def open(self, unit: ReadUnit, number_ref: str) -> str:
         """The number itself, for the carrier. Raises ``NotFound('number_unknown')``, ``core.crypto.CannotOpenError``."""
@@ -172,4 +204,4 @@ def _owner(interpreter_id: str | None, user_id: str | None) -> ColumnElement[boo
 
 
 def _view(row: PhoneNumber) -> NumberView:
-    return NumberView(row.id, row.last_two, row.region, row.set_at)
+    return NumberView(row.id, row.last_two, row.region, row.set_at, row.confirmed_at is not None)

@@ -87,6 +87,8 @@ class LegWhy(StrEnum):
     REPLACED = "replaced"
     """The same person is in the room in another way now: a browser, or a newer call."""
     PIN_REFUSED = "pin_refused"
+    CONFIRMED = "confirmed"
+    """The code was right: the number is theirs, and that was all."""
     STALLED = "stalled"
     """The stream of sound stopped."""
     LINE_FAILED = "line_failed"
@@ -112,6 +114,8 @@ class CallReason(StrEnum):
     """Somebody on call is asked to come on duty; 1 says yes."""
     DIAL_IN = "dial_in"
     """They called us."""
+    CONFIRM = "confirm"
+    """Whose number is it: whoever lifts types the code that the page shows."""
 
 
 class Then(StrEnum):
@@ -308,7 +312,8 @@ class PhoneLegs(Protocol):
         """Queue a call that brings the person of this place into the session by telephone; the same leg while one is under way.
 
         Raises ``Conflict``: ``telephony_not_configured``, ``phone_needs_open`` (a sealed session), ``phone_not_allowed`` (the step),
-        ``session_over``; ``NotFound``: ``session_unknown``, ``participant_unknown``, ``number_unknown`` (also one of somebody else).
+        ``session_over``; ``NotFound``: ``session_unknown``, ``participant_unknown``, ``number_unknown`` (also one of somebody else, or
+        one that nobody has confirmed).
         """
         ...
 

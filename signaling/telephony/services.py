@@ -23,6 +23,7 @@ from scheduler.offers import OfferService
 from signaling.call_room import CallRoom
 from signaling.calls import CallService
 from signaling.nodes import Placement
+from signaling.telephony.checks import NumberChecks
 from signaling.telephony.desk import Desk
 from signaling.telephony.dialling import Dialling
 from signaling.telephony.entering import PhoneRooms
@@ -50,6 +51,7 @@ class Telephony:
     legs: LegService
     numbers: NumberBook
     pins: Pins
+    checks: NumberChecks
     desk: Desk
     dialling: Dialling
     texting: Texting
@@ -134,10 +136,10 @@ def build_telephony(
     limits: StreamLimits | None = None,
 ) -> Telephony:
     """Wire it; nothing connects before ``running``. ``texts``: the catalogue of the area; ``carrier``: of text messages."""
-    pins, tickets = Pins(cipher), StreamTickets(database)
+    pins, checks, tickets = Pins(cipher), NumberChecks(cipher, legs), StreamTickets(database)
     rooms = PhoneRooms(database, legs, session_log, conduct, calls, room, placement)
     countries: Mapping[str, str] = {number: country for country, number in own_numbers(settings).items()}
-    desk = Desk(database, legs, pins, rooms, OfferKeys(database, offers, audit), countries)
+    desk = Desk(database, legs, pins, checks, rooms, OfferKeys(database, offers, audit), countries)
     dialling = Dialling(
         database,
         legs,
@@ -164,4 +166,4 @@ def build_telephony(
 
         streams = TwilioStreams(signature, tickets, desk, hang_up, PhoneLine.connect, clock, limits)
     overview = TelephonyOverview(legs.provider, carrier, settings.telephony.cost)
-    return Telephony(legs, legs.numbers, pins, desk, dialling, texting, overview, front, streams)
+    return Telephony(legs, legs.numbers, pins, checks, desk, dialling, texting, overview, front, streams)

@@ -15,7 +15,6 @@ from sqlalchemy import delete, select
 
 from core.access import Actor
 from core.clock import Clock
-from core.crypto import CannotOpenError
 from core.db.session import Database, UnitOfWork
 from core.errors import NotFound
 from core.i18n import Catalogues
@@ -24,6 +23,7 @@ from signaling.telephony.dialling import LOOK_EVERY_S, MOST_TRIES, STUCK
 from signaling.telephony.models import PhoneText
 from signaling.telephony.numbers import NumberBook
 from signaling.telephony.port import PhoneTrouble
+from signaling.telephony.queue import opened, take_next
 from signaling.telephony.text_port import TextCarrier, TextMove, TextOrder, TextState
 from signaling.telephony.texts import move_text
 from signaling.telephony.troubles import Trouble, wait_before
@@ -90,21 +90,11 @@ class Texting:
 
     async def _take(self, lease: Lease) -> _Taken | None:
         async with lease.unit(Actor.system()) as uow:
-            text = await uow.session.scalar(
-                select(PhoneText)
-                .where(PhoneText.state == TextState.QUEUED, PhoneText.taken_at.is_(None), PhoneText.due_at <= uow.now)
-                .order_by(PhoneText.due_at, PhoneText.id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            )
+            text = await take_next(uow, PhoneText, TextState.QUEUED)
             if text is None:
                 return None
-            text.taken_at, text.attempts = uow.now, text.attempts + 1
             left = int((text.expires_at - uow.now).total_seconds())
-            try:
-                number = await self._numbers.open(uow, text.number_id or "") if left > 0 else ""
-            except (NotFound, CannotOpenError):
-                number = ""
+            number = await opened(uow, self._numbers, text.number_id) if left > 0 else ""
             body = self._sentences.text(f"telephony.text.{text.kind}", text.locale) or ""
             return _Taken(TextOrder(text.id, number, body, left), text.attempts, text.expires_at)
 

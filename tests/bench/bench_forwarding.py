@@ -1,4 +1,4 @@
-"""Forwarding against aiortc's MediaRelay on the same Opus streams, rooms of three, in one run (about 100 seconds).
+"""Forwarding against aiortc's MediaRelay on the same streams, rooms of three, in one run (about 100 seconds).
 
 One engine at a time, in turns, in a process of its own on core 0; the load (stock ICE, DTLS and SRTP clients that send prepared Opus
 packets each 20 ms, one person after the other, and time what arrives) runs on core 1. Both run ahead of other processes where the
@@ -15,22 +15,25 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
 import uvloop
 from aiortc import RTCPeerConnection, RTCSessionDescription
-from av import AudioFrame, CodecContext
+from aiortc.codecs.vpx import Vp8Encoder
+from av import AudioFrame, CodecContext, VideoFrame
 
 from media import rtp
 from tests.bench.figures import Better, Figure, percentile
 from tests.bench.forwarding_engines import CONFIGURATION, PEERS, free_socket, pin
 
 ROUNDS, WARM_S, MEASURED_S = 3, 1.5, 3.0
-FEW, SOME, MANY = 1, 3, 12
-"""Rooms at once: all that MediaRelay carries on a core, more than it carries, and a node that is in use."""
+FEW, MANY = 1, 12
+"""Rooms at once: all that MediaRelay carries on a core, and a node that is in use."""
 
 
+@cache
 def opus_packets() -> list[bytes]:
     """Four seconds of a changing tone at 32 kbit/s."""
     encoder: Any = CodecContext.create("libopus", "w")
@@ -45,26 +48,47 @@ def opus_packets() -> list[bytes]:
     return packets
 
 
-class Voice:
+@cache
+def pictures() -> list[list[bytes]]:
+    """Four seconds of VP8, 640 x 480 and 25 pictures a second as our pages send at most, in packets; the first one is a key frame."""
+    encoder = Vp8Encoder()
+    generator = np.random.default_rng(1)
+    wall = generator.integers(60, 200, (480, 640, 3), dtype=np.uint8)
+    frames: list[list[bytes]] = []
+    for number in range(100):
+        picture = wall.copy()
+        left = 200 + int(80 * np.sin(number / 8))
+        picture[80:400, left : left + 240] = (90, 120, 180)
+        frame = VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = number * 3600, Fraction(1, 90000)
+        frames.append(encoder.encode(frame, force_keyframe=number == 0)[0])
+    return frames
+
+
+class Stream:
     """Somebody's numbered packets. Each person has time stamps of their own, so that an arrival tells whose packet it is."""
 
-    def __init__(self, number: int) -> None:
-        self._seq, self._at = 0, number << 24
+    def __init__(self, number: int, step: int) -> None:
+        self.payload_type, self.ssrc = 0, number
+        self._seq, self._at, self._step = 0, number << 24, step
 
-    def packet(self, payload_type: int, ssrc: int, payload: bytes) -> tuple[int, bytes]:
-        """The next packet and its time stamp."""
-        at = self._at
-        made = rtp.build(payload_type, self._seq, at, ssrc, payload)
-        self._seq, self._at = (self._seq + 1) & 0xFFFF, at + 960
+    def packets(self, payloads: list[bytes]) -> tuple[int, list[bytes]]:
+        """The next packets that belong together, and their time stamp."""
+        at, last = self._at, len(payloads) - 1
+        made = [
+            rtp.build(self.payload_type, self._seq + n, at, self.ssrc, payload, marker=n == last and self._step != 960)
+            for n, payload in enumerate(payloads)
+        ]
+        self._seq, self._at = (self._seq + len(payloads)) & 0xFFFF, at + self._step
         return at, made
 
 
 class Load(ABC):
     """Everybody in all rooms, talking to one engine."""
 
-    def __init__(self, engine: str, rooms: int) -> None:
-        self.engine, self.rooms = engine, rooms
-        self.count = 0
+    def __init__(self, engine: str, rooms: int, *, pictures: bool = False) -> None:
+        self.engine, self.rooms, self.pictures = engine, rooms, pictures
+        self.count, self.voices = 0, 0
         self.delays: list[float] = []
         self._sent: dict[int, float] = {}
         self._process: asyncio.subprocess.Process
@@ -77,8 +101,8 @@ class Load(ABC):
         """Something that the engine says."""
 
     @abstractmethod
-    async def send(self, index: int, payload: bytes) -> None:
-        """The next packet of this person."""
+    async def send(self, index: int, stream: int, payloads: list[bytes]) -> None:
+        """The next packets of this person's voice (stream 0) or picture (1)."""
 
     @abstractmethod
     async def leave(self) -> None:
@@ -87,8 +111,9 @@ class Load(ABC):
     def sent(self, at: int) -> None:
         self._sent[at] = time.perf_counter()
 
-    def arrived(self, at: int) -> None:
+    def arrived(self, at: int, *, voice: bool = True) -> None:
         self.count += 1
+        self.voices += voice
         began = self._sent.get(at)
         if began is not None:
             self.delays.append(time.perf_counter() - began)
@@ -96,7 +121,7 @@ class Load(ABC):
     async def run(self) -> dict[str, float]:
         """Everybody connects and talks for the measured time: microseconds per packet, shares, delays in milliseconds."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.forwarding_engines", self.engine, str(self.rooms),
+            sys.executable, "-m", "tests.bench.forwarding_engines", self.engine, str(self.rooms), str(int(self.pictures)),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 22,
         )  # fmt: skip
         self._tasks.append(asyncio.create_task(self._listen()))
@@ -105,17 +130,18 @@ class Load(ABC):
                 await self._ready.wait()
             self._tasks.append(asyncio.create_task(self._talk()))
             await asyncio.sleep(WARM_S)
-            cpu, count, began = await self._ask_cpu(), self.count, time.perf_counter()
+            cpu, count, voices, began = await self._ask_cpu(), self.count, self.voices, time.perf_counter()
             self.delays.clear()
             await asyncio.sleep(MEASURED_S)
             used, packets, seconds = await self._ask_cpu() - cpu, self.count - count, time.perf_counter() - began
+            voices = self.voices - voices
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._stop()
         return {
-            "arrived": packets / (PEERS * (PEERS - 1) * 50 * self.rooms * seconds),
+            "arrived": voices / (PEERS * (PEERS - 1) * 50 * self.rooms * seconds),
             "core": used / seconds,
             "us": 1e6 * used / max(1, packets),
             **{f"p{p}": 1000 * percentile(self.delays, p) for p in (50, 95, 99)},
@@ -132,15 +158,22 @@ class Load(ABC):
 
     async def _talk(self) -> None:
         """Everybody sends each 20 ms, one after the other and not all at once, without drift."""
-        payloads, people = opus_packets(), PEERS * self.rooms
+        voice, people = opus_packets(), PEERS * self.rooms
+        frames = pictures() if self.pictures else []
         began, step = time.perf_counter(), 0
+
+        async def due(share: float) -> None:
+            wait = began + 0.02 * (step + share / people) - time.perf_counter()
+            if wait > 0:
+                await asyncio.sleep(wait)
+
         while True:
             for index in range(people):
-                due = began + 0.02 * (step + index / people)
-                wait = due - time.perf_counter()
-                if wait > 0:
-                    await asyncio.sleep(wait)
-                await self.send(index, payloads[step % len(payloads)])
+                await due(index)
+                await self.send(index, 0, [voice[step % len(voice)]])
+                if frames and step % 2 == 0:
+                    await due(index + 0.5)
+                    await self.send(index, 1, frames[step // 2 % len(frames)])
             step += 1
 
     def order(self, order: dict[str, Any]) -> None:
@@ -169,34 +202,35 @@ class _Person:
     def __init__(self, load: Calls, number: int) -> None:
         self.pc = RTCPeerConnection(CONFIGURATION)
         self.pc.on("connectionstatechange", load.look)
-        self.voice = Voice(number)
-        self.payload_type, self.ssrc = 0, 0
+        self.streams = (Stream(number, 960), Stream(number + 128, 3600))
         self.dtls: Any = None
         self._load = load
 
     async def take(self, sdp: str) -> str:
         await self.pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
-        for transceiver in self.pc.getTransceivers():
-            transceiver.direction = "sendonly" if transceiver.mid == "0" else "recvonly"
-            if transceiver.kind == "video":
-                transceiver.direction = "inactive"
+        lines = self.pc.getTransceivers()
+        own = [next(line for line in lines if line.kind == "audio")]
+        if self._load.pictures:
+            own += [next(line for line in lines if line.kind == "video")]
+        for line in lines:
+            line.direction = "sendonly" if line in own else "recvonly"
         await self.pc.setLocalDescription(await self.pc.createAnswer())
-        first = self.pc.getTransceivers()[0]
-        self.dtls = first.receiver.transport
+        for line, stream in zip(own, self.streams, strict=False):
+            codec: Any = line._codecs[0]
+            stream.payload_type, stream.ssrc = codec.payloadType, line.sender._ssrc
+        self.dtls = own[0].receiver.transport
         self.dtls._handle_rtp_data = self._count
-        codec: Any = first._codecs[0]
-        self.payload_type, self.ssrc = codec.payloadType, first.sender._ssrc
         return str(self.pc.localDescription.sdp)
 
     async def _count(self, data: bytes, arrival_time_ms: int) -> None:
-        self._load.arrived(rtp.timestamp(data))
+        self._load.arrived(rtp.timestamp(data), voice=data[1] & 0x7F == self.streams[0].payload_type)
 
 
 class Calls(Load):
     """Over WebRTC, for our engine and for MediaRelay."""
 
-    def __init__(self, engine: str, rooms: int) -> None:
-        super().__init__(engine, rooms)
+    def __init__(self, engine: str, rooms: int, *, pictures: bool = False) -> None:
+        super().__init__(engine, rooms, pictures=pictures)
         self._people: dict[tuple[str, str], _Person] = {}
 
     def look(self) -> None:
@@ -212,11 +246,12 @@ class Calls(Load):
             person = self._people[key] = _Person(self, len(self._people))
         self.order({**told, "sdp": await person.take(told["sdp"])})
 
-    async def send(self, index: int, payload: bytes) -> None:
+    async def send(self, index: int, stream: int, payloads: list[bytes]) -> None:
         person = list(self._people.values())[index]
-        at, packet = person.voice.packet(person.payload_type, person.ssrc, payload)
+        at, packets = person.streams[stream].packets(payloads)
         self.sent(at)
-        await person.dtls._send_rtp(packet)
+        for packet in packets:
+            await person.dtls._send_rtp(packet)
 
     async def leave(self) -> None:
         await asyncio.gather(*(person.pc.close() for person in self._people.values()), return_exceptions=True)
@@ -227,7 +262,7 @@ class Plain(Load):
 
     def __init__(self, rooms: int) -> None:
         super().__init__("bare", rooms)
-        self._voices = [Voice(number) for number in range(PEERS * rooms)]
+        self._voices = [Stream(number, 960) for number in range(PEERS * rooms)]
         self._socks = [free_socket() for _ in self._voices]
         self._ports: list[int] = []
 
@@ -241,10 +276,10 @@ class Plain(Load):
     def _read(self, sock: Any) -> None:
         self.arrived(rtp.timestamp(sock.recv(2048)))
 
-    async def send(self, index: int, payload: bytes) -> None:
-        at, packet = self._voices[index].packet(rtp.AUDIO_PT, index, payload)
+    async def send(self, index: int, stream: int, payloads: list[bytes]) -> None:
+        at, packets = self._voices[index].packets(payloads)
         self.sent(at)
-        self._socks[index].sendto(packet, ("127.0.0.1", self._ports[index]))
+        self._socks[index].sendto(packets[0], ("127.0.0.1", self._ports[index]))
 
     async def leave(self) -> None:
         for sock in self._socks:
@@ -253,42 +288,38 @@ class Plain(Load):
 
 
 async def _compare() -> list[Figure]:
-    results: dict[tuple[str, int], list[dict[str, float]]] = {}
+    results: dict[tuple[str, int, bool], list[dict[str, float]]] = {}
     for _ in range(ROUNDS):
         for load in (
             Calls("relay", FEW), Calls("ours", FEW), Plain(FEW),
-            Calls("relay", SOME), Calls("ours", SOME),
-            Calls("ours", MANY), Plain(MANY),
+            Calls("relay", MANY), Calls("ours", MANY), Plain(MANY),
+            Calls("relay", FEW, pictures=True), Calls("ours", FEW, pictures=True),
         ):  # fmt: skip
-            results.setdefault((load.engine, load.rooms), []).append(await load.run())
+            results.setdefault((load.engine, load.rooms, load.pictures), []).append(await load.run())
 
-    def best(engine: str, rooms: int, what: str) -> float:
-        return min(result[what] for result in results[engine, rooms])
+    def best(engine: str, rooms: int, what: str, pictures: bool = False) -> float:
+        return min(result[what] for result in results[engine, rooms, pictures])
 
-    def less(name: str, engine: str, rooms: int, limit: float | None, note: str, relayed: int = FEW) -> Figure:
-        relay, other = best("relay", relayed, "us"), best(engine, rooms, "us")
+    def less(
+        name: str, engine: str, rooms: int, limit: float | None, note: str, relayed: int, pictures: bool = False
+    ) -> Figure:
+        relay, other = best("relay", relayed, "us", pictures), best(engine, rooms, "us", pictures)
         how = f"{relay:.0f} us against {other:.0f}; {note}"
         return Figure(f"CPU per packet sent, MediaRelay / {name}", relay / other, "times", Better.HIGHER, limit, how)
 
+    came = f"of MediaRelay's packets {best('relay', MANY, 'arrived'):.0%} arrived, counted per packet that did"
     figures = [
-        less(f"ours, {FEW} room each", "ours", FEW, 25, "here each packet wakes a cold process, see below"),
-        less(
-            f"ours, the same {SOME} rooms",
-            "ours",
-            SOME,
-            25,
-            f"of MediaRelay's packets {best('relay', SOME, 'arrived'):.0%} arrived, counted per packet that did",
-            SOME,
-        ),
-        less(f"ours, {MANY} rooms", "ours", MANY, 25, f"MediaRelay with {FEW} room, all that it carries"),
-        less(f"bare forwarder, {FEW} room each", "bare", FEW, None, "no ICE, no SRTP: receiving and sending in Python"),
-        less(f"bare forwarder, {MANY} rooms", "bare", MANY, None, "the same"),
+        less(f"ours, the same {MANY} rooms", "ours", MANY, 25, came, MANY),
+        less(f"ours at {MANY} rooms, MediaRelay at {FEW}", "ours", MANY, 25, "all that MediaRelay carries", FEW),
+        less(f"ours, the same {FEW} room", "ours", FEW, None, "each packet wakes a cold process, see below", FEW),
+        less(f"ours, the same {FEW} room with pictures", "ours", FEW, None, "Opus and VP8, 640 x 480", FEW, True),
+        less(f"bare forwarder, {FEW} room each", "bare", FEW, None, "no ICE, no SRTP: only receiving and sending", FEW),
+        less(f"bare forwarder at {MANY} rooms, MediaRelay at {FEW}", "bare", MANY, None, "the same", FEW),
     ]
-    for engine, rooms in results:
-        note = f"{best(engine, rooms, 'arrived'):.1%} of the packets arrived in the worst round"
-        figures.append(
-            Figure(f"share of a core, {engine}, {rooms} rooms", 100 * best(engine, rooms, "core"), "%", note=note)
-        )
+    for engine, rooms, seen in results:
+        note = f"{best(engine, rooms, 'arrived', seen):.1%} of the voices' packets arrived in the worst round"
+        name = f"share of a core, {engine}, {rooms} rooms{' with pictures' if seen else ''}"
+        figures.append(Figure(name, 100 * best(engine, rooms, "core", seen), "%", note=note))
     for rooms in (FEW, MANY):
         for share in ("p50", "p95", "p99"):
             ours, bare = best("ours", rooms, share), best("bare", rooms, share)

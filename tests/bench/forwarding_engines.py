@@ -58,7 +58,7 @@ async def lines() -> asyncio.StreamReader:
     return reader
 
 
-async def serve_ours(rooms: int) -> None:
+async def serve_ours(rooms: int, pictures: bool) -> None:
     """The media node of the product."""
 
     async def emit(news: News) -> None:
@@ -74,7 +74,7 @@ async def serve_ours(rooms: int) -> None:
         for room in range(rooms):
             await client.open_room(f"r{room}")
             for peer in "abc":
-                tell(f"r{room}", await client.offer(f"r{room}", f"{peer}{room}", want=MediaWant(send_video=False)))
+                tell(f"r{room}", await client.offer(f"r{room}", f"{peer}{room}", want=MediaWant(send_video=pictures)))
         reader = await lines()
         while line := await reader.readline():
             order = json.loads(line)
@@ -84,26 +84,30 @@ async def serve_ours(rooms: int) -> None:
                 return
 
 
-async def serve_relay(rooms: int) -> None:
+async def serve_relay(rooms: int, pictures: bool) -> None:
     """What aiortc offers for this: decode, and encode anew for each subscriber."""
     relay = MediaRelay()
+    kinds = ("audio", "video") if pictures else ("audio",)
     connections: dict[tuple[str, str], RTCPeerConnection] = {}
     for number in range(rooms):
         for letter in "abc":
             room, peer = f"r{number}", f"{letter}{number}"
             pc = connections[room, peer] = RTCPeerConnection(CONFIGURATION)
-            pc.addTransceiver("audio", direction="recvonly")
-            for _ in range(2):
-                pc.addTransceiver("audio", direction="sendonly")
+            for kind in kinds:
+                for direction in ("recvonly", "sendonly", "sendonly"):
+                    pc.addTransceiver(kind, direction=direction)
             await pc.setLocalDescription(await pc.createOffer())
             say({"room": room, "peer": peer, "n": 1, "sdp": pc.localDescription.sdp})
-    taken: dict[tuple[str, str], int] = dict.fromkeys(connections, 0)
+    free = {
+        (*key, kind): [line.sender for line in pc.getTransceivers() if line.kind == kind][1:]
+        for key, pc in connections.items()
+        for kind in kinds
+    }
 
     def publish(room: str, peer: str, track: Any) -> None:
-        for (other_room, other), pc in connections.items():
+        for other_room, other in connections:
             if other_room == room and other != peer:
-                taken[room, other] += 1
-                pc.getTransceivers()[taken[room, other]].sender.replaceTrack(relay.subscribe(track))
+                free[room, other, track.kind].pop(0).replaceTrack(relay.subscribe(track))
 
     for (room, peer), pc in connections.items():
         pc.on("track", lambda track, room=room, peer=peer: publish(room, peer, track))
@@ -127,7 +131,7 @@ def free_socket() -> socket.socket:
     return sock
 
 
-async def serve_bare(rooms: int) -> None:
+async def serve_bare(rooms: int, pictures: bool) -> None:
     """One socket per person; what comes in on it goes out to the other two. No ICE, no encryption, no counting."""
     ours = [free_socket() for _ in range(PEERS * rooms)]
     say({"ports": [sock.getsockname()[1] for sock in ours]})
@@ -153,4 +157,4 @@ ENGINES = {"ours": serve_ours, "relay": serve_relay, "bare": serve_bare}
 
 if __name__ == "__main__":
     pin(0)
-    uvloop.run(ENGINES[sys.argv[1]](int(sys.argv[2])))
+    uvloop.run(ENGINES[sys.argv[1]](int(sys.argv[2]), sys.argv[3:] == ["1"]))

@@ -53,14 +53,19 @@ async def phone_house(stand: Stand, tmp_path: Path, speech: dict[str, Samples]) 
         await asyncio.to_thread(stack.stop)
 
 
-async def give_number(house: House, number: int) -> None:
-    """The coordinator notes the interpreter's telephone."""
+async def give_number(house: House, stand: Stand, number: int) -> None:
+    """The coordinator notes the interpreter's telephone, and both confirm it."""
     coordinator = await house.staff(people.COORDINATOR)
     code = people.interpreter(number).code
     found = await coordinator.call("GET", "/api/interpreters")
     rows = found["items"] if isinstance(found, dict) else found
     interpreter_id = next(row["id"] for row in rows if row["code"] == code)
     await coordinator.call("PUT", f"/api/interpreters/{interpreter_id}/phone", {"number": "+381631234577"})
+    shown = await coordinator.call("POST", f"/api/interpreters/{interpreter_id}/phone/confirm")
+    call = await stand.next_call()
+    await call.lift()
+    assert await call.press(shown["code"]) == "hangup"
+    stand.calls.clear()
 
 
 async def ladder(call: Call, state: str, *, timeout: float = 40) -> None:
@@ -71,7 +76,7 @@ async def ladder(call: Call, state: str, *, timeout: float = 40) -> None:
 
 
 async def test_a_cut_line_is_rung_by_telephone_and_the_talk_goes_on(phone_house: House, stand: Stand) -> None:
-    await give_number(phone_house, 1)
+    await give_number(phone_house, stand, 1)
     call = await phone_house.call(1)
     cut_at = time.monotonic()
     await call.booth.peer.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from core.access import Actor, Country, Membership, Role
 from core.clock import ManualClock
@@ -205,14 +205,15 @@ class World:
                 round_no=offer.round if round_no is None else round_no,
             )
 
-    async def enter(self, session_id: str | None, part: str) -> None:
-        """Somebody takes their place in the room."""
+    async def enter(self, session_id: str | None, part: str, code: str | None = None) -> None:
+        """Somebody (``code``: of several interpreters this one) takes their place in the room."""
         async with self.database.unit(SYSTEM) as uow:
             place = await uow.session.scalar(
                 select(SessionParticipant).where(
                     SessionParticipant.session_id == session_id,
                     SessionParticipant.part == part,
                     SessionParticipant.state != "gone",
+                    SessionParticipant.code == code if code is not None else true(),
                 )
             )
             assert place is not None

@@ -318,6 +318,7 @@ OWN = {
     ("GET", "/api/interpreter/turns"),
     ("GET", "/api/me/phone"),
     ("PUT", "/api/me/phone"),
+    ("POST", "/api/me/phone/confirm"),
     ("POST", "/api/me/phone/forget"),
     ("PUT", "/api/interpreter/wishes"),
     *(door for door in DOORS if door[1].startswith("/api/calendar")),

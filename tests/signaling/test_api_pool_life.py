@@ -137,11 +137,51 @@ async def test_both_sides_answer_once_and_only_sums_are_read(world: World) -> No
     await ok(officer, path, {"answer": "good", "codes": ["careful"]}, 204)
     assert (await refusal(officer, path, {"answer": "poor"})) == (409, "already_rated")
     await ok(interpreter, path, {"answer": "fair", "codes": ["hard_to_bear"]}, 204)
-    assert (await interpreter.get(path)).json() == {"sides": ["interpreter", "officer"]}
+    assert (await interpreter.get(path)).json() == {"interpreters": [{"code": "I-RS", "sides": ["interpreter", "officer"]}]}
     own = await interpreter.get("/api/interpreter/quality")
     assert own.json()["quality"] == {"points": 2, "officers": 1, "people": 0, "reviews": 0}
     assert own.json()["care"]["week"]["distress"] == 1
     assert "careful" not in own.text
+
+
+async def test_whoever_interpreted_rates_and_is_rated_as_a_person_of_their_own(world: World) -> None:
+    """I-MK was in the room and is replaced by I-RS: both say how it was, and the officer speaks of one of them at a time."""
+    services = world.house.services
+    async with services.database.unit(Actor.system()) as uow:
+        await services.scheduler.transfer.open_gate(
+            uow, from_country="RS", to_country="MK", basis="a treaty", reference="1/26", valid_from=uow.now,
+            valid_to=None, stages=["asylum"],
+        )  # fmt: skip
+    session_id = await running(world, "I-MK", "O-RS2", site="RS-BEOGRAD", first_step="RS-ASY-10")
+    await world.available("I-RS")
+    async with services.database.unit(Actor.system()) as uow:
+        booking_id = await uow.session.scalar(select(Session.booking_id).where(Session.id == session_id))
+        await services.scheduler.conduct.replace(uow, str(booking_id))
+    coordinator = await world.browser("C-RS")
+    await ok(coordinator, f"/api/bookings/{booking_id}/place", {"interpreter_id": world.interpreters["I-RS"]})
+    async with services.database.unit(Actor.system()) as uow:
+        await services.session_log.arrive(uow, session_id, part="interpreter", code="I-RS")
+        await services.scheduler.conduct.start(uow, session_id)
+    await over(world, session_id)
+
+    officer, first, second = [await world.browser(code) for code in ("O-RS2", "I-MK", "I-RS")]
+    path = f"/api/sessions/{session_id}/rating"
+    for interpreter in (first, second):
+        await ok(interpreter, path, {"answer": "good"}, 204)
+    assert (await refusal(officer, path, {"answer": "good"})) == (422, "interpreter_needed")
+    await ok(officer, path, {"answer": "poor", "interpreter_code": "I-MK"}, 204)
+    assert (await officer.get(path)).json()["interpreters"] == [
+        {"code": "I-MK", "sides": ["interpreter", "officer"]},
+        {"code": "I-RS", "sides": ["interpreter"]},
+    ]
+    assert [one["code"] for one in (await second.get(path)).json()["interpreters"]] == ["I-RS"], "the own row only"
+    points = [(await one.get("/api/interpreter/quality")).json()["quality"]["points"] for one in (first, second)]
+    assert points == [-2, 0]
+    complaint = {"session_id": session_id, "source": "person", "ground": "left_out"}
+    assert (await refusal(officer, "/api/complaints", complaint))[1] == "interpreter_needed"
+    await ok(officer, "/api/complaints", complaint | {"interpreter_code": "I-RS"}, 201)
+    (seen,) = (await coordinator.get("/api/quality")).json()["complaints"]
+    assert seen["interpreter_code"] == "I-RS"
 
 
 async def test_the_person_gives_one_face_with_a_secret_that_works_once(world: World) -> None:

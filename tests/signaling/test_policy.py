@@ -56,7 +56,7 @@ EVERYBODY = {
 }  # fmt: skip
 
 CASE = CaseFacts("RS", "RS-BP")
-SESSION = SessionFacts("RS", "RS-BP", OWN_DESK.user_id, "int_1")
+SESSION = SessionFacts("RS", "RS-BP", OWN_DESK.user_id, frozenset({"int_1"}))
 BOOKING = BookingFacts("RS", "RS-BP", OWN_DESK.user_id)
 
 QUESTIONS: dict[str, Callable[[Principal], Verdict]] = {
@@ -155,6 +155,9 @@ def test_parts_in_a_session() -> None:
     assert policy.part_in(OWN_DESK, SESSION) is Part.OFFICER
     assert policy.part_in(INTERPRETER, SESSION) is Part.INTERPRETER
     assert policy.part_in(OTHER_DESK, SESSION) is None
+    relay = SessionFacts("RS", "RS-BP", OWN_DESK.user_id, frozenset({"int_1", "int_2"}))
+    assert policy.part_in(OTHER_INTERPRETER, relay) is Part.INTERPRETER, "both halves of a relay have their part"
+    assert policy.part_in(person(Role.INTERPRETER, RS), relay) is None
     former = Principal(Actor(OWN_DESK.user_id, "X", COORDINATOR.actor.memberships), authority="RS-BP")
     assert policy.part_in(former, SESSION) is None, "somebody who is no interviewer any more has no part"
 

@@ -22,13 +22,14 @@ FULL, NONE, FOUND = -2, -1, 0
 def best_row(
     work: Floats, free: Floats, classes: Ints, units: Ints, follows: Flags, weekend: Ints, new_week: Flags,
     max_run: int, min_run: int, min_free: int, first_run: int, open_start: bool, most: int, least: int, weekends: int,
+    floor: Ints, ceiling: Ints, weekend_floor: Ints, weekend_ceiling: Ints,
     steps: Ints, limits: Ints, weekly: Flags, units_cost: Floats, weekend_cost: Floats, counter_cost: Floats,
     value: Floats, place: Ints, keys: Ints, costs: Floats, parent: Ints, action: Ints, row: Ints,
 ) -> tuple[int, float]:  # fmt: skip
     """The cheapest row of shift types.
 
     ``work`` (D, T): cost of each type on each day, infinite if not allowed; ``free`` (D). ``classes`` (T): what may follow a
-    type, by ``follows`` (classes, T). ``steps`` (counters, T): what a type adds to each counter; ``limits``: the most each
+    type, by ``follows`` (classes, T). ``floor`` to ``weekend_ceiling`` (D + 1): see :class:`~.corridor.Corridor`. ``steps`` (counters, T): what a type adds to each counter; ``limits``: the most each
     may reach; ``weekly``: counters that begin anew each week. The last costs are charged at the end. ``value`` and
     ``place`` are scratch over all states (infinite and -1 on entry and exit); the buffers hold the reached states.
     """
@@ -78,7 +79,7 @@ def best_row(
             # a free day
             if free[day] < np.inf and (not at_work or worked >= min_run or (open_start and worked == day)):
                 then = 0 if at_work else min(run + 1, min_free - 1)
-                if done + still >= least:
+                if done + still >= least and done >= floor[day + 1] and used >= weekend_floor[day + 1]:
                     new = then * by_run + done * by_units + used * by_weekend + inner
                     total = cost + free[day]
                     if total < value[new]:
@@ -99,10 +100,14 @@ def best_row(
             after = used
             if weekend[day] == 1 or (weekend[day] == 2 and not at_work):
                 after = used + 1
-                if after > weekends:
+                if after > weekend_ceiling[day + 1]:
                     continue
+            if after < weekend_floor[day + 1]:
+                continue
             for t in range(types):
-                if work[day, t] == np.inf or done + units[t] > most or done + units[t] + still < least:
+                if work[day, t] == np.inf or done + units[t] > ceiling[day + 1] or done + units[t] + still < least:
+                    continue
+                if done + units[t] < floor[day + 1]:
                     continue
                 if at_work and not follows[(run - min_free) // max_run, t]:
                     continue

@@ -12,11 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from scheduler.rosters.engine.arrays import Arrays, Floats, Ints, Row, hours_cost
-from scheduler.rosters.engine.kernel import FULL, NONE, best_row
+from scheduler.rosters.engine.corridor import WIDER, Corridor, everything, paced
+from scheduler.rosters.engine.kernel import FOUND, FULL, best_row
 
 COUNTERS = 4
 MOST_STATES = 30_000_000
 """Size of the scratch over all states; a counter that would go beyond is left out, and its limit only checked."""
+EXACT_STATES = 6_000_000
+"""States of all days together up to which a row is the best of all rows; beyond, the best at an even pace."""
+FEW_OPEN = 35
+"""Days that leave a choice up to which there are few states, however long the period is."""
+MOST_REACHED = 50_000_000
+"""States that may be reached in one search for a row; beyond, there is none."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,30 @@ class RowFinder:
         self._place = np.full(1024, -1, dtype=np.int64)
         self._buffers(200_000)
         days = arrays.days
+        self._corridors: dict[int, tuple[Corridor, ...]] = {}
         self._new_week = np.array([day > 0 and problem.weekday(day) == 0 for day in range(days)], dtype=np.bool_)
         self._weekend = arrays.weekend.astype(np.int64)
         self._units_cost, self._weekends, self._weekend_cost = self._soft()
+        self.long = any(not self._ways(person)[0].exact for person in range(arrays.people))
+        """Whether somebody's rows are too many to find the best one of all."""
+
+    def _ways(self, number: int) -> tuple[Corridor, ...]:
+        """Corridors in which to look for a row of a person, one after the other until there is one."""
+        known = self._corridors.get(number)
+        if known is None:
+            arrays = self._arrays
+            person, weekends = arrays.problem.people[number], self._weekends[number]
+            most, least = self._most(person.max_minutes), -(-person.min_minutes // arrays.unit)
+            wide = everything(arrays.days, most, weekends)
+            known = (wide,)
+            if self._layout_of(number, ()).states * arrays.days > EXACT_STATES:
+                can, longest = arrays.allowed[number].any(axis=1), int(arrays.units.max(initial=1))
+                narrow = (
+                    paced(can, self._weekend, least, most, weekends, longest, width) for width in (1, WIDER)
+                )
+                known = (*narrow, wide)
+            self._corridors[number] = known
+        return known
 
     def _buffers(self, size: int) -> None:
         self._keys = np.zeros(size, dtype=np.int64)
@@ -181,13 +209,14 @@ class RowFinder:
             found = self._solve(number, counted, cells, free)
             if found is None:
                 return None
-            row, cost = found
+            row, cost, exact = found
+            bound = cost if exact else -np.inf
             missed = [which for which in self._broken(number, row) if which not in counted]
             if not missed:
-                return Best(row, cost, cost)
+                return Best(row, cost, bound)
             wider = tuple(sorted((*counted, *missed)))[:COUNTERS]
             if wider == counted or self._layout_of(number, wider).states > MOST_STATES:
-                return self._kept(number, counted, cells, free, cost)
+                return self._kept(number, counted, cells, free, bound)
             counted = wider
             self._missed[number] += 1
             if self._missed[number] > 8:
@@ -247,7 +276,10 @@ class RowFinder:
             layout = self._layouts[number, counted] = self._layout(number, counted)
         return layout
 
-    def _solve(self, number: int, counted: tuple[int, ...], cells: Floats, free: Floats) -> tuple[Row, float] | None:
+    def _solve(
+        self, number: int, counted: tuple[int, ...], cells: Floats, free: Floats
+    ) -> tuple[Row, float, bool] | None:
+        """The best row, its cost, and whether it is the best of all rows and not only of those at an even pace."""
         arrays = self._arrays
         person = arrays.problem.people[number]
         layout = self._layout_of(number, counted)
@@ -269,18 +301,25 @@ class RowFinder:
         units = layout.units if len(layout.types) else np.zeros(1, dtype=np.int64)
         classes = layout.classes if len(layout.types) else np.zeros(1, dtype=np.int64)
         steps = layout.steps if len(layout.types) else np.zeros((len(counted), 1), dtype=np.int64)
-        while True:
-            answer, cost = best_row(
-                work, free, classes, units, layout.follows, self._weekend, self._new_week,
-                person.max_run, person.min_run, person.min_days_off, layout.first_run, person.history is None,
-                self._most(person.max_minutes), -(-person.min_minutes // arrays.unit), self._weekends[number],
-                steps, layout.limits, layout.weekly, self._units_cost[number], self._weekend_cost[number],
-                layout.counter_cost, self._value, self._place, self._keys, self._costs, self._parent, self._action, out,
-            )  # fmt: skip
-            if answer != FULL:
-                break
-            self._buffers(4 * len(self._keys))
-        if answer == NONE:
-            return None
-        row = np.where(out >= 0, chosen[every, np.maximum(out, 0)], -1).astype(np.int16)
-        return row, float(cost)
+        ways = self._ways(number)
+        if len(ways) > 1:
+            open_days = int((np.isfinite(work).sum(axis=1) + np.isfinite(free) > 1).sum())
+            ways = ways[-1:] if open_days <= FEW_OPEN else ways
+        for way in ways:
+            while True:
+                answer, cost = best_row(
+                    work, free, classes, units, layout.follows, self._weekend, self._new_week,
+                    person.max_run, person.min_run, person.min_days_off, layout.first_run, person.history is None,
+                    self._most(person.max_minutes), -(-person.min_minutes // arrays.unit), self._weekends[number],
+                    way.floor, way.ceiling, way.weekend_floor, way.weekend_ceiling,
+                    steps, layout.limits, layout.weekly, self._units_cost[number], self._weekend_cost[number],
+                    layout.counter_cost, self._value, self._place, self._keys, self._costs, self._parent, self._action,
+                    out,
+                )  # fmt: skip
+                if answer != FULL or len(self._keys) >= MOST_REACHED:
+                    break
+                self._buffers(4 * len(self._keys))
+            if answer == FOUND:
+                row = np.where(out >= 0, chosen[every, np.maximum(out, 0)], -1).astype(np.int16)
+                return row, float(cost), way.exact
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -11,14 +12,16 @@ from core.clock import ManualClock
 from core.crypto import FieldCipher, KeyRing
 from core.db.session import Database
 from core.errors import Invalid, NotFound
+from scheduler.bookings import NewBooking
 from scheduler.calendars.models import CalendarAbsence
 from scheduler.calendars.service import BlockInput, CalendarService
 from scheduler.lifecycle import BookingState
+from scheduler.models import Booking
 from scheduler.plans.absences import AWAY, EnteredAbsences
 from scheduler.plans.models import Plan, PlanState
 from scheduler.pool import regional
 from tests.scheduler.booking.test_appointments import at, book, works
-from tests.scheduler.world import COORDINATOR, World
+from tests.scheduler.world import COORDINATOR, OFFICER, World
 
 WHO = regional(COORDINATOR)
 RS = frozenset({"RS"})
@@ -115,3 +118,98 @@ async def test_work_that_begins_at_once_has_no_proposal(world: World, absences: 
     assert [clash.soon for clash in made.effect.clashes] == [True]
     assert list(made.plans) == []
     assert (await world.booking(soon.id)).reason == AWAY
+
+
+MORNING, EVENING = BlockInput("2026-11-23T00:00", "2026-11-23T12:00"), BlockInput("2026-11-23T11:00", "2026-11-24T00:00")
+
+
+async def marked(world: World, *bookings: Booking) -> list[bool]:
+    """Which of them the boards show as in need of a hand because somebody is away."""
+    rows = [await world.booking(one.id) for one in bookings]
+    assert all(row.needs_coordinator == (row.reason == AWAY) for row in rows)
+    return [row.reason == AWAY for row in rows]
+
+
+async def test_marks_follow_all_absences_that_stand_whoever_entered_them(
+    world: World, absences: EnteredAbsences
+) -> None:
+    (ill,) = await world.interpreters(1)
+    await works(world, ill, (6, 20))
+    work = [await book(world, hour) for hour in (8, 10.5, 15)]
+    async with world.database.unit(WHO) as uow:
+        first = await absences.enter(uow, ill, MORNING, kind="unexpected", countries=RS)
+        second = await absences.enter(uow, ill, EVENING, kind="planned", countries=RS)
+        own = await absences.enter_own(uow, ill, DAY, kind="sick")
+    assert await marked(world, *work) == [True, True, True]
+    async with world.database.unit(WHO) as uow:
+        await absences.take_back(uow, ill, own.id)
+    assert await marked(world, *work) == [True, True, True], "both of the coordinator's stand"
+    async with world.database.unit(WHO) as uow:
+        await absences.take_back(uow, ill, first.id)
+    assert await marked(world, *work) == [False, True, True], "the middle one lies in both"
+    async with world.database.read(WHO) as unit:
+        plans = {plan.id: plan.state for plan in await unit.session.scalars(select(Plan))}
+    assert {plans[one] for one in first.plans} == {PlanState.REJECTED}
+    assert {plans[one] for one in second.plans} == {PlanState.PROPOSED}
+    async with world.database.unit(WHO) as uow:
+        await absences.take_back(uow, ill, second.id)
+    assert await marked(world, *work) == [False, False, False]
+
+
+async def test_an_absence_within_another_one_keeps_its_proposals(world: World, absences: EnteredAbsences) -> None:
+    """Both end at the same moment: what is taken back is told from what stands."""
+    (ill,) = await world.interpreters(1)
+    await works(world, ill, (6, 20))
+    kept = await book(world, 15)
+    async with world.database.unit(WHO) as uow:
+        whole = await absences.enter(uow, ill, DAY, kind="planned", countries=RS)
+    async with world.database.unit(WHO) as uow:
+        part = await absences.enter(uow, ill, EVENING, kind="unexpected", countries=RS)
+    async with world.database.unit(WHO) as uow:
+        await absences.take_back(uow, ill, whole.id)
+    async with world.database.read(WHO) as unit:
+        plans = {plan.id: plan.state for plan in await unit.session.scalars(select(Plan))}
+    assert {plans[one] for one in part.plans} == {PlanState.PROPOSED}
+    assert await marked(world, kept) == [True]
+
+
+async def test_exactly_the_broken_work_is_repaired_also_when_the_absence_stands(
+    world: World, absences: EnteredAbsences
+) -> None:
+    (ill,) = await world.interpreters(1)
+    await works(world, ill, (6, 20))
+    await works(world, ill, (6, 20), day=2)
+    early, late, other_day = await book(world, 8), await book(world, 15), await _book_on(world, 9, day=2)
+    (third,) = await world.interpreters(1)
+    await works(world, third, (14, 20))
+    async with world.database.unit(WHO) as uow:
+        made = await absences.enter(uow, ill, EVENING, kind="unexpected", countries=RS)
+    assert await _cells(world, made.plans) == {(late.id, ill, third)}
+    # The absence grows: what it broke before is proposed anew with the rest, for which nobody is there.
+    async with world.database.unit(WHO) as uow:
+        grown = await absences.enter(uow, ill, DAY, kind="unexpected", countries=RS)
+    assert await _cells(world, grown.plans) == {(late.id, ill, third), (early.id, ill, None)}
+    # And by hand, while both stand.
+    async with world.database.unit(COORDINATOR) as uow:
+        by_hand = await world.services.plans.repairs.propose(uow, "RS", [ill], at(world, 0), at(world, 24))
+        ids = [plan.id for plan in by_hand]
+    assert await _cells(world, ids) == {(late.id, ill, third), (early.id, ill, None)}
+    done = await world.services.plans.approval.approve(world.database, WHO, ids[0])
+    assert (done.bound, done.stale) == (1, ())
+    after = [await world.booking(one.id) for one in (early, late, other_day)]
+    assert [row.interpreter_id for row in after[1:]] == [third, ill]
+    assert after[0].state is not BookingState.ASSIGNED, "nobody could: it is looked for"
+
+
+async def _book_on(world: World, hour: float, day: int) -> Booking:
+    _, step_id = await world.case()
+    new = NewBooking(step_id, "appointment", "pbt", "srp", at(world, hour, day), 60)
+    async with world.database.unit(OFFICER) as uow:
+        return await world.services.appointments.book(uow, new)
+
+
+async def _cells(world: World, plans: Sequence[str]) -> set[tuple[str, str | None, str | None]]:
+    """What the first proposal says: booking, who had it, who takes it."""
+    async with world.database.read(WHO) as unit:
+        cells = await world.services.plans.service.cells(unit, plans[0])
+    return {(cell.booking_id, cell.before_id, cell.interpreter_id) for cell in cells}

@@ -196,7 +196,7 @@ async def test_without_a_telephone_the_product_says_so_and_goes_to_the_next_rung
     assert view["offered"] == ["callback", "cards"]
     [noted] = await stage.log("fallback")
     assert (noted["rung"], noted["reason"]) == ("callback", "not_configured")
-    with pytest.raises(Conflict, match="phone_not_now"):
+    with pytest.raises(Conflict, match="telephony_not_configured"):
         await stage.phone_word("officer", "ring")
 
 

@@ -38,11 +38,18 @@ class Exchange:
         return self.world.house.services.telephony
 
     async def numbers(self) -> None:
-        """The interpreter of Serbia has a telephone."""
+        """The interpreter of Serbia has a telephone, which is confirmed."""
         coordinator = await self.world.browser("C-RS")
         path = f"/api/interpreters/{self.world.interpreters['I-RS']}/phone"
         answer = await coordinator.put(path, {"number": "+381 63 / 123 45 77"})
         assert answer.status_code == 200, answer.text
+        await self.confirmed(interpreter_id=self.world.interpreters["I-RS"])
+
+    async def confirmed(self, **owner: str) -> None:
+        """As after the call for it."""
+        async with self.world.house.services.database.unit(Actor.system()) as uow:
+            view = await self.telephony.numbers.view(uow, **owner)
+            assert await self.telephony.numbers.confirm(uow, view.id)
 
     async def session(self, **case: Any) -> tuple[str, str]:
         """A session with officer and interpreter bound: its id and the interpreter's place."""

@@ -218,6 +218,7 @@ async def test_numbers_are_shown_by_two_digits_and_never_logged(
 async def test_the_pace_of_the_carrier_is_kept(exchange: Exchange) -> None:
     session_id, place_id = await exchange.session()
     await (await exchange.world.browser("O-RS")).put("/api/me/phone", {"number": "+381641112233"})
+    await exchange.confirmed(user_id=exchange.world.users["O-RS"])
     officer = await exchange.telephony.legs.number_of(exchange.world.users["O-RS"])
     legs = exchange.telephony.legs
     exchange.telephony.dialling._pause = 0.6

@@ -1,7 +1,10 @@
 /** Languages, sites and procedure steps: read once after sign-in, named in the language shown. */
-import { byCode, named } from '../i18n/index.svelte'
+import { byCode, named, ownName } from '../i18n/index.svelte'
 import { api } from './client'
 import type { Catalogue, Country, Language, Stage, Step } from './types'
+
+/** The name by law; a country's law names a step in its own language only, others read the few words of the timeline. */
+const fullName = (step: Step): string => ownName(step.name) ?? named(step.short_name)
 
 export const stages: readonly Stage[] = ['identification', 'registration', 'vulnerability', 'asylum', 'return']
 
@@ -27,7 +30,7 @@ class CatalogueStore {
 
   stepName(code: string): string {
     const step = this.step(code)
-    return step ? named(step.name) : code
+    return step ? fullName(step) : code
   }
 
   stepShort(code: string): string {
@@ -85,7 +88,7 @@ export function stepGroups(steps: readonly Step[]): { label: string; options: Ch
   return stages
     .map((stage) => ({
       label: byCode('stage', stage),
-      options: steps.filter((s) => s.stage === stage).map((s) => ({ value: s.code, text: named(s.name) })),
+      options: steps.filter((s) => s.stage === stage).map((s) => ({ value: s.code, text: fullName(s) })),
     }))
     .filter((g) => g.options.length > 0)
 }

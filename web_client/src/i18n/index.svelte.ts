@@ -7,6 +7,7 @@ import type aids from '../../locales/aids/en.json'
 import type board from '../../locales/board/en.json'
 import type briefings from '../../locales/briefings/en.json'
 import type calendar from '../../locales/calendar/en.json'
+import type clock from '../../locales/clock/en.json'
 import type demand from '../../locales/demand/en.json'
 import type en from '../../locales/en.json'
 import type fallback from '../../locales/fallback/en.json'
@@ -31,6 +32,7 @@ type Raw =
   | keyof typeof board
   | keyof typeof briefings
   | keyof typeof calendar
+  | keyof typeof clock
   | keyof typeof demand
   | keyof typeof fallback
   | keyof typeof language
@@ -57,6 +59,7 @@ export type Part =
   | 'briefings'
   | 'aids'
   | 'calendar'
+  | 'clock'
   | 'demand'
   | 'fallback'
   | 'phone'
@@ -126,12 +129,12 @@ export const i18n = {
 }
 
 /** The name of a place, step or authority in the language shown: its own, transliterated for Serbian Latin, else English. */
-export function named(names: Names): string {
-  if (shown === 'sr-Cyrl' || shown === 'sr-Latn') {
-    const serbian = names['sr-Cyrl']
-    if (serbian) return shown === 'sr-Latn' ? toLatin(serbian) : serbian
-  }
-  return (shown === 'mk' ? names.mk : undefined) ?? names.en ?? ''
+export const named = (names: Names): string => ownName(names) ?? names.en ?? ''
+
+/** As `named`, but undefined where the language shown has no name of its own. */
+export function ownName(names: Names): string | undefined {
+  const serbian = names['sr-Cyrl']
+  return shown === 'sr-Latn' && serbian ? toLatin(serbian) : names[shown]
 }
 
 /** Loads a catalogue if need be and shows the page in it. */

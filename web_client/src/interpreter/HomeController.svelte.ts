@@ -13,7 +13,10 @@ export class HomeController {
   ring = $state.raw<OfferView | undefined>()
   /** Why the last ring ended without us; a code for a sentence, cleared by the next ring. */
   ended = $state.raw<AppError | undefined>()
-  busy = $state<'accept' | 'decline' | 'presence' | undefined>()
+  /** What is being answered now, by offer: one answer never holds up another, nor does the switch of availability. */
+  answering = $state<Readonly<Record<string, 'accept' | 'decline' | undefined>>>({})
+  /** The availability that was chosen and is not agreed by the server yet. */
+  wish = $state<Presence['wanted'] | undefined>()
   error = $state.raw<AppError | undefined>()
   link = $state<LinkState>(tab.state)
   /** Accepted for now, and the second interpreter is still looked for. */
@@ -83,24 +86,29 @@ export class HomeController {
     }
   }
 
+  /** The last choice counts: one that is made while an earlier one is under way is sent after it. */
   async setPresence(wanted: Presence['wanted']): Promise<void> {
-    const home = this.home.data
-    if (!home) return
-    this.busy = 'presence'
+    const waits = this.wish !== undefined
+    this.wish = wanted
+    if (waits) return
     this.error = undefined
     try {
-      const presence = await api.put<Presence>('/api/interpreter/presence', { wanted })
-      this.home.set({ ...(this.home.data ?? home), presence })
+      for (let sent: Presence['wanted'] | undefined; sent !== this.wish; ) {
+        sent = this.wish
+        const presence = await api.put<Presence>('/api/interpreter/presence', { wanted: sent })
+        if (this.home.data) this.home.set({ ...this.home.data, presence })
+      }
     } catch (thrown) {
       this.error = asAppError(thrown)
     } finally {
-      this.busy = undefined
+      this.wish = undefined
     }
   }
 
   /** Accepts; the answer tells where the call is, or that the second interpreter is still looked for. Undefined when somebody else was quicker or the time was over. */
   async accept(offer: OfferView): Promise<Accepted | undefined> {
-    this.busy = 'accept'
+    if (this.answering[offer.id]) return undefined
+    this.#answers(offer, 'accept')
     this.error = undefined
     try {
       const accepted = await api.post<Accepted>(
@@ -125,12 +133,13 @@ export class HomeController {
       } else this.error = error
       return undefined
     } finally {
-      this.busy = undefined
+      this.#answers(offer, undefined)
     }
   }
 
   async decline(offer: OfferView, reason: DeclineReason): Promise<void> {
-    this.busy = 'decline'
+    if (this.answering[offer.id]) return
+    this.#answers(offer, 'decline')
     this.error = undefined
     try {
       await api.post(`/api/offers/${encodeURIComponent(offer.id)}/decline`, { round: offer.round, reason })
@@ -140,13 +149,13 @@ export class HomeController {
       if (error.status === 409) this.#gone(offer)
       else this.error = error
     } finally {
-      this.busy = undefined
+      this.#answers(offer, undefined)
     }
   }
 
   /** The 20 seconds are over here; the server says so too, a moment later. */
   timeOver(offer: OfferView): void {
-    if (this.ring?.id !== offer.id || this.busy === 'accept') return
+    if (this.ring?.id !== offer.id || this.answering[offer.id] === 'accept') return
     this.#ring(undefined)
     this.ended = new AppError('offer_expired')
   }
@@ -161,6 +170,10 @@ export class HomeController {
       else if (!this.ring) this.ended = new AppError('second_not_found')
     }
     this.waits = held
+  }
+
+  #answers(offer: OfferView, what: 'accept' | 'decline' | undefined): void {
+    this.answering = { ...this.answering, [offer.id]: what }
   }
 
   #gone(offer: OfferView): void {

@@ -134,6 +134,35 @@ describe('home', () => {
     expect(page.ring).toBeUndefined()
   })
 
+  test('a call that is taken while the availability is being sent is not swallowed, and the last choice of availability counts', async () => {
+    const open: (() => void)[] = []
+    vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
+      const body = init.body ? JSON.parse(String(init.body)) : undefined
+      calls.push({ path, body })
+      if (path !== '/api/interpreter/presence') return path === '/api/interpreter/home' ? json(now) : answer()
+      await new Promise<void>((go) => open.push(go))
+      return json({ wanted: body.wanted, state: body.wanted, since: '' })
+    })
+    hear('offer.sent', offer())
+    const switching = page.setPresence('away')
+    void page.setPresence('available')
+    expect(page.wish).toBe('available')
+    await expect(page.accept(offer())).resolves.toMatchObject({ session_id: 'ses_1' })
+    expect(page.answering.off_1).toBeUndefined()
+    open[0]?.()
+    await vi.waitFor(() => expect(open.length).toBe(2))
+    open[1]?.()
+    await switching
+    expect(calls.filter((one) => one.path.endsWith('presence')).map((one) => one.body)).toEqual([{ wanted: 'away' }, { wanted: 'available' }])
+    expect([page.home.data?.presence.wanted, page.wish]).toEqual(['available', undefined])
+  })
+
+  test('the same call is answered once, and another one meanwhile', async () => {
+    const twice = [page.accept(offer()), page.accept(offer()), page.decline(offer({ id: 'off_2' }), 'not_now')]
+    await Promise.all(twice)
+    expect(calls.map((one) => one.path).filter((path) => path.startsWith('/api/offers')).sort()).toEqual(['/api/offers/off_1/accept', '/api/offers/off_2/decline'])
+  })
+
   test('appointments go into the list and never ring', () => {
     hear('offer.sent', offer({ id: 'off_9', kind: 'appointment' }))
     expect(page.ring).toBeUndefined()

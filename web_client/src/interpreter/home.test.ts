@@ -153,14 +153,22 @@ describe('home', () => {
     await vi.waitFor(() => expect(open.length).toBe(2))
     open[1]?.()
     await switching
-    expect(calls.filter((one) => one.path.endsWith('presence')).map((one) => one.body)).toEqual([{ wanted: 'away' }, { wanted: 'available' }])
+    expect(calls.filter((one) => one.path.endsWith('presence')).map((one) => one.body)).toEqual([
+      { wanted: 'away' },
+      { wanted: 'available' },
+    ])
     expect([page.home.data?.presence.wanted, page.wish]).toEqual(['available', undefined])
   })
 
   test('the same call is answered once, and another one meanwhile', async () => {
     const twice = [page.accept(offer()), page.accept(offer()), page.decline(offer({ id: 'off_2' }), 'not_now')]
     await Promise.all(twice)
-    expect(calls.map((one) => one.path).filter((path) => path.startsWith('/api/offers')).sort()).toEqual(['/api/offers/off_1/accept', '/api/offers/off_2/decline'])
+    expect(
+      calls
+        .map((one) => one.path)
+        .filter((path) => path.startsWith('/api/offers'))
+        .sort(),
+    ).toEqual(['/api/offers/off_1/accept', '/api/offers/off_2/decline'])
   })
 
   test('appointments go into the list and never ring', () => {

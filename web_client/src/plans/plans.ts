@@ -1,4 +1,6 @@
 /** Plans as the server tells them, and what is said about them in words. Pure. */
+import { numberText } from '../i18n/dates'
+
 export type PlanHead = {
   id: string
   country: string
@@ -63,7 +65,7 @@ export function grade(gap: number | null): Grade {
 }
 
 /** Tenths of a percent as a text such as `0.4`. */
-export const percent = (permille: number): string => (permille / 10).toFixed(1)
+export const percent = (permille: number): string => numberText(Math.round(permille) / 10)
 
 export type Filter = 'all' | 'changed' | 'left_out'
 /** Rows of a filter. Against another plan a row counts as changed when somebody else has it. */

@@ -1,6 +1,6 @@
 /** Sentences about shifts, gaps and rules. */
 import { languageName } from '../api/catalogue.svelte'
-import { dayShort } from '../i18n/dates'
+import { dayShort, numberText } from '../i18n/dates'
 import { byCode, t } from '../i18n/index.svelte'
 import type { AppError } from '../lib/errors'
 import { clock, dateOf } from './model'
@@ -10,8 +10,8 @@ export const kindWord = (word: string): string => byCode('roster.word', word)
 /** Rules of the checker by name, and bars by the rule that they stand for (`R-8`). */
 export const ruleText = (rule: string): string => byCode('roster.rule', rule.toLowerCase().replace('-', ''), {}, rule)
 export const dayOf = (roster: Pick<RosterView, 'starts_on'>, day: number): string => dayShort(dateOf(roster.starts_on, day))
-export const hoursText = (minutes: number): string => t('roster.hours', { n: Math.round(minutes / 6) / 10 })
-export const percent = (permille: number): string => (Math.floor(permille) / 10).toString()
+export const hoursText = (minutes: number): string => t('roster.hours', { n: numberText(Math.round(minutes / 6) / 10) })
+export const percent = (permille: number): string => numberText(Math.floor(permille) / 10)
 
 /** `Early, 06:00–14:00`. */
 export const kindText = (kind: Kind): string =>

@@ -49,7 +49,9 @@ def main() -> None:
             found.append(inbox.get_nowait())
         return found
 
-    run(Work(order, SystemClock().monotonic, report, heard))
+    work = Work(order, SystemClock().monotonic, report, heard)
+    run(work)
+    work.say(last=True)
     report(News(done=True))
     # the reading thread sits in the input's lock, which a normal end would wait for
     sys.stdout.flush()

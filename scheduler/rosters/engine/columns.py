@@ -117,9 +117,9 @@ class Columns:
         return None, center
 
     @property
-    def center(self) -> Floats:
+    def center(self) -> Floats | None:
         """Prices that gave the best bound so far."""
-        return self.master.prices if self._center is None else self._center
+        return self._center
 
     def _raise(self, value: float) -> None:
         if self.arrays.whole:

@@ -72,19 +72,16 @@ def _solver(seconds: float | None = None) -> highspy.Highs:
 
 def _segments(table: Floats, present: Ints, most: int) -> tuple[Ints, Floats, Floats]:
     """Convex costs of up to ``most`` more people on each line, beyond those present: (line, width, slope) of each segment."""
-    lines: list[int] = []
-    widths: list[float] = []
-    slopes: list[float] = []
-    for line, costs in enumerate(table):
-        steps = np.diff(costs[present[line] : present[line] + most + 1])
-        begin = 0
-        for at in range(1, len(steps) + 1):
-            if at == len(steps) or abs(steps[at] - steps[begin]) > 1e-9:
-                lines.append(line)
-                widths.append(float(at - begin))
-                slopes.append(float(steps[begin]))
-                begin = at
-    return np.array(lines, dtype=np.int64), np.array(widths), np.array(slopes)
+    room = np.minimum(most, table.shape[1] - 1 - present)
+    at = np.minimum(present[:, None] + np.arange(most + 1), table.shape[1] - 1)
+    steps = np.diff(np.take_along_axis(table, at, axis=1), axis=1)
+    begins = np.ones(steps.shape, dtype=np.bool_)
+    begins[:, 1:] = np.abs(np.diff(steps, axis=1)) > 1e-9
+    begins &= np.arange(most) < room[:, None]
+    lines, first = np.nonzero(begins)
+    last = np.diff(lines, append=-1) != 0
+    ends = np.where(last, room[lines], np.append(first[1:], 0)[: len(first)])
+    return lines, (ends - first).astype(np.float64), steps[lines, first]
 
 
 class Master:

@@ -20,6 +20,8 @@ FEW = 12
 """People taken at once to begin with."""
 SHORT = 7
 """Days taken at once to begin with."""
+LONGEST = 28
+"""Days taken at once in a long period, at most."""
 EASY = 700
 """Columns up to which an integer programme is asked before a dive."""
 KNOWN = 40
@@ -62,7 +64,7 @@ class Rerostering:
         self._work, self._columns, self._search = work, columns, search
         people, days = work.arrays.people, work.arrays.days
         self._people = Scope(min(people, FEW), min(people, FEW), people)
-        self._days = Scope(min(days, SHORT), min(days, SHORT), days)
+        self._days = Scope(min(days, SHORT), min(days, SHORT), min(days, LONGEST) if work.finder.long else days)
         self._tries = np.zeros(people)
         self._seconds = min(10.0, max(1.0, work.order.seconds / 30))
 
@@ -79,11 +81,12 @@ class Rerostering:
                 draft = Draft(work.arrays, work.finder, work.rows)
                 self._columns.know(work.rows)
                 self._tries[:] = 0
-            scope = self._people if self._work.dice.random() * self._total() < self._people.earned else self._days
+            scope = self._scope()
             began, before = work.clock(), draft.cost
             answer = self._with_people(draft) if scope is self._people else self._in_days(draft)
             if answer is Answer.BETTER:
-                self._search.polish(draft)
+                if not work.finder.long:
+                    self._search.polish(draft, work.until)
                 work.better(draft)
                 self._tries *= 0.5
                 stale = 0
@@ -94,11 +97,15 @@ class Rerostering:
             scope.earned = 0.8 * scope.earned + 0.2 * gain
             scope.adapt(answer, spent, self._seconds)
 
-    def _total(self) -> float:
+    def _scope(self) -> Scope:
+        """People or days, by what each has earned; in a long period always days."""
+        if self._work.finder.long:
+            return self._days
         least = 0.2 * max(self._people.earned, self._days.earned, TINY)
         for scope in (self._people, self._days):
             scope.earned = max(scope.earned, least)
-        return self._people.earned + self._days.earned
+        total = self._people.earned + self._days.earned
+        return self._people if self._work.dice.random() * total < self._people.earned else self._days
 
     def _with_people(self, draft: Draft) -> Answer:
         chosen = self._choose(draft, int(self._people.size))

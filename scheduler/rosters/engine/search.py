@@ -45,7 +45,8 @@ class Search:
         self._moves = [
             Move(people, window, aimed, noise)
             for people in (1, 2, 3, 5)
-            for window in (False, True)
+            # whole rows of a long period take too long to be found again and again
+            for window in ((True,) if finder.long else (False, True))
             for aimed in (False, True)
             for noise in ((0.02, 0.1, 0.3) if people < 3 else (0.0, 0.1))
         ]
@@ -66,12 +67,14 @@ class Search:
                 draft.put(int(person), found.row, self.arrays.row_cost(int(person), found.row))
         return draft
 
-    def polish(self, draft: Draft) -> None:
-        """Re-roster one person after the other until nobody can be improved alone."""
+    def polish(self, draft: Draft, until: float = math.inf) -> None:
+        """Re-roster one person after the other until nobody can be improved alone, or until a time."""
         waiting = list(self.dice.permutation(self.arrays.people))
         idle = 0
         while idle < len(waiting):
             for person in waiting:
+                if self._clock() > until:
+                    return
                 before = draft.cost
                 row, cost = draft.rows[person], float(draft.row_costs[person])
                 draft.take(person)

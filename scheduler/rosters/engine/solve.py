@@ -6,11 +6,17 @@ child found. Which of them finds what: docs/roster-engine.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from scheduler.rosters.engine.draft import Draft
 from scheduler.rosters.engine.search import Search
 from scheduler.rosters.engine.work import Work
+
+if TYPE_CHECKING:
+    from scheduler.rosters.engine.columns import Columns
 
 FIRST_SEARCH = 0.12
 """Share of the time for annealing before column generation: a first pool."""
@@ -33,7 +39,7 @@ def run(work: Work) -> None:
     if draft is None:
         return
     work.better(draft)
-    search.polish(draft)
+    search.polish(draft, work.until)
     work.better(draft)
     if work.order.role == "columns":
         by_columns(work, search)
@@ -61,11 +67,13 @@ def by_search(work: Work, search: Search) -> None:
 
 
 def by_columns(work: Work, search: Search) -> None:
-    """A pool from search, prices and a bound, a dive, and then a part at a time, larger ones as time allows."""
+    """A pool from search, prices and a bound, a dive, and then a part at a time, larger ones as time allows.
+
+    A long period has too many rows for prices of everything: there it is a part at a time from the beginning, and no bound.
+    """
     # a child that only searches does not load HiGHS
     from scheduler.rosters.engine.columns import Columns
-    from scheduler.rosters.engine.dive import Dive
-    from scheduler.rosters.engine.rerostering import KNOWN, Rerostering
+    from scheduler.rosters.engine.rerostering import Rerostering
 
     columns = Columns(work.arrays, work.finder, work.clock, work.tell_bound)
     columns.know(work.rows)
@@ -77,6 +85,16 @@ def by_columns(work: Work, search: Search) -> None:
 
     first = min(FIRST_SECONDS, FIRST_SEARCH * (work.until - begin))
     search.run(Draft(work.arrays, work.finder, work.rows), begin + first, keep)
+    if not work.finder.long:
+        _descend(work, columns, search, begin, keep)
+    Rerostering(work, columns, search).run()
+
+
+def _descend(work: Work, columns: Columns, search: Search, begin: float, keep: Callable[[Draft], None]) -> None:
+    """Prices and a bound, and a dive by them."""
+    from scheduler.rosters.engine.dive import Dive
+    from scheduler.rosters.engine.rerostering import KNOWN
+
     columns.relax(begin + RELAX * (work.until - begin))
     if work.finished:
         return
@@ -88,6 +106,5 @@ def by_columns(work: Work, search: Search) -> None:
         rows = dive.rest()
     if rows is not None:
         draft = Draft(work.arrays, work.finder, rows)
-        search.polish(draft)
+        search.polish(draft, work.until)
         keep(draft)
-    Rerostering(work, columns, search).run()

@@ -70,7 +70,7 @@ class Downlink:
         self._floor = -1
         """Where the last pause ended; what is late from before it is dropped."""
         self._last_out = -1
-        self._resync = False
+        self._resync = True
         self._resend_window = 0.0
         self._resent = 0
         self._reports_sent: OrderedDict[int, float] = OrderedDict()
@@ -84,13 +84,16 @@ class Downlink:
 
     def pause(self) -> None:
         """What is not sent from here on is no loss: the next packet follows the last one without a gap."""
-        self._resync = self._last_out >= 0
+        self._resync = True
 
     def send(self, head: bytes, tail: bytes, seq: int) -> None:
         """One packet, cut around its SSRC. No sequence number is ever used for two packets (it makes the SRTP nonce)."""
         if self._resync:
             self._resync = False
-            self._shift, self._floor = (seq - self._last_out - 1) & 0xFFFF, seq
+            # The first number is below 32,768: a receiver that misses the first packets could not know that they had wrapped, and
+            # would decrypt nothing for ever (RFC 3711 section 3.3.1).
+            self._shift = (seq - self._last_out - 1) & 0xFFFF if self._last_out >= 0 else seq & 0x8000
+            self._floor = seq
         if self._shift:
             if self._floor >= 0:
                 ahead = rtp.seq_delta(seq, self._floor)
@@ -208,6 +211,7 @@ class TrackForwarder:
         if gap < 0:
             return
         if reception.restarts != restarts:
+            self._missing = Missing()
             self.pause()
         if self.kind is Kind.VIDEO:
             self._missing.arrived(seq)

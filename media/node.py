@@ -289,3 +289,6 @@ class MediaNode:
                     await announce(self.status())
             except (AppError, TimeoutError):
                 logger.warning("node status not announced")
+            except Exception:
+                # Whoever stops announcing counts as dead while it carries calls.
+                logger.exception("node status not announced")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from media.forwarding import TrackForwarder
 from media.protocol import Kind, MediaWant, PeerFlags, PeerOffer
-from media.quality import QualityMeter, Smoothed, VideoGate
+from media.quality import QualityMeter, Smoothed, SpeechMeter, VideoGate
 
 
 class Connection(Protocol):
@@ -76,3 +78,22 @@ class PeerObserver(Protocol):
     def peer_sources_changed(self, peer: Connection) -> None:
         """The publisher's sources are other ones now: subscribers need fresh m-line contents."""
         ...
+
+
+@dataclass
+class Seat:
+    """A participant's place, which outlives connections."""
+
+    peer_id: str
+    joined_at: datetime
+    peer: Connection | None = None
+    generation: int = 0
+    flags: PeerFlags = field(default_factory=PeerFlags)
+    speech: SpeechMeter = field(default_factory=SpeechMeter)
+    heard_at: datetime | None = None
+    last_rtp: float | None = None
+    """Monotonic time of the last media packet, over all connections."""
+    lost: bool = False
+    gone_at: float | None = None
+    """Monotonic time since when there has been no connection."""
+    flowing: set[Kind] = field(default_factory=set)

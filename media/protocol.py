@@ -140,6 +140,8 @@ class RoomDescription(_Part):
     node_id: str
     opened_at: datetime
     peers: tuple[PeerDescription, ...]
+    left_speech_ms: int = 0
+    """Time with a voice of those who have given up their places."""
 
 
 class NodeStatus(_Part):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from core.clock import Clock
@@ -14,7 +13,7 @@ from media.forwarding import TrackForwarder
 from media.lines.copies import Copies
 from media.lines.link import SoundLink
 from media.lines.peer import LinePeer
-from media.participant import Connection
+from media.participant import Connection, Seat
 from media.protocol import (
     MAX_PEERS,
     Codec,
@@ -39,30 +38,14 @@ from media.protocol import (
     TrackEnded,
     TrackPublished,
 )
-from media.quality import SpeechMeter
 
 _NEVER = 40.0
 """Seconds after which an offer that led to no connection is given up."""
+_GIVEN_UP = 20.0
+"""Seconds without a connection after which a place goes to somebody new when the room is full."""
 _TRACK_GONE = 3.0
 """Seconds without a packet after which a track of a connected person counts as ended."""
 C = TypeVar("C", bound=Connection)
-
-
-@dataclass
-class _Seat:
-    """A participant's place, which outlives connections."""
-
-    peer_id: str
-    joined_at: datetime
-    peer: Connection | None = None
-    generation: int = 0
-    flags: PeerFlags = field(default_factory=PeerFlags)
-    speech: SpeechMeter = field(default_factory=SpeechMeter)
-    heard_at: datetime | None = None
-    last_rtp: float | None = None
-    """Monotonic time of the last media packet, over all connections."""
-    lost: bool = False
-    flowing: set[Kind] = field(default_factory=set)
 
 
 class Room:
@@ -75,13 +58,16 @@ class Room:
         self.room_id = room_id
         self.opened_at = clock.now()
         self.empty_since: float | None = time.monotonic()
+        """Since when nobody has had a connection; those who never said goodbye keep no room open."""
         self._node_id = node_id
         self._clock = clock
         self._tell = tell
         self._lost_after = lost_after
         self._most = seats
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[str, Seat] = {}
         self._seq = 0
+        self._closed = False
+        self._left_speech_s = 0.0
         self._ended: list[Connection] = []
         self._link = link
         self.copies = Copies(room_id, link)
@@ -93,11 +79,9 @@ class Room:
 
     def _news(self, cls: type[News], **what: Any) -> None:
         self._seq += 1
-        self._tell(
-            cls(room_id=self.room_id, node_id=self._node_id, at=self._clock.now(), seq=self._seq, **what),
-        )
+        self._tell(cls(room_id=self.room_id, node_id=self._node_id, at=self._clock.now(), seq=self._seq, **what))
 
-    def _seat(self, peer_id: str) -> _Seat:
+    def _seat(self, peer_id: str) -> Seat:
         seat = self._seats.get(peer_id)
         if seat is None:
             raise NotFound("peer_unknown")
@@ -142,12 +126,14 @@ class Room:
             raise
 
     async def _sit(self, peer_id: str, make: Callable[[int, PeerFlags], C]) -> C:
+        if self._closed:
+            raise NotFound("room_unknown")
         seat = self._seats.get(peer_id)
         if seat is None:
-            if len(self._seats) >= self._most:
+            if len(self._seats) >= self._most and not self._vacate():
                 raise Conflict("room_full", {"most": self._most})
-            seat = self._seats[peer_id] = _Seat(peer_id, self._clock.now())
-        self.empty_since = None
+            seat = self._seats[peer_id] = Seat(peer_id, self._clock.now())
+        self.empty_since = seat.gone_at = None
         seat.generation += 1
         older, peer = seat.peer, make(seat.generation, seat.flags)
         seat.peer = peer
@@ -155,10 +141,12 @@ class Room:
             self._track_ends(seat)
             await older.close()
         try:
-            await peer.open()
+            # Whoever was overtaken meanwhile, or left, must bind nothing: nobody would ever close it.
+            if seat.peer is peer:
+                await peer.open()
         except BaseException:
             if seat.peer is peer:
-                seat.peer = None
+                self._stand_up(seat)
             await peer.close()
             raise
         if seat.peer is not peer:
@@ -166,7 +154,23 @@ class Room:
             raise Conflict("stale_generation", {"generation": seat.generation})
         return peer
 
-    def _sources_for(self, listener: _Seat) -> list[TrackForwarder]:
+    def _vacate(self) -> bool:
+        """Gives up the place of whoever has been without a connection longest: a tablet that died never says goodbye."""
+        now = time.monotonic()
+        gone = [s for s in self._seats.values() if s.gone_at is not None and now - s.gone_at > _GIVEN_UP]
+        if not gone:
+            return False
+        seat = self._seats.pop(min(gone, key=lambda one: one.gone_at or 0.0).peer_id)
+        self._left_speech_s += seat.speech.speech_s
+        self._news(PeerClosed, peer_id=seat.peer_id, generation=seat.generation, reason="given_up")
+        return True
+
+    def _stand_up(self, seat: Seat) -> None:
+        seat.peer, seat.gone_at = None, time.monotonic()
+        if not self.size:
+            self.empty_since = seat.gone_at
+
+    def _sources_for(self, listener: Seat) -> list[TrackForwarder]:
         return [
             source
             for seat in self._seats.values()
@@ -209,19 +213,23 @@ class Room:
         seat = self._seats.pop(peer_id, None)
         if seat is None:
             return
-        peer, seat.peer = seat.peer, None
+        peer = seat.peer
         self._track_ends(seat)
+        self._left_speech_s += seat.speech.speech_s
+        self._stand_up(seat)
         if peer is not None:
             await peer.close(reason)
         self._news(PeerClosed, peer_id=peer_id, generation=seat.generation, reason=reason)
         self.sync()
-        if not self._seats:
-            self.empty_since = time.monotonic()
 
     async def close(self, reason: str) -> None:
         """Everybody leaves; the room is over."""
+        self._closed = True
         seats, self._seats = list(self._seats.values()), {}
-        for peer in [*self._ended, *(seat.peer for seat in seats if seat.peer is not None)]:
+        peers = [*self._ended, *(seat.peer for seat in seats if seat.peer is not None)]
+        for seat in seats:
+            seat.peer = None
+        for peer in peers:
             await peer.close(reason)
         self.copies.close()
         self._ended = []
@@ -235,9 +243,10 @@ class Room:
             node_id=self._node_id,
             opened_at=self.opened_at,
             peers=tuple(self._describe(seat, now) for seat in self._seats.values()),
+            left_speech_ms=int(1000 * self._left_speech_s),
         )
 
-    def _describe(self, seat: _Seat, now: float) -> PeerDescription:
+    def _describe(self, seat: Seat, now: float) -> PeerDescription:
         peer = seat.peer
         connected = peer is not None and peer.connected and not seat.lost
         published = peer.published if peer is not None else {}
@@ -273,7 +282,7 @@ class Room:
         seat = self._current(peer)
         if seat is None:
             return
-        seat.peer = None
+        self._stand_up(seat)
         self._ended.append(peer)
         self._track_ends(seat)
         self._lose(seat, "never_connected" if reason == "never_connected" else "failed")
@@ -299,7 +308,7 @@ class Room:
         """Others need fresh m-line contents."""
         self.sync()
 
-    def _current(self, peer: Connection) -> _Seat | None:
+    def _current(self, peer: Connection) -> Seat | None:
         seat = self._seats.get(peer.peer_id)
         return seat if seat is not None and seat.peer is peer else None
 
@@ -330,7 +339,7 @@ class Room:
         ended, self._ended = self._ended, []
         return ended
 
-    def _watch_tracks(self, seat: _Seat, peer: Connection, now: float) -> None:
+    def _watch_tracks(self, seat: Seat, peer: Connection, now: float) -> None:
         for kind, track in peer.published.items():
             last = track.reception.last_at if track.reception is not None else None
             if last is None:
@@ -342,34 +351,34 @@ class Room:
                 seat.flowing.discard(kind)
                 self._news(TrackEnded, peer_id=seat.peer_id, kind=kind)
 
-    def _grade(self, seat: _Seat, peer: Connection) -> None:
+    def _grade(self, seat: Seat, peer: Connection) -> None:
         up, down = peer.jitter_ms()
         if peer.quality.update((peer.smoothed.uplink_loss, up), (peer.smoothed.downlink_loss, down), peer.rtt_ms):
             self._tell_grade(seat, peer)
 
-    def _tell_grade(self, seat: _Seat, peer: Connection) -> None:
+    def _tell_grade(self, seat: Seat, peer: Connection) -> None:
         meter = peer.quality
         self._news(
             QualityChanged, peer_id=seat.peer_id, grade=meter.grade, direction=meter.direction,
             score=round(meter.score), numbers=_numbers(peer),
         )  # fmt: skip
 
-    def _track_flows(self, seat: _Seat, kind: Kind) -> None:
+    def _track_flows(self, seat: Seat, kind: Kind) -> None:
         if kind not in seat.flowing:
             seat.flowing.add(kind)
             self._news(TrackPublished, peer_id=seat.peer_id, kind=kind)
 
-    def _track_ends(self, seat: _Seat) -> None:
+    def _track_ends(self, seat: Seat) -> None:
         for kind in sorted(seat.flowing):
             self._news(TrackEnded, peer_id=seat.peer_id, kind=kind)
         seat.flowing.clear()
         self._quiet(seat)
 
-    def _quiet(self, seat: _Seat) -> None:
+    def _quiet(self, seat: Seat) -> None:
         if seat.speech.stop():
             self._news(SpeakingChanged, peer_id=seat.peer_id, on=False)
 
-    def _lose(self, seat: _Seat, reason: Literal["silent", "failed", "never_connected"]) -> None:
+    def _lose(self, seat: Seat, reason: Literal["silent", "failed", "never_connected"]) -> None:
         if not seat.lost:
             seat.lost = True
             ago = None if seat.last_rtp is None else time.monotonic() - seat.last_rtp
@@ -378,7 +387,7 @@ class Room:
             if seat.peer is not None and seat.peer.quality.lost():
                 self._tell_grade(seat, seat.peer)
 
-    def _came_back(self, seat: _Seat, peer: Connection) -> None:
+    def _came_back(self, seat: Seat, peer: Connection) -> None:
         if seat.lost:
             seat.lost = False
             self._news(PeerBack, peer_id=seat.peer_id, generation=peer.generation)

@@ -137,7 +137,7 @@ class CallMedia:
             client = await self._client(session_id)
             if place_id is None:
                 description = await client.describe(session_id)
-                speech_ms = sum(peer.speech_ms for peer in description.peers)
+                speech_ms = description.left_speech_ms + sum(peer.speech_ms for peer in description.peers)
             await client.close(session_id, place_id, reason)
         except AppError as error:
             log.info("media_close_skipped", extra={"code": error.code})

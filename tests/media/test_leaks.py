@@ -18,7 +18,7 @@ from tests.media.rig import ANYWHERE, Rig, rig
 CYCLES, WARM_UP = 200, 40
 OURS = {
     "BrowserPeer", "TrackForwarder", "Downlink", "Reception", "Listener", "Room",
-    "Wire", "_Ice", "_Dtls", "_Protocol", "CandidatePair",
+    "Wire", "Ice", "_Dtls", "CheckedSocket", "CandidatePair",
 }  # fmt: skip
 
 

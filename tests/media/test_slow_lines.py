@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from aioice.ice import Connection
 
-from media import aiortc_seam
+from media import aiortc_ice
 from media.protocol import MediaWant, PeerConnected, PeerHeard, PeerLost
 from media.robot import RobotPeer
 from media.similarity import Samples
@@ -76,7 +76,7 @@ async def test_six_hundred_milliseconds_of_round_trip(voices: dict[str, Samples]
 async def test_the_stock_check_would_have_ended_that_call(
     voices: dict[str, Samples], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aiortc_seam._Ice, "query_consent", STOCK_CONSENT)
+    monkeypatch.setattr(aiortc_ice.Ice, "query_consent", STOCK_CONSENT)
     monkeypatch.setattr("aioice.ice.CONSENT_INTERVAL", 0.5)
     async with rig(HASTY) as r:
         await r.client.open_room("ses")

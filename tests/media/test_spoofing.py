@@ -79,13 +79,14 @@ async def test_a_genuine_hello_that_outruns_the_check_is_kept_and_replayed() -> 
     from aioice import Candidate
     from aioice.ice import CandidatePair
 
-    from media.aiortc_seam import Certificates, Wire, _Protocol
+    from media.aiortc_ice import CheckedSocket
+    from media.aiortc_seam import Certificates, Wire
 
     wire = Wire(replace(ANYWHERE.wire, interfaces=("127.0.0.1",)), Certificates())
     await wire.gather()
     ice = wire._ice
     protocol = ice._protocols[0]
-    assert isinstance(protocol, _Protocol)
+    assert isinstance(protocol, CheckedSocket)
     hello, source = client_hello(), ("127.0.0.1", 50000)
     for number in range(20):
         protocol.datagram_received(b"\x16spoofed%d" % number, ("127.0.0.1", 1000 + number % 3))
@@ -101,15 +102,18 @@ async def test_a_genuine_hello_that_outruns_the_check_is_kept_and_replayed() -> 
 
 
 async def test_the_store_for_early_packets_is_bounded() -> None:
+    from media.aiortc_ice import CheckedSocket
     from media.aiortc_seam import Certificates, Wire
 
     wire = Wire(replace(ANYWHERE.wire, interfaces=("127.0.0.1",)), Certificates())
     await wire.gather()
+    protocol = wire._ice._protocols[0]
+    assert isinstance(protocol, CheckedSocket)
     for number in range(5000):
-        wire._ice.take(b"\x16" + bytes(1000), ("192.0.2.1", number % 700))
+        wire._ice.take(b"\x16" + bytes(1000), ("192.0.2.1", number % 700), protocol)
     assert sum(len(held) for held in wire._ice._held.values()) <= 32
     for _ in range(5000):
         wire._ice._trusted.add(("192.0.2.9", 9))
-        wire._ice.take(b"\x16" + bytes(1000), ("192.0.2.9", 9))
+        wire._ice.take(b"\x16" + bytes(1000), ("192.0.2.9", 9), protocol)
     assert wire._ice._queue.qsize() <= 256
     await wire.close()

@@ -154,7 +154,9 @@ class LimitSettings(Section):
     trusted_proxies: list[str] = Field(
         [], description="addresses or networks of our own reverse proxies, such as 10.0.0.2"
     )
-    heartbeat_seconds: float = Field(15.0, gt=0, le=60, description="pace of the heartbeat of a socket")
+    heartbeat_seconds: float = Field(
+        15.0, ge=1, le=20, description="pace of the heartbeat of a socket; three of them keep an interpreter reachable"
+    )
 
 
 class Settings(BaseSettings):

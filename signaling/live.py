@@ -88,6 +88,9 @@ class Live:
 
     async def _touch(self) -> None:
         await self.watch.touch(self.hub.connection_ids)
+        seated = self.hub.place_ids()
+        if seated:
+            self.hub.keep(await self.watch.holders(seated))
 
 
 def build_live(
@@ -143,6 +146,7 @@ def build_live(
             presence=SocketPresence(database, scheduler.presence),
             clock=clock,
             origins=_origins(settings),
+            limits=settings.limits,
         ),
     )
 

@@ -214,9 +214,7 @@ async def given_up(unit: ReadUnit, connection_ids: Sequence[str]) -> list[Place]
 
 async def revive(uow: UnitOfWork, place_id: str, connection_id: str) -> bool:
     """The connection of a place that was given up for lost stands after all. False when the place is not its any more."""
-    return await _conditional(
-        uow, place_id, connection_id, "lost", state="present", since=uow.now, seen_at=uow.now, loss_logged_at=None
-    )
+    return await _conditional(uow, place_id, connection_id, "lost", state="present", since=uow.now, seen_at=uow.now)
 
 
 async def holders(unit: ReadUnit, place_ids: Sequence[str]) -> dict[str, str | None]:

@@ -9,14 +9,14 @@ import asyncio
 import logging
 from collections import OrderedDict
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from core.clock import new_id
-from core.errors import AppError, Forbidden, Invalid, TooMany, Unauthenticated
+from core.errors import AppError, Forbidden, Invalid, TooMany, Unauthenticated, Unavailable
 from core.events.bus import Position
 from signaling.auth.principal import Principal
 from signaling.call_media import CHECK_PREFIX, room_topic
@@ -24,8 +24,6 @@ from signaling.calls import CHECK_PART, Entered
 from signaling.policy import demand, may_room
 from signaling.realtime.hub import Connection, frame_topic
 from signaling.realtime.protocol import (
-    HEARTBEAT_S,
-    MAX_FRAME,
     SUBPROTOCOL,
     VERSION,
     ClientMessage,
@@ -52,9 +50,13 @@ CHECK_LOGIN_EVERY_S = 60.0
 FLUSH_WITHIN_S = 2.0
 BAD_FRAMES = 20
 """Malformed messages that one socket may send before it is closed with 4400."""
-MESSAGES_PER_S = 50
+TRY_AGAIN = 1013
+"""A part of the house is away: the browser keeps its place and comes back (RFC 6455, IANA registry of close codes)."""
 REMEMBERED = 256
 """Answers kept for repeated message ids."""
+
+
+E = TypeVar("E", bound=BaseException)
 
 
 class _Ended(Exception):  # noqa: N818 - not an error: the socket's regular end
@@ -92,13 +94,14 @@ class Conversation:
     def __init__(self, websocket: WebSocket, services: SocketServices) -> None:
         self._websocket = websocket
         self._services = services
-        self._connection = Connection(new_id("conn"))
+        self._limits = services.limits
+        self._connection = Connection(new_id("conn"), services.limits.socket_queue)
         self._principal: Principal | None = None
         self._entered: Entered | None = None
         self._left = False
         self._answers: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._bad = 0
-        self._tokens = float(MESSAGES_PER_S)
+        self._tokens = float(self._limits.socket_messages_per_second)
         self._tokens_at = services.clock.monotonic()
         self._heard_at = services.clock.monotonic()
 
@@ -114,11 +117,11 @@ class Conversation:
                 group.create_task(self._write())
                 group.create_task(self._watch())
         except* _Ended as ended:
-            first = ended.exceptions[0]
-            while isinstance(first, BaseExceptionGroup):
-                first = first.exceptions[0]
-            assert isinstance(first, _Ended)
+            first = _first(ended)
             await self._close(first.code, first.reason)
+        except* Unavailable as away:
+            log.info("socket_put_off", extra={"code": _first(away).code})
+            await self._close(TRY_AGAIN, _first(away).code)
         except* TimeoutError:
             await self._close(4408, "no_hello")
         except* (WebSocketDisconnect, RuntimeError):
@@ -143,7 +146,6 @@ class Conversation:
         try:
             await self._sign_in(hello)
             if self._entered is not None:
-                connection.id = self._entered.place.connection_id or connection.id
                 connection.redacted = self._entered.place.part != "officer"
             connection.login_id = self._principal.login_id if self._principal is not None else None
             services.hub.add(connection)
@@ -154,6 +156,10 @@ class Conversation:
             topics += [t for t in hello.after if t not in topics and await self._may_follow(t)]
             if self._entered is not None:
                 await services.hub.follow(connection, frame_topic(self._entered.place.id), None)
+                if self._entered.place.part != CHECK_PART:
+                    await services.hub.sit(connection, self._entered.place.id)
+        except Unavailable:
+            raise
         except AppError as error:
             raise _Ended(4401 if isinstance(error, Unauthenticated) else 4403, error.code) from None
         heads: dict[str, Position] = {}
@@ -175,7 +181,7 @@ class Conversation:
                 "v": VERSION,
                 "connection": connection.id,
                 "secret": self._entered.secret if self._entered else "",
-                "heartbeat_s": HEARTBEAT_S,
+                "heartbeat_s": self._limits.heartbeat_seconds,
                 "positions": {topic: at_json(head) for topic, head in heads.items()},
                 "replay": replay,
                 "room": room,
@@ -196,6 +202,8 @@ class Conversation:
             self._entered = await services.calls.come_back(hello.resume.connection, hello.resume.secret)
         elif hello.ticket is None:
             raise Unauthenticated("not_signed_in")
+        if self._entered is not None:
+            self._connection.id = self._entered.place.connection_id or self._connection.id
         owner = None if self._entered is None else self._entered.user_id
         if owner is None and self._entered is not None:
             self._principal = None
@@ -298,7 +306,7 @@ class Conversation:
             finally:
                 if not getter.done():
                     getter.cancel()
-            if not getter.cancelled():
+            if getter.done() and not getter.cancelled():
                 await self._websocket.send_text(getter.result())
             if closing.done():
                 await self._flush()
@@ -317,18 +325,22 @@ class Conversation:
         services = self._services
         checked = services.clock.monotonic()
         while True:
-            await asyncio.sleep(HEARTBEAT_S / 3)
+            await asyncio.sleep(self._limits.heartbeat_seconds / 3)
             now = services.clock.monotonic()
-            if now - self._heard_at > 2 * HEARTBEAT_S + 2:
+            if now - self._heard_at > 2 * self._limits.heartbeat_seconds + 2:
                 raise _Ended(4408, "no_heartbeat")
             if self._principal is not None and now - checked > CHECK_LOGIN_EVERY_S:
                 checked = now
-                if not await services.auth.still_valid(self._principal):
+                try:
+                    valid = await services.auth.still_valid(self._principal)
+                except Unavailable:
+                    continue  # a database that is away takes no sign-in back; a talk goes on without it
+                if not valid:
                     raise _Ended(4401, "signed_out")
 
     async def _receive(self) -> str:
         text = await self._websocket.receive_text()
-        if len(text) > MAX_FRAME:
+        if len(text) > self._limits.socket_message_bytes:
             raise _Ended(4400, "frame_too_large")
         return text
 
@@ -344,9 +356,10 @@ class Conversation:
 
     def _spend(self) -> None:
         now = self._services.clock.monotonic()
-        self._tokens = min(float(MESSAGES_PER_S), self._tokens + (now - self._tokens_at) * MESSAGES_PER_S) - 1
+        most = float(self._limits.socket_messages_per_second)
+        self._tokens = min(most, self._tokens + (now - self._tokens_at) * most) - 1
         self._tokens_at = now
-        if self._tokens < -2 * MESSAGES_PER_S:
+        if self._tokens < -2 * most:
             raise _Ended(4429, "too_many_messages")
 
     async def _depart(self) -> None:
@@ -356,7 +369,10 @@ class Conversation:
         if entered.session_id.startswith(CHECK_PREFIX):
             await self._services.media.drop(entered.session_id, None, "gone")
             return
-        await self._services.calls.cut(entered.session_id, entered.place.id, self._connection.id)
+        try:
+            await self._services.calls.cut(entered.session_id, entered.place.id, self._connection.id)
+        except Unavailable as away:
+            log.info("socket_end_not_noted", extra={"code": away.code})  # the lease of the place runs out instead
 
     async def _close(self, code: int, reason: str) -> None:
         if self._websocket.application_state is not WebSocketState.CONNECTED:
@@ -367,6 +383,14 @@ class Conversation:
                 await self._websocket.close(code, reason)
         except (WebSocketDisconnect, RuntimeError, TimeoutError):
             log.debug("socket_gone_before_bye")
+
+
+def _first(group: BaseExceptionGroup[E]) -> E:
+    """What a group of exceptions of one kind is about."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return cast(E, found)
 
 
 def _refusal(message: str | None, error: AppError) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.clock import Clock
+from core.settings import LimitSettings
 from signaling.auth.principal import Principal
 from signaling.call_media import CallMedia
 from signaling.call_room import CallRoom
@@ -55,3 +56,4 @@ class SocketServices:
     clock: Clock
     origins: frozenset[str]
     """Origins that may open the socket; empty: the Host header's own (development)."""
+    limits: LimitSettings

@@ -19,9 +19,10 @@ from signaling.realtime.protocol import event_body, event_frame
 
 log = logging.getLogger(__name__)
 QUEUE = 256
-"""Frames that wait for one slow browser, at most; then the socket closes with 4409 and the browser resumes."""
+"""Frames that wait for one slow browser, at most, unless the settings say otherwise; then the socket closes with 4409 and the
+browser resumes."""
 REPLAY_MOST = QUEUE // 2
-"""Longer absences get a snapshot: a replay must fit into the queue with room for what comes meanwhile."""
+"""Longer absences get a snapshot: a replay must fit into half of the queue, with room for what comes meanwhile."""
 SIGNED_OUT = "signed_out"
 """News on a person's own topic that a sign-in was taken back: ``{login_id}`` (none: all of them)."""
 FRAME_TOPIC = "frames"
@@ -40,9 +41,11 @@ class _Followed:
 class Connection:
     """One socket. Frames are put into its queue by anybody and written by its owner."""
 
-    def __init__(self, connection_id: str) -> None:
+    def __init__(self, connection_id: str, queue: int = QUEUE) -> None:
         self.id = connection_id
-        self.queue: asyncio.Queue[str] = asyncio.Queue(QUEUE)
+        self.place_id: str | None = None
+        """The place in a room that this connection sits on; another connection may take it."""
+        self.queue: asyncio.Queue[str] = asyncio.Queue(queue)
         self.closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         """Set to (close code, reason code) when the server wants the socket to end."""
         self.followed: dict[str, _Followed] = {}
@@ -99,7 +102,12 @@ class Connection:
             return
         followed.last = message.position
         if message.topic.startswith(FRAME_TOPIC):
-            self.send(message.body["frame"])
+            seat = message.body.get("seat")
+            if seat is None:
+                self.send(message.body["frame"])
+            elif seat > self.id:
+                # Ids sort by the time at which the place was taken: only a later one replaces.
+                self.close(4410, "replaced")
         else:
             hidden = {"log.appended"} if self.redacted else set()
             ends = message.body["name"] == SIGNED_OUT and message.body["data"]["login_id"] in (None, self.login_id)
@@ -127,6 +135,26 @@ class Hub:
     def connection_ids(self) -> list[str]:
         """Ids of the open connections."""
         return list(self._connections)
+
+    def place_ids(self) -> list[str]:
+        """Places on which connections of this process sit, or sat until another one took them."""
+        return [one.place_id for one in self._connections.values() if one.place_id is not None]
+
+    def keep(self, holders: Mapping[str, str | None]) -> None:
+        """End the connections whose place belongs to another one by now, or to nobody who was in it before."""
+        for connection in list(self._connections.values()):
+            if connection.place_id is None or connection.place_id not in holders:
+                continue
+            holder = holders[connection.place_id]
+            if holder is None:
+                connection.close(4403, "place_gone")
+            elif holder != connection.id:
+                connection.close(4410, "replaced")
+
+    async def sit(self, connection: Connection, place_id: str) -> None:
+        """The connection has just taken a place: an older one of the same place ends, in whichever process it is."""
+        connection.place_id = place_id
+        await self._bus.append(frame_topic(place_id), {"seat": connection.id})
 
     def add(self, connection: Connection) -> None:
         """Register; an older connection with the same id is told that it was replaced."""
@@ -160,7 +188,7 @@ class Hub:
                     connection.followed.pop(topic, None)
                     raise
                 self._open[topic] = stack
-        replay = await self._bus.read_after(topic, after, limit=REPLAY_MOST)
+        replay = await self._bus.read_after(topic, after, limit=min(REPLAY_MOST, connection.queue.maxsize // 2))
         messages = list(replay.messages)
         whole = not messages or messages[-1].position.seq == replay.head.seq
         complete = after is not None and not replay.gap and whole

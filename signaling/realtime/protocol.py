@@ -17,10 +17,6 @@ from signaling.realtime.shown_numbers import ShownNumber
 
 VERSION = 1
 SUBPROTOCOL = "tarjuman.v1"
-MAX_FRAME = 64 * 1024
-"""Bytes of one text frame, at most."""
-HEARTBEAT_S = 15
-"""Browsers ping this often; two misses close the socket."""
 
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Topic = Annotated[str, Field(min_length=3, max_length=80, pattern=r"^(user|room|booking|board):[A-Za-z0-9_-]+$")]

@@ -1,0 +1,186 @@
+"""The watch over running sessions and the sockets in them: telephones, a service that was away, two tabs, a house that is away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from core.clock import ManualClock
+from core.db.errors import DatabaseUnavailable
+from core.errors import Unavailable
+from core.events.memory_bus import InProcessBus
+from records.lifecycle import SessionState
+from signaling import places
+from signaling.auth.tokens import TokenKind, issue
+from signaling.realtime.hub import Connection, Hub
+from signaling.socket import TRY_AGAIN, Conversation
+from tests.signaling.fallback.ladder import SYSTEM, Stage, staged
+from tests.signaling.house import settings_for
+
+
+@pytest.fixture
+async def stage(sqlite_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Stage]:
+    async with staged(settings_for(sqlite_url, tmp_path), clock) as made:
+        yield made
+
+
+class Wire:
+    """As much of a WebSocket as a conversation uses."""
+
+    application_state = WebSocketState.CONNECTED
+
+    def __init__(self) -> None:
+        self.cookies: dict[str, str] = {}
+        self.sent: list[dict[str, Any]] = []
+        self.closed: tuple[int, str] | None = None
+        self._said: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.changed = asyncio.Event()
+
+    def say(self, **frame: Any) -> None:
+        self._said.put_nowait(frame)
+
+    def hang_up(self) -> None:
+        self._said.put_nowait(None)
+
+    async def receive_text(self) -> str:
+        frame = await self._said.get()
+        if frame is None:
+            raise WebSocketDisconnect
+        return json.dumps(frame)
+
+    async def send_text(self, text: str) -> None:
+        self.sent.append(json.loads(text))
+        self.changed.set()
+
+    async def send_json(self, frame: dict[str, Any]) -> None:
+        await self.send_text(json.dumps(frame))
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = (code, reason)
+
+    async def read(self, kind: str) -> dict[str, Any]:
+        async with asyncio.timeout(5):
+            while True:
+                found = next((frame for frame in self.sent if frame["t"] == kind), None)
+                if found is not None:
+                    return found
+                self.changed.clear()
+                await self.changed.wait()
+
+
+async def guest_grant(stage: Stage) -> str:
+    """A grant of somebody without a sign-in."""
+    async with stage.world.database.unit(SYSTEM) as uow:
+        place = await places.invite(uow, stage.session_id, "applicant")
+        token = await issue(uow, TokenKind.JOIN, session_id=stage.session_id, participant_id=place.id)
+    return token.secret
+
+
+def talk(stage: Stage, grant: str) -> tuple[Wire, asyncio.Task[None]]:
+    wire = Wire()
+    wire.say(t="hello", id="h", v=1, grant=grant)
+    conversation = Conversation(wire, stage.services.live.socket)  # type: ignore[arg-type]
+    return wire, asyncio.create_task(conversation.run())
+
+
+async def test_two_people_on_the_telephone_are_not_abandoned(stage: Stage) -> None:
+    for part in ("officer", "interpreter"):
+        async with stage.world.database.unit(SYSTEM) as uow:
+            await places.join_by_phone(uow, (await stage.place(part)).id, f"leg_{part}")
+        await stage.lose(part)
+    stage.clock.advance(16 * 60)
+    await stage.services.live.watch.watch()
+    assert (await stage.session()).state is SessionState.ACTIVE
+
+
+async def test_a_session_with_nobody_in_it_is_ended_though_another_cannot_be(stage: Stage) -> None:
+    for part in ("officer", "interpreter"):
+        await stage.lose(part)
+    stage.clock.advance(16 * 60)
+    watch = stage.services.live.watch
+    watch._abandoned = AsyncMock(return_value=["session_gone", stage.session_id])  # type: ignore[method-assign]
+    await watch.watch()
+    assert (await stage.session()).state is SessionState.SEALED
+
+
+async def test_who_was_given_up_while_our_service_was_away_is_there_again(stage: Stage) -> None:
+    """A database that is away for longer than a lease ends nobody's talk: the sockets stand."""
+    watch = stage.services.live.watch
+    held = [str((await stage.place(part)).connection_id) for part in ("officer", "interpreter")]
+    stage.clock.advance(places.LEASE.total_seconds() + 5)
+    await watch.watch()
+    await watch.watch()
+    assert {(await stage.place(part)).state for part in ("officer", "interpreter")} == {"lost"}
+    assert (await stage.session()).state is SessionState.PAUSED
+
+    await watch.touch(lambda: held)
+    assert {(await stage.place(part)).state for part in ("officer", "interpreter")} == {"present"}
+    assert (await stage.session()).state is SessionState.ACTIVE
+    back = await stage.log("line_back")
+    assert [entry["part"] for entry in back] == ["officer", "interpreter"]
+
+
+async def test_a_socket_that_has_ended_is_not_brought_back(stage: Stage) -> None:
+    connection = str((await stage.place("officer")).connection_id)
+    await stage.lose("officer")
+    held = [[connection], []]
+    await stage.services.live.watch.touch(lambda: held.pop(0))
+    assert (await stage.place("officer")).state == "lost"
+
+
+async def test_a_database_that_is_away_puts_a_browser_off_and_does_not_refuse_it(stage: Stage) -> None:
+    grant = await guest_grant(stage)
+    stage.services.calls.enter = AsyncMock(side_effect=DatabaseUnavailable())  # type: ignore[method-assign]
+    wire, task = talk(stage, grant)
+    async with asyncio.timeout(5):
+        await task
+    assert wire.closed == (TRY_AGAIN, "database_unavailable"), "4403 would end the page for good"
+
+
+async def test_a_bus_that_is_away_puts_a_browser_off_too(stage: Stage) -> None:
+    grant = await guest_grant(stage)
+    hub = stage.services.live.hub
+    hub.follow = AsyncMock(side_effect=Unavailable("bus_unavailable"))  # type: ignore[method-assign]
+    wire, task = talk(stage, grant)
+    async with asyncio.timeout(5):
+        await task
+    assert wire.closed == (TRY_AGAIN, "bus_unavailable")
+
+
+async def test_the_newest_tab_has_the_place_and_the_older_is_told(stage: Stage) -> None:
+    grant = await guest_grant(stage)
+    first, task = talk(stage, grant)
+    welcome = await first.read("welcome")
+    resume = {"connection": welcome["connection"], "secret": welcome["secret"]}
+    second = Wire()
+    second.say(t="hello", id="h", v=1, resume=resume)
+    later = asyncio.create_task(Conversation(second, stage.services.live.socket).run())  # type: ignore[arg-type]
+    await second.read("welcome")
+    async with asyncio.timeout(5):
+        await task
+    assert first.closed == (4410, "replaced")
+    assert (await stage.place("applicant")).state == "present", "the older one did not take the place with it"
+    second.hang_up()
+    async with asyncio.timeout(5):
+        await later
+
+
+async def test_connections_whose_place_is_gone_are_ended() -> None:
+    hub = Hub(InProcessBus(), ManualClock())
+    mine, replaced, gone = (Connection(name) for name in ("c1", "c2", "c3"))
+    for connection, place in ((mine, "p1"), (replaced, "p2"), (gone, "p3")):
+        connection.open({"t": "welcome"})
+        connection.place_id = place
+        hub.add(connection)
+    assert sorted(hub.place_ids()) == ["p1", "p2", "p3"]
+    hub.keep({"p1": "c1", "p2": "c9", "p3": None})
+    assert not mine.closing.done()
+    assert replaced.closing.result() == (4410, "replaced")
+    assert gone.closing.result() == (4403, "place_gone")

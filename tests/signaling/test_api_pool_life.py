@@ -137,7 +137,9 @@ async def test_both_sides_answer_once_and_only_sums_are_read(world: World) -> No
     await ok(officer, path, {"answer": "good", "codes": ["careful"]}, 204)
     assert (await refusal(officer, path, {"answer": "poor"})) == (409, "already_rated")
     await ok(interpreter, path, {"answer": "fair", "codes": ["hard_to_bear"]}, 204)
-    assert (await interpreter.get(path)).json() == {"interpreters": [{"code": "I-RS", "sides": ["interpreter", "officer"]}]}
+    assert (await interpreter.get(path)).json() == {
+        "interpreters": [{"code": "I-RS", "sides": ["interpreter", "officer"]}]
+    }
     own = await interpreter.get("/api/interpreter/quality")
     assert own.json()["quality"] == {"points": 2, "officers": 1, "people": 0, "reviews": 0}
     assert own.json()["care"]["week"]["distress"] == 1
@@ -168,7 +170,7 @@ async def test_whoever_interpreted_rates_and_is_rated_as_a_person_of_their_own(w
     path = f"/api/sessions/{session_id}/rating"
     for interpreter in (first, second):
         await ok(interpreter, path, {"answer": "good"}, 204)
-    assert (await refusal(officer, path, {"answer": "good"})) == (422, "interpreter_needed")
+    assert (await refusal(officer, path, {"answer": "good"})) == (400, "interpreter_needed")
     await ok(officer, path, {"answer": "poor", "interpreter_code": "I-MK"}, 204)
     assert (await officer.get(path)).json()["interpreters"] == [
         {"code": "I-MK", "sides": ["interpreter", "officer"]},

@@ -120,7 +120,10 @@ async def test_work_that_begins_at_once_has_no_proposal(world: World, absences: 
     assert (await world.booking(soon.id)).reason == AWAY
 
 
-MORNING, EVENING = BlockInput("2026-11-23T00:00", "2026-11-23T12:00"), BlockInput("2026-11-23T11:00", "2026-11-24T00:00")
+MORNING, EVENING = (
+    BlockInput("2026-11-23T00:00", "2026-11-23T12:00"),
+    BlockInput("2026-11-23T11:00", "2026-11-24T00:00"),
+)
 
 
 async def marked(world: World, *bookings: Booking) -> list[bool]:

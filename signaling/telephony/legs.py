@@ -117,7 +117,8 @@ class LegService:
         return leg.id
 
     async def check(self, uow: UnitOfWork, number_ref: str, *, country: str) -> LegId:
-        """Queue the call by which a number is confirmed. Raises ``Conflict('telephony_not_configured')``, ``NotFound('number_unknown')``."""
+        """Queue the call by which a number is confirmed. Raises ``Conflict('telephony_not_configured')``,
+        ``NotFound('number_unknown')``."""
         if not self.provider.configured:
             raise Conflict(Trouble.NOT_CONFIGURED)
         called = await self.numbers.called(uow, number_ref)

@@ -34,7 +34,7 @@ async () => {
   window.take = async (sdp, fresh) => {
     if (fresh) {
       if (pc) pc.close();
-      pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers: [] });
+      pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...window.ice });
       pc.ontrack = (event) => {
         const element = document.createElement(event.track.kind);
         Object.assign(element, { autoplay: true, muted: true, srcObject: new MediaStream([event.track]) });
@@ -64,10 +64,13 @@ async () => {
     return btoa(text);
   };
   window.figures = async () => {
-    const found = { state: pc.connectionState, in: {}, out: {} };
+    const found = { state: pc.connectionState, in: {}, out: {}, pairs: [], mine: {} };
     (await pc.getStats()).forEach((row) => {
       if (row.type === 'inbound-rtp') found.in[row.mid] = row;
       if (row.type === 'outbound-rtp') found.out[row.mid] = row;
+      if (row.type === 'candidate-pair') found.pairs.push(row);
+      if (row.type === 'transport') found.selected = row.selectedCandidatePairId;
+      if (row.type === 'local-candidate') found.mine[row.id] = row;
     });
     return found;
   };
@@ -83,11 +86,13 @@ class BrowserPerson:
         self.generation = 0
 
     @classmethod
-    async def open(cls, browser: Browser) -> BrowserPerson:
+    async def open(cls, browser: Browser, **ice: Any) -> BrowserPerson:
+        """``ice``: more of ``RTCConfiguration``."""
         context = await browser.new_context()
         page = await context.new_page()
         await page.route("**/*", lambda route: route.fulfill(body="<body></body>", content_type="text/html"))
         await page.goto("http://localhost:1/")
+        await page.evaluate("ice => { window.ice = ice }", {"iceServers": [], **ice})
         await page.evaluate(_SCRIPT)
         return cls(page)
 

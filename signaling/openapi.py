@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.utils import get_openapi
 
 from signaling.api import ROUTERS
 from signaling.api.routing import guarded_router
-from signaling.problems import MEDIA_TYPE
+from signaling.problems import MEDIA_TYPE, Problem
 
 router: APIRouter = guarded_router("interface")
 
@@ -32,8 +33,12 @@ def openapi_document() -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _problems_only(operation["responses"])
+    schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
-        document["components"]["schemas"].pop(name, None)
+        schemas.pop(name, None)
+    made = Problem.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    problem = jsonable_encoder(made, exclude_none=True)
+    document["components"]["schemas"] = dict(sorted((schemas | problem.pop("$defs") | {"Problem": problem}).items()))
     return document
 
 

@@ -37,6 +37,7 @@ from scheduler.ring.sender import ReachSender
 from scheduler.rosters.duty import RosterDuties
 from scheduler.rosters.services import Rosters
 from scheduler.services import SchedulerServices
+from scheduler.surge.call_in import CallInReserve
 from scheduler.worker import SchedulerWorker
 from signaling.admission import Admission
 from signaling.auth.accounts import AccountService
@@ -217,6 +218,7 @@ def build(
     ports = open_ports(settings, clock, ring_phone(database, legs), texts_out)
     foresight = Foresight.build(database, clock, languages, duties=[RosterDuties()])
     scheduler = SchedulerServices.build(catalogue, languages, cases, session_log, ports=ports)
+    foresight.watch.reserve = CallInReserve(scheduler.reach)
     live = build_live(
         settings,
         clock,

@@ -88,6 +88,12 @@ class Reach:
         )
         return made[0], means
 
+    async def call_in_all(self, uow: UnitOfWork, interpreter_ids: Iterable[str], *, country: str) -> set[str]:
+        """Ask people on call to come on duty without any one request (R-7); returns those who can be called by some means."""
+        means = await self.means_of(uow, interpreter_ids)
+        await self._queue(uow, NoteKind.CALL_IN, {}, means, uow.now + CALL_IN_FOR, {"country": country})
+        return set(means)
+
     async def called(self, unit: ReadUnit, interpreter_ids: Sequence[str]) -> dict[str, tuple[str, datetime]]:
         """Who was asked to come on duty in the last half hour: the state of the latest message and when it was made."""
         rows = await unit.session.execute(
@@ -165,7 +171,7 @@ class Reach:
                 kind=kind.value,
                 means=way.value,
                 offer_id=offers.get(who),
-                booking_id=facts["booking_id"],
+                booking_id=facts.get("booking_id"),
                 asked_by=uow.actor.id,
                 state="waiting",
                 made_at=uow.now,

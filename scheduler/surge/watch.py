@@ -1,4 +1,4 @@
-"""Reads how hard each country is pressed and hands the reading to the states: by a leased job, and soon after news."""
+"""Reads how hard each country is pressed, hands the reading to the states and has the reserve called in: a leased job, soon after news."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from scheduler.demand.forecasts import Forecasts
 from scheduler.demand.slots import ZONES
 from scheduler.lifecycle import BookingState, Priority
 from scheduler.models import Booking
+from scheduler.surge.call_in import CallInReserve
 from scheduler.surge.rule import WINDOW, Reading
 from scheduler.surge.states import SurgeStates
 
@@ -37,6 +38,8 @@ class SurgeWatch:
         self._forecasts = forecasts
         self._clock = clock
         self._looked_at: datetime | None = None
+        self.reserve: CallInReserve | None = None
+        """Calls in who is on call while the state asks for it; set where the ring's services are put together."""
 
     def jobs(self) -> list[Job]:
         """For ``core.jobs.JobRunner``; wake ``surge.watch`` on news."""
@@ -65,8 +68,10 @@ class SurgeWatch:
         """One reading of one country, stored and followed."""
         system = Actor.system()
         async with lease.unit(system) if lease is not None else self._database.unit(system) as uow:
-            now = await self._states.current(uow, country)
-            await self._states.take(uow, country, await self.read(uow, country, now.multiplier))
+            before = await self._states.current(uow, country)
+            now = await self._states.take(uow, country, await self.read(uow, country, before.multiplier))
+            if self.reserve is not None:
+                await self.reserve.follow(uow, now)
 
     async def _run(self, lease: Lease) -> None:
         now = self._clock.now()

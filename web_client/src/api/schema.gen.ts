@@ -972,6 +972,18 @@ export interface components {
             interpreter_id: string;
         };
         /**
+         * CheckOut
+         * @description The newest call for a confirmation.
+         */
+        CheckOut: {
+            /** Error */
+            error: string | null;
+            /** State */
+            state: string;
+            /** Why */
+            why: string | null;
+        };
+        /**
          * ClashOut
          * @description Work that lies in an absence.
          */
@@ -993,11 +1005,23 @@ export interface components {
             starts_at: string;
         };
         /**
+         * CodeOut
+         * @description The code that is typed on the telephone that is being called; shown once.
+         */
+        CodeOut: {
+            /** Code */
+            code: string;
+            /** Expires At */
+            expires_at: string;
+        };
+        /**
          * ComplaintBody
          * @description A complaint about the interpreting of a session.
          */
         ComplaintBody: {
             ground: components["schemas"]["Ground"];
+            /** Interpreter Code */
+            interpreter_code?: string | null;
             /** Session Id */
             session_id: string;
             source: components["schemas"]["Source"];
@@ -1784,11 +1808,21 @@ export interface components {
         };
         /**
          * Given
-         * @description Which sides have rated a session.
+         * @description Who of those who interpreted a session was rated by which sides.
          */
         Given: {
+            /** Code */
+            code: string;
             /** Sides */
             sides: string[];
+        };
+        /**
+         * GivenList
+         * @description Which sides have rated whom in a session: for its officer everybody who interpreted, for an interpreter the own row.
+         */
+        GivenList: {
+            /** Interpreters */
+            interpreters: components["schemas"]["Given"][];
         };
         /**
          * Glossary
@@ -2922,6 +2956,8 @@ export interface components {
          * @description What may be shown of a number.
          */
         NumberOut: {
+            /** Confirmed */
+            confirmed: boolean;
             cost: components["schemas"]["CostOut"] | null;
             /** Last Two */
             last_two: string;
@@ -3082,6 +3118,7 @@ export interface components {
          * @description A number on file, if there is one, and whether it is of any use here.
          */
         OwnNumber: {
+            check: components["schemas"]["CheckOut"] | null;
             /** Configured */
             configured: boolean;
             number: components["schemas"]["NumberOut"] | null;
@@ -4123,6 +4160,8 @@ export interface components {
              * @default []
              */
             codes?: string[];
+            /** Interpreter Code */
+            interpreter_code?: string | null;
         };
         /**
          * Reason
@@ -6299,7 +6338,9 @@ export type CellsBody = components['schemas']['CellsBody'];
 export type ChainView = components['schemas']['ChainView'];
 export type ChangeList = components['schemas']['ChangeList'];
 export type ChangeView = components['schemas']['ChangeView'];
+export type CheckOut = components['schemas']['CheckOut'];
 export type ClashOut = components['schemas']['ClashOut'];
+export type CodeOut = components['schemas']['CodeOut'];
 export type ComplaintBody = components['schemas']['ComplaintBody'];
 export type ComplaintMove = components['schemas']['ComplaintMove'];
 export type ComplaintMoveBody = components['schemas']['ComplaintMoveBody'];
@@ -6354,6 +6395,7 @@ export type GapView = components['schemas']['GapView'];
 export type Gate = components['schemas']['Gate'];
 export type GateRow = components['schemas']['GateRow'];
 export type Given = components['schemas']['Given'];
+export type GivenList = components['schemas']['GivenList'];
 export type Glossary = components['schemas']['Glossary'];
 export type Ground = components['schemas']['Ground'];
 export type GroupView = components['schemas']['GroupView'];

@@ -111,6 +111,16 @@ class Ice(Connection):
             self._local_candidates.append(protocol.local_candidate)
         self._local_candidates_end = True
 
+    async def connect(self) -> None:
+        """Each check nominates its way. When the first one succeeds aioice calls off those under way, but a browser may have followed
+        one of them already: then its DTLS comes by a way that we never finished checking and do not read, until its next consent check
+        (5 s) or, where that finds nothing to take up, for ever. So they are made again at once."""
+        await super().connect()
+        for pair in [pair for pair in self._check_list if pair.state is CandidatePair.State.IN_PROGRESS]:
+            pair.task = None
+            self.check_state(pair, CandidatePair.State.WAITING)
+            self.check_start_task(pair)
+
     def take(self, data: bytes, addr: tuple[str, int], protocol: CheckedSocket) -> None:
         """A datagram that is not STUN."""
         if addr == self._way_addr:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from aioice import Candidate, stun
+from aioice import ice as aioice_ice
 from aioice.ice import CandidatePair
 
 from core.clock import SystemClock
@@ -120,6 +121,43 @@ async def test_after_silence_a_way_that_is_checked_newly_is_taken_at_once(monkey
         await asyncio.sleep(0.06)
         w.succeed(w.pair(NEW, "srflx"))
         assert w.goes_to == NEW
+
+
+async def test_a_way_that_the_browser_was_told_to_take_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ways are nominated, the first answers first and aioice calls off the other, by which the browser sends: found when one post
+    of a briefing in thirty did not connect, its DTLS lying unread for 5 s or for ever."""
+    monkeypatch.setattr(aioice_ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1", "127.0.0.2"])
+    browser = aioice_ice.Connection(ice_controlling=False)
+    await browser.gather_candidates()
+    first, second = browser._protocols
+    for protocol, seconds in ((first, 0.06), (second, 0.5)):
+        _answer_late(protocol, seconds)
+    async with ways() as w:
+        browser.remote_username, browser.remote_password = w.ice.local_username, w.ice.local_password
+        w.ice.remote_username, w.ice.remote_password = browser.local_username, browser.local_password
+        for ours, theirs in ((browser, w.ice), (w.ice, browser)):
+            for candidate in theirs.local_candidates:
+                await ours.add_remote_candidate(candidate)
+            await ours.add_remote_candidate(None)
+        async with asyncio.timeout(10):
+            await asyncio.gather(browser.connect(), w.ice.connect())
+        async with asyncio.timeout(3):
+            while browser._nominated[1].protocol is not second:
+                await asyncio.sleep(0.01)
+            await browser.send(b"\x16a flight of DTLS")
+            assert await w.ice.recv() == b"\x16a flight of DTLS"
+    await browser.close()
+
+
+def _answer_late(protocol: aioice_ice.StunProtocol, seconds: float) -> None:
+    """Checks that come by this socket are answered after a while; its own checks go out at once."""
+    send = protocol.send_stun
+
+    def later(message: stun.Message, addr: tuple[str, int]) -> None:
+        delay = seconds if message.message_class is stun.Class.RESPONSE else 0
+        asyncio.get_running_loop().call_later(delay, send, message, addr)
+
+    protocol.send_stun = later  # type: ignore[method-assign]
 
 
 async def test_a_check_that_was_called_off_is_made_when_the_browser_uses_that_way() -> None:

@@ -132,6 +132,14 @@ async def test_a_way_that_the_browser_was_told_to_take_is_read_at_once(monkeypat
     first, second = browser._protocols
     for protocol, seconds in ((first, 0.06), (second, 0.5)):
         _answer_late(protocol, seconds)
+    followed, complete = asyncio.Event(), browser.check_complete
+
+    def completed(pair: CandidatePair) -> None:
+        complete(pair)
+        if 1 in browser._nominated and browser._nominated[1].protocol is second:
+            followed.set()
+
+    monkeypatch.setattr(browser, "check_complete", completed)
     async with ways() as w:
         browser.remote_username, browser.remote_password = w.ice.local_username, w.ice.local_password
         w.ice.remote_username, w.ice.remote_password = browser.local_username, browser.local_password
@@ -142,8 +150,7 @@ async def test_a_way_that_the_browser_was_told_to_take_is_read_at_once(monkeypat
         async with asyncio.timeout(10):
             await asyncio.gather(browser.connect(), w.ice.connect())
         async with asyncio.timeout(3):
-            while browser._nominated[1].protocol is not second:
-                await asyncio.sleep(0.01)
+            await followed.wait()
             await browser.send(b"\x16a flight of DTLS")
             assert await w.ice.recv() == b"\x16a flight of DTLS"
     await browser.close()

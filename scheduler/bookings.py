@@ -18,6 +18,7 @@ from records.cases import CaseService
 from records.gates import SAFETY_TALK_MINUTES
 from records.lifecycle import NotHeldReason
 from scheduler.assignments import Assignments, note_notice
+from scheduler.calendars.localtime import ZONES as KNOWN_ZONES
 from scheduler.closing import Closing, changed
 from scheduler.eligibility import HARD_RULES
 from scheduler.languages import LanguageTable
@@ -162,7 +163,8 @@ class BookingService:
             requested_at=uow.now,
             starts_at=starts_at,
             ends_at=starts_at + timedelta(minutes=minutes),
-            zone=new.zone or ZONES[facts.country],
+            # A browser may tell a zone that we do not know: with it, the day of the work could not be reckoned at its end.
+            zone=new.zone if new.zone in KNOWN_ZONES else ZONES[facts.country],
             round=0,
             rungs=[],
             callback=False,

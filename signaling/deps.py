@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from core.access import Country
+from core.access import Country, Role
 from core.errors import Forbidden, Unauthenticated
 from signaling.auth.logins import SignedIn
 from signaling.auth.principal import Principal
@@ -77,13 +78,23 @@ async def pass_door(request: Request, door: Door) -> None:
         and not signed_in.csrf_matches(request.headers.get("x-csrf-token", ""))
     ):
         raise Forbidden("csrf_mismatch")
-    if door.entry is Entry.ROLES and not (signed_in.principal.actor.roles & door.roles):
-        raise Forbidden("forbidden")
+    if door.entry is Entry.ROLES:
+        if not (signed_in.principal.actor.roles & door.roles):
+            raise Forbidden("forbidden")
+        request.state.signed_in = _in_role(signed_in, door.roles)
 
 
 async def _find_login(request: Request, services: Services) -> SignedIn | None:
     secret = request.cookies.get(services.settings.session_cookie)
     return await services.logins.find(secret) if secret else None
+
+
+def _in_role(signed_in: SignedIn, roles: frozenset[Role]) -> SignedIn:
+    """The sign-in with the roles of the door alone: who coordinates in one country and audits in the other sees the board of the
+    first only, because a unit of work sees every country of its actor."""
+    actor = signed_in.principal.actor
+    held = frozenset(membership for membership in actor.memberships if membership.role in roles)
+    return replace(signed_in, principal=replace(signed_in.principal, actor=replace(actor, memberships=held)))
 
 
 def _operator_only(request: Request, address: str) -> None:

@@ -14,6 +14,9 @@ from typing import Any
 
 from core.yaml_text import read_yaml
 
+NO_SHOW = "no_show"
+"""Code of the class that applies when nobody came on the officer's side."""
+
 
 @dataclass(frozen=True)
 class NoticeClass:
@@ -69,7 +72,7 @@ def parse_notice(text: str) -> dict[str, NoticeRules]:
         hours = [rule.from_hours for rule in classes]
         if hours != sorted(set(hours), reverse=True) or hours[-1:] != [0]:
             raise ValueError(f"{country}: classes of notice must go down to 0 hours")
-        found[country] = NoticeRules(tuple(classes), _class({"from_hours": 0, **entry["no_show"]}))
+        found[country] = NoticeRules(tuple(classes), _class({**entry["no_show"], "from_hours": 0, "code": NO_SHOW}))
     return found
 
 

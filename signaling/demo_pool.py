@@ -33,6 +33,7 @@ _RATES = (
     ("RS", "contract", LineKind.LATE_CANCEL, Currency.RSD, 90_000),
     ("RS", "contract", LineKind.STANDBY, Currency.RSD, 45_000),
     ("RS", "contract", LineKind.CALL_IN, Currency.RSD, 220_000),
+    ("RS", "contract", LineKind.WASTED, Currency.RSD, 90_000),
     ("RS", "roster", LineKind.SESSION, Currency.EUR, 1_600),
     ("RS", "roster", LineKind.STANDBY, Currency.EUR, 400),
     ("MK", "contract", LineKind.SESSION, Currency.MKD, 90_000),

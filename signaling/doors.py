@@ -232,6 +232,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/pay/lines/{line_id}/settle"): _COORDINATION,
     ("POST", "/api/pay/rates"): _COORDINATION,
     ("POST", "/api/pay/export"): _COORDINATION,
+    ("GET", "/api/pay/batches/{batch}"): _COORDINATION,
     ("POST", "/api/pay/batches/{batch}/paid"): _COORDINATION,
     ("GET", "/api/calendar/month"): _INTERPRETING,
     ("GET", "/api/calendar"): _INTERPRETING,

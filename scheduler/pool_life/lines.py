@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from core.clock import new_id
 from scheduler.calendars.spans import Interval
 from scheduler.models import Assignment, Booking
+from scheduler.notice import NO_SHOW
 from scheduler.pool_life.models import TimesheetLine
 from scheduler.pool_life.pay import LineKind, LineState
 
@@ -40,11 +41,12 @@ class LineView(TypedDict):
 
 
 def line_of_work(assignment: Assignment, booking: Booking, *, called_in: bool) -> TimesheetLine:
-    """The line of a finished piece of work, or of one that was given up too late."""
+    """The line of a finished piece of work, of one that was given up too late, or of one to which the other side did not come."""
     if assignment.active_min > 0:
         kind, minutes = LineKind.CALL_IN if called_in else LineKind.SESSION, assignment.active_min
     else:
-        kind, minutes = LineKind.LATE_CANCEL, assignment.minutes * (assignment.notice_percent or 0) // 100
+        kind = LineKind.WASTED if assignment.notice_class == NO_SHOW else LineKind.LATE_CANCEL
+        minutes = assignment.minutes * (assignment.notice_percent or 0) // 100
     ended = assignment.ended_at or assignment.ends_at
     starts = min(assignment.starts_at, ended)
     return TimesheetLine(

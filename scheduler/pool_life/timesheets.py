@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypedDict
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, or_, select
 
@@ -17,6 +14,7 @@ from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid, NotFound
 from scheduler.lifecycle import AssignmentState
 from scheduler.models import Assignment, Booking, Interpreter
+from scheduler.pool_life.batches import file_of
 from scheduler.pool_life.duty import called_in
 from scheduler.pool_life.lines import LineView, line_of_work, line_view
 from scheduler.pool_life.models import PayRate, TimesheetLine
@@ -34,9 +32,6 @@ from scheduler.pool_life.pay import (
 )
 
 _BATCH = 500
-_COLUMNS = (
-    "line", "interpreter", "engagement", "country", "authority", "kind", "day", "starts_at", "ends_at", "minutes", "currency", "amount",
-)  # fmt: skip
 
 
 class RateView(TypedDict):
@@ -152,20 +147,12 @@ class TimesheetService:
         if not rows:
             raise Conflict("nothing_to_export")
         batch = new_id("batch")
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\r\n")
-        writer.writerow(_COLUMNS)
-        for line, code, engagement, zone in rows:
+        for row in rows:
+            line = row[0]
             line.state = LINES.advance(line.state, LineMove.EXPORT)
             line.exported_at, line.batch = uow.now, batch
-            local = line.starts_at.astimezone(ZoneInfo(zone))
-            minor, currency = line.minor or 0, line.currency.value if line.currency else ""
-            writer.writerow(
-                (line.id, code, engagement, line.country, line.authority, line.kind.value, local.date().isoformat(),
-                 _iso(line.starts_at), _iso(line.ends_at), line.minutes, currency, f"{minor // 100}.{minor % 100:02d}")
-            )  # fmt: skip
         await uow.flush()
-        return Export(batch, len(rows), out.getvalue())
+        return Export(batch, len(rows), file_of((row[0], row[1], row[2], row[3]) for row in rows))
 
     async def paid(self, uow: UnitOfWork, batch: str) -> tuple[int, str]:
         """Accounting has paid a batch; returns the number of lines and the country. Raises ``NotFound('batch_unknown')``."""
@@ -320,7 +307,3 @@ class TimesheetService:
         rate = rate_for(known, country=line.country, engagement=engagement or "", kind=line.kind, at=line.starts_at)
         if rate is not None:
             line.currency, line.minor = rate.currency, amount(line.minutes, rate)
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,6 +12,8 @@ from pydantic import Field
 from core.access import Country
 from core.errors import Invalid
 from scheduler.pool import regional
+from scheduler.pool_life import batches
+from scheduler.pool_life.batches import BatchView
 from scheduler.pool_life.lines import LineView
 from scheduler.pool_life.pay import Currency, LineKind, LineState
 from scheduler.pool_life.timesheets import AgeingView, RateView
@@ -40,6 +42,8 @@ class PayPage(TypedDict):
     lines: Sequence[LineView]
     ageing: list[AgeingView]
     rates: list[RateView]
+    batches: list[BatchView]
+    """What accounting was given and has not paid."""
 
 
 class ExportView(TypedDict):
@@ -134,6 +138,7 @@ async def read_pay(
             lines=await house.lines(unit, state=state, since=since),
             ageing=await house.ageing(unit),
             rates=await house.rates(unit),
+            batches=await batches.waiting(unit),
         )
 
 
@@ -177,6 +182,16 @@ async def export(body: ExportBody, who: Who, services: Svc) -> ExportView:
             uow, "pay.exported", made.batch, country=body.country.value, purpose="pay", data={"lines": made.lines}
         )
     return ExportView(batch=made.batch, lines=made.lines, content=made.content)
+
+
+@router.get("/api/pay/batches/{batch}", response_model=shown(ExportView))
+async def read_batch(batch: Key, who: Who, services: Svc) -> ExportView:
+    """The file of a batch once more, as it was taken."""
+    async with services.database.unit(who.actor) as uow:
+        country, lines, content = await batches.again(uow, batch)
+        demand(may_see_board(who, country), refused="country_not_yours")
+        services.audit.record(uow, "pay.read", batch, country=country, purpose="pay", data={"lines": lines})
+    return ExportView(batch=batch, lines=lines, content=content)
 
 
 @router.post("/api/pay/batches/{batch}/paid", response_model=shown(PaidView))

@@ -295,10 +295,14 @@ async def test_minutes_become_money(world: World) -> None:
     made = await ok(coordinator, "/api/pay/export", {"country": "RS"})
     (row,) = csv.DictReader(io.StringIO(made["content"]))
     assert (row["interpreter"], row["minutes"], row["currency"], row["amount"]) == ("I-RS", "38", "RSD", "1140.00")
+    # Whoever closed the page finds the batch again, and the file.
+    assert [one["batch"] for one in (await coordinator.get("/api/pay")).json()["batches"]] == [made["batch"]]
+    assert (await coordinator.get(f"/api/pay/batches/{made['batch']}")).json() == made
+    assert (await (await world.browser("C-MK")).get(f"/api/pay/batches/{made['batch']}")).status_code in {403, 404}
     assert await ok(coordinator, f"/api/pay/batches/{made['batch']}/paid") == {"lines": 1}
     assert (await refusal(coordinator, f"/api/pay/batches/{made['batch']}/paid")) == (404, "batch_unknown")
     page = (await coordinator.get("/api/pay")).json()
-    assert ([one["state"] for one in page["lines"]], page["ageing"]) == (["paid"], [])
+    assert ([one["state"] for one in page["lines"]], page["ageing"], page["batches"]) == (["paid"], [], [])
 
 
 async def test_an_interpreter_of_the_other_country_reads_and_confirms_the_own_lines(world: World) -> None:

@@ -18,6 +18,7 @@ from records.lifecycle import Outcome
 from records.stages import Level
 from scheduler.lifecycle import AssignmentState
 from scheduler.models import Assignment, CaseBar, Interpreter
+from scheduler.pool_life import batches
 from scheduler.pool_life.grievance import ComplaintMove, Ground, Measure, Source
 from scheduler.pool_life.membership import MemberMove
 from scheduler.pool_life.models import PoolEvidence
@@ -299,10 +300,14 @@ async def test_minutes_become_money_when_both_sides_agree(world: World, clock: M
     assert (row["interpreter"], row["minutes"], row["currency"], row["amount"]) == ("I-0001", "37", "RSD", "740.00")
     async with world.database.read(COORDINATOR) as unit:
         assert [age["up_to_30"] for age in await sheets.ageing(unit)] == [74_000]
+        (open_batch,) = await batches.waiting(unit)
+        assert await batches.again(unit, made.batch) == ("RS", 1, made.content)
+    assert (open_batch["batch"], open_batch["lines"], open_batch["sums"]) == (made.batch, 1, {"RSD": 74_000})
     async with world.database.unit(COORDINATOR) as uow:
         assert await sheets.paid(uow, made.batch) == (1, "RS")
     async with world.database.read(COORDINATOR) as unit:
         assert await sheets.ageing(unit) == []
+        assert await batches.waiting(unit) == []
         assert await sheets.line_facts(unit, line["id"]) == ("RS", person, "user_O-1183")
     async with world.database.read(MK_OFFICER) as unit:
         assert await sheets.lines(unit) == [], "the other country does not see what this one pays"
@@ -356,3 +361,19 @@ async def test_a_booking_called_off_too_late_is_paid_by_its_notice_class(world: 
         await world.services.pool_life.timesheets.collect(uow)
     line = await _line(world)
     assert (line["kind"], line["minutes"]) == ("late_cancel", 45)
+
+
+async def test_who_came_for_nothing_is_paid_for_that(world: World, clock: ManualClock) -> None:
+    """The other side did not come (no-show): another kind of line than a cancellation, so it may have another rate."""
+    await world.interpreters(1)
+    booking_id = await world.request(kind="appointment", in_hours=24, minutes=60)
+    await world.accept((await world.offers(booking_id))[0])
+    clock.advance(24 * 3600 - 60)
+    await world.enter((await world.booking(booking_id)).session_id, "interpreter")
+    clock.advance(17 * 60)
+    await world.worker.tick()
+    assert (await world.booking(booking_id)).reason == "officer_absent"
+    async with world.database.unit(SYSTEM) as uow:
+        await world.services.pool_life.timesheets.collect(uow)
+    line = await _line(world)
+    assert (line["kind"], line["minutes"]) == ("wasted", 60)

@@ -355,6 +355,24 @@ export interface components {
             status: "draft" | "reviewed";
         };
         /**
+         * BatchView
+         * @description Lines that were exported together; waits until somebody notes that they are paid.
+         */
+        BatchView: {
+            /** Batch */
+            batch: string;
+            /** Country */
+            country: string;
+            /** Exported At */
+            exported_at: string;
+            /** Lines */
+            lines: number;
+            /** Sums */
+            sums: {
+                [key: string]: number;
+            };
+        };
+        /**
          * BesideBody
          * @description Somebody sits beside the officer.
          */
@@ -3319,6 +3337,8 @@ export interface components {
         PayPage: {
             /** Ageing */
             ageing: components["schemas"]["AgeingView"][];
+            /** Batches */
+            batches: components["schemas"]["BatchView"][];
             /** Lines */
             lines: components["schemas"]["LineView"][];
             /** Rates */
@@ -6310,6 +6330,7 @@ export type AuditPage = components['schemas']['AuditPage'];
 export type AuthorityOut = components['schemas']['AuthorityOut'];
 export type BarView = components['schemas']['BarView'];
 export type BaseEntry = components['schemas']['BaseEntry'];
+export type BatchView = components['schemas']['BatchView'];
 export type BesideBody = components['schemas']['BesideBody'];
 export type Board = components['schemas']['Board'];
 export type BoardCard = components['schemas']['BoardCard'];

@@ -14,6 +14,7 @@ from core.access import Actor
 from core.db.session import Database
 from core.errors import AppError, Conflict, NotFound
 from core.events.bus import Event
+from media.ice import IceConfig
 from media.protocol import (
     Grade,
     MediaWant,
@@ -57,11 +58,14 @@ def room_topic(session_id: str) -> str:
 class CallMedia:
     """Negotiates for the people in rooms and hears what the nodes tell."""
 
-    def __init__(self, database: Database, hub: Hub, nodes: NodeDirectory, placement: Placement) -> None:
+    def __init__(
+        self, database: Database, hub: Hub, nodes: NodeDirectory, placement: Placement, ice: IceConfig
+    ) -> None:
         self._database = database
         self._hub = hub
         self._nodes = nodes
         self._placement = placement
+        self._ice = ice
         self._check_nodes: dict[str, str] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self.on_heard: Told | None = None
@@ -92,7 +96,8 @@ class CallMedia:
             await self._change(place_id, video=want.send_video)
             _, client = await self._placement.ensure(session_id)
         offer = await client.offer(session_id, place_id, want=want)
-        await self._send_offer(place_id, offer)
+        # With fresh credentials: those of the join have long expired when a network changes in the middle of a talk.
+        await self._send_offer(place_id, offer, ice_servers=self._ice.servers(place_id))
 
     async def answer(self, session_id: str, place_id: str, message: MediaAnswer) -> None:
         """The browser's answer."""
@@ -229,14 +234,18 @@ class CallMedia:
         """``n`` grows within a room: a browser ignores what is older than what it knows."""
         await self._hub.tell(room_topic(news.room_id), name, {**data, "n": news.seq}, dedupe_id=news.id)
 
-    async def _send_offer(self, place_id: str, offer: PeerOffer, *, dedupe_id: str | None = None) -> None:
-        frame = {
+    async def _send_offer(
+        self, place_id: str, offer: PeerOffer, *, dedupe_id: str | None = None, ice_servers: Any = None
+    ) -> None:
+        frame: dict[str, Any] = {
             "t": "media.offer",
             "generation": offer.generation,
             "negotiation": offer.negotiation,
             "sdp": offer.sdp,
             "tracks": _tracks(offer),
         }
+        if ice_servers is not None:
+            frame["ice_servers"] = ice_servers
         await self._hub.send_frame(place_id, frame, dedupe_id=dedupe_id)
 
     async def _client(self, session_id: str) -> Any:

@@ -107,7 +107,6 @@ def build_live(
 ) -> Live:
     """Wire the live half; nothing connects before ``running``."""
     hub = Hub(bus, clock)
-    media = CallMedia(database, hub, nodes, Placement(database, nodes))
     turn = settings.turn
     ice = IceConfig(
         clock,
@@ -116,6 +115,7 @@ def build_live(
         ttl=turn.ttl,
         stun_urls=settings.stun_urls,
     )
+    media = CallMedia(database, hub, nodes, Placement(database, nodes), ice)
     aids = RoomAids(NumberPad(database, hub, bus, session_log), TermBook())
     conduct = scheduler.conduct
     admission = Admission(database, session_log, ice)

@@ -54,11 +54,17 @@ export class AudioOut {
     if (wanted.size > 0) void this.#play()
   }
 
+  /** Where sound comes out; nothing given is what the machine takes by itself. */
   async choose(speaker: string | undefined): Promise<void> {
+    if (speaker === this.#speaker) return
     this.#speaker = speaker
     this.#build()
+    await this.#route()
+  }
+
+  async #route(): Promise<void> {
     const element = this.#element as (HTMLAudioElement & { setSinkId?: (id: string) => Promise<void> }) | undefined
-    await element?.setSinkId?.(speaker ?? '').catch(() => {})
+    await element?.setSinkId?.(this.#speaker ?? '').catch(() => {})
   }
 
   /** The page is visible again or a phone call ended: go on playing. */
@@ -97,12 +103,13 @@ export class AudioOut {
     this.#context = context
     this.#limiter = limiter
     this.#element = element
-    if (this.#speaker) void this.choose(this.#speaker)
+    if (this.#speaker) void this.#route()
   }
 
   async #play(): Promise<void> {
-    if (this.#context?.state === 'suspended')
-      await Promise.race([this.#context.resume(), new Promise((done) => setTimeout(done, 300))])
+    // "suspended", or "interrupted" where a telephone call took the sound away.
+    if (this.#context && this.#context.state !== 'running')
+      await Promise.race([this.#context.resume().catch(() => {}), new Promise((done) => setTimeout(done, 300))])
     let refused = false
     await this.#element?.play().catch((thrown: unknown) => {
       refused = thrown instanceof Error && thrown.name === 'NotAllowedError'
@@ -111,7 +118,7 @@ export class AudioOut {
   }
 
   #note(refused = false): void {
-    const blocked = this.#voices.size > 0 && (refused || this.#context?.state === 'suspended')
+    const blocked = this.#voices.size > 0 && (refused || this.#context?.state !== 'running')
     if (blocked === this.blocked) return
     this.blocked = blocked
     this.#changed()

@@ -19,6 +19,7 @@ import { PictureRule } from './pictureRule'
 import { ScreenLock } from './ScreenLock'
 import { stillShown, ticks, withConcern } from './signals'
 import { lineBack, lineLost, tick } from './sounds'
+import { surroundings } from './surroundings'
 
 export class CallController {
   state: CallState
@@ -31,6 +32,7 @@ export class CallController {
   #transport: PeerTransport | undefined
   #rule = new PictureRule()
   #unfollow: (() => void) | undefined
+  #unlisten: (() => void) | undefined
   #watch = () =>
     new LineWatch((to) => {
       if (this.sound.desk) (to === 'lost' ? lineLost : lineBack)(this.sound.desk)
@@ -95,7 +97,6 @@ export class CallController {
   }
 
   async choose(choice: Choice): Promise<void> {
-    if (choice.speaker !== undefined) await this.sound.choose(choice.speaker)
     await this.local.choose(choice)
     this.#set({ choice: this.local.choice })
   }
@@ -190,13 +191,12 @@ export class CallController {
       this.#room(applied(this.state.room, { name: frame.name, data }))
     })
     client.on('mediaOffer', (offer) => this.#transport?.take(offer))
-    client.on('welcome', (welcome) => {
+    client.on('welcome', () => {
       if (this.state.stage === 'joining') this.#set({ stage: 'in' })
       if (this.#transport) this.#transport.socketBack()
       else if (!this.#byPhone()) this.#media(join)
       this.#flags = ''
       this.#sendFlags()
-      if (welcome.room === null && !this.state.room) this.#set({ stage: 'in' })
     })
     client.on('state', (state, reason) => {
       this.#set({ socket: state })
@@ -214,8 +214,7 @@ export class CallController {
         if (frame.name === 'signal.raised') this.#concern(frame.data as Signal & { session_id?: string }, frame.at)
       },
     })
-    document.addEventListener('visibilitychange', this.#visible)
-    addEventListener('online', this.#online)
+    this.#unlisten = surroundings({ visible: () => this.#visible(), network: () => this.#network() })
     this.#prune = setInterval(() => {
       this.#forgetSignals()
       if (this.#flags === '') this.#sendFlags() // what the server did not take a moment ago
@@ -227,7 +226,12 @@ export class CallController {
   #media(join: Join): void {
     const transport = new PeerTransport({
       iceServers: join.ice_servers,
-      send: (message) => this.#send(message),
+      send: async (message) => {
+        const answer = await this.#send(message)
+        // A node that was started anew, or another one, does not know what is muted and which pictures are wanted.
+        if (message.t === 'media.start') this.#flags = ''
+        return answer
+      },
       own: () => ({ audio: this.local.audio, video: this.#sendsPicture() ? this.local.video : null }),
       want: () => ({ send_audio: true, send_video: true, receive_audio: true, receive_video: true }),
       expected: () => this.#expected(),
@@ -241,8 +245,7 @@ export class CallController {
 
   /** This person talks by telephone: the page waits without sound, or they would hear themselves. */
   #byPhone(): boolean {
-    const { room } = this.state
-    return room !== undefined && me(room)?.phone === true
+    return this.state.room !== undefined && me(this.state.room)?.phone === true
   }
 
   /** The telephone takes over from this page, or gives back to it. */
@@ -299,6 +302,8 @@ export class CallController {
 
   #localChanged(): void {
     const { audioFault, videoFault, silent, devices, choice, video } = this.local
+    // What was chosen before, as soon as it is known to be there; without it, and when it is unplugged, what the machine has.
+    void this.sound.choose(devices.speakers.find((one) => one.deviceId === choice.speaker)?.deviceId)
     this.#set({ audioFault, videoFault, silentMic: silent, devices, choice, ownPicture: video })
     void this.#transport?.refreshOwn()
   }
@@ -337,8 +342,7 @@ export class CallController {
 
   /** One wooden tick for what cannot wait. */
   #tick(signal: Signal): void {
-    const { room } = this.state
-    if (room && ticks(signal, room) && this.sound.desk) tick(this.sound.desk)
+    if (this.state.room && ticks(signal, this.state.room) && this.sound.desk) tick(this.sound.desk)
   }
 
   #concern(data: Signal & { session_id?: string }, at: string): void {
@@ -348,23 +352,21 @@ export class CallController {
 
   #forgetSignals(): void {
     const { room } = this.state
-    if (!room || room.signals.length === 0) return
+    if (!room?.signals.length) return
     const signals = stillShown(room.signals, this.now())
     if (signals.length < room.signals.length) this.#set({ room: { ...room, signals } })
   }
 
-  // ---- the machine around it ----
-
-  #visible = (): void => {
-    if (document.visibilityState !== 'visible') return
+  #visible(): void {
     void this.local.revive()
     void this.sound.revive()
     void this.#screen.hold()
   }
 
-  #online = (): void => {
+  #network(): void {
     this.#client?.poke()
-    if (this.state.line.phase !== 'connected') this.#transport?.restart()
+    if (this.state.line.phase === 'connected') this.#transport?.socketGone()
+    else this.#transport?.restart()
   }
 
   #over(ended: CallEnd): void {
@@ -380,8 +382,7 @@ export class CallController {
   }
 
   #release(): void {
-    document.removeEventListener('visibilitychange', this.#visible)
-    removeEventListener('online', this.#online)
+    this.#unlisten?.()
     clearInterval(this.#prune)
     this.#unfollow?.()
     this.#transport?.close()

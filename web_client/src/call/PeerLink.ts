@@ -92,15 +92,16 @@ export class PeerLink {
     await pc.setLocalDescription(await pc.createAnswer())
     if (this.#closed) return
     this.#answered = offer.negotiation
-    this.remote = offer.tracks.flatMap(({ mid, participant_id, kind }) => {
-      const transceiver = pc.getTransceivers().find((one) => one.mid === mid)
-      return transceiver ? [{ participant: participant_id, kind, track: transceiver.receiver.track }] : []
-    })
     await this.#owner.send({
       t: 'media.answer',
       generation: this.generation,
       negotiation: offer.negotiation,
       sdp: pc.localDescription?.sdp ?? '',
+    })
+    // Only now: with an answer that was lost on its way nobody's sound comes, and the missing ones are to be seen.
+    this.remote = offer.tracks.flatMap(({ mid, participant_id, kind }) => {
+      const transceiver = pc.getTransceivers().find((one) => one.mid === mid)
+      return transceiver ? [{ participant: participant_id, kind, track: transceiver.receiver.track }] : []
     })
     this.#ready = true
     for (const candidate of this.#early.splice(0)) this.#trickle(candidate)

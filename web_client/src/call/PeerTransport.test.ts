@@ -5,6 +5,7 @@ import type { RemoteTrack } from './PeerLink'
 import { PeerTransport } from './PeerTransport'
 
 type Fake = RTCPeerConnection & {
+  configuration: RTCConfiguration
   set: (state: RTCPeerConnectionState) => void
   log: string[]
   packets: number
@@ -24,7 +25,7 @@ let own: { audio: MediaStreamTrack | null; video: MediaStreamTrack | null }
 let transport: PeerTransport
 
 /** A peer connection that remembers the order of what was asked of it. */
-function fakePeer(): Fake {
+function fakePeer(configuration: RTCConfiguration): Fake {
   const transceivers = new Map<
     string,
     {
@@ -35,6 +36,7 @@ function fakePeer(): Fake {
     }
   >()
   const peer = {
+    configuration,
     connectionState: 'new' as RTCPeerConnectionState,
     log: [] as string[],
     packets: 0,
@@ -181,6 +183,66 @@ describe('negotiation', () => {
     await transport.refreshOwn()
     expect(peer(0).getTransceivers()[1]?.sender.track).toEqual(own.video)
     expect(answers()).toEqual(['1.1'])
+  })
+})
+
+describe('what is lost on its way', () => {
+  const third: [string, string, string][] = [
+    ['0', 'audio', 'recvonly'],
+    ['2', 'audio', 'sendonly'],
+    ['4', 'audio', 'sendonly'],
+  ]
+
+  test('an answer that never arrived leaves nobody unheard: the newcomer is missed and a new connection asked for', async () => {
+    await connect()
+    refuse = true
+    transport.take(offer(1, 2, third))
+    await settle()
+    refuse = false
+    expect(remote.map((one) => one.participant)).toEqual(['p2'])
+    expected = ['p2', 'p4']
+    transport.socketBack()
+    await settle()
+    expect(starts()).toBe(2)
+  })
+
+  test('a way that is known to be dead is not looked at again when the socket is back', async () => {
+    await connect()
+    peer(0).getStats = (async () => new Map([['t', { type: 'transport', bytesReceived: 4000 }]])) as never
+    refuse = true
+    transport.socketGone()
+    await vi.advanceTimersByTimeAsync(1400)
+    expect(phases).toEqual(['connected', 'recovering'])
+    refuse = false
+    transport.socketBack()
+    await settle()
+    expect(starts()).toBe(2)
+  })
+
+  test('each connection takes the relay credentials that came with its offer', async () => {
+    await connect()
+    expect(peer(0).configuration.iceServers).toEqual([])
+    const iceServers = [{ urls: ['turn:relay.example.org'], username: '1:p', credential: 'fresh' }]
+    peer(0).set('failed')
+    transport.take({ ...offer(2), ice_servers: iceServers })
+    await settle()
+    expect(peer(1).configuration.iceServers).toEqual(iceServers)
+  })
+
+  test('a line that needs longer than others gets longer', async () => {
+    await connect()
+    peer(0).set('failed')
+    await settle()
+    const times: number[] = []
+    for (let second = 0; second < 90; second += 1) {
+      const before = starts()
+      await vi.advanceTimersByTimeAsync(1000)
+      transport.take(offer(10 + starts()))
+      if (starts() > before) times.push(second)
+    }
+    const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0))
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(9)
+    expect(Math.max(...gaps)).toBeGreaterThanOrEqual(15)
   })
 })
 

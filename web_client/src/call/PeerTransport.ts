@@ -81,7 +81,7 @@ export class PeerTransport {
       this.#awaiting = false
       this.#newest = offer.generation
       this.#next?.close()
-      this.#next = this.#link(offer.generation)
+      this.#next = this.#link(offer)
       void this.#next.take(offer)
       return
     }
@@ -97,8 +97,9 @@ export class PeerTransport {
   /** The socket is back: offers may have been missed, so a connection that is not whole is made anew. */
   socketBack(): void {
     if (this.phase === 'closed') return
-    if (this.#current?.connection !== 'connected' || this.#missing().length > 0) this.restart()
-    else void this.#feel(this.#current)
+    const current = this.phase === 'connected' && this.#current?.connection === 'connected' ? this.#current : undefined
+    if (current && this.#missing().length === 0) void this.#feel(current)
+    else this.restart()
   }
 
   /** The browser believes in a dead connection for seconds: one on which nothing comes in at all is made anew. */
@@ -116,7 +117,7 @@ export class PeerTransport {
     this.restart()
   }
 
-  /** The socket is gone: is it the signalling alone, or the whole way? */
+  /** The socket is gone, or the network is another one: is it the signalling alone, or the whole way? */
   socketGone(): void {
     if (this.#current?.connection === 'connected') void this.#feel(this.#current)
   }
@@ -137,8 +138,8 @@ export class PeerTransport {
     this.#set('closed')
   }
 
-  #link(generation: number): PeerLink {
-    const configuration: RTCConfiguration = { iceServers: this.#options.iceServers, bundlePolicy: 'max-bundle' }
+  #link({ generation, ice_servers = this.#options.iceServers }: MediaOffer): PeerLink {
+    const configuration: RTCConfiguration = { iceServers: ice_servers, bundlePolicy: 'max-bundle' }
     const pc = this.#options.createPeer?.(configuration) ?? new RTCPeerConnection(configuration)
     return new PeerLink(generation, pc, {
       send: this.#options.send,

@@ -21,8 +21,8 @@ export type MediaFacts = {
 const disconnectedLimit = 3000
 /** Nothing at all has come in for so long: the far end is gone, whatever the browser believes. */
 const deadLimit = 4500
-/** One attempt may take this long before the next is made. */
-const attemptLimit = 9000
+/** One attempt may take this long before the next is made; a line that is too slow for that gets more time, up to the node's own limit. */
+const attemptLimit = (attempts: number): number => 9000 + 2000 * Math.min(Math.max(attempts - 1, 0), 3)
 
 /** Pause before the next attempt after one that came to nothing. */
 export const pause = (attempts: number): number => [0, 500, 1000, 2000, 4000][Math.min(attempts, 4)] ?? 4000
@@ -31,7 +31,7 @@ export type RestartReason = 'failed' | 'disconnected' | 'dead' | 'silent' | 'stu
 
 /** Why a new connection is needed now, if it is. */
 export function needsRestart(facts: MediaFacts, now: number): RestartReason | undefined {
-  if (facts.attemptSince !== undefined) return now - facts.attemptSince > attemptLimit ? 'stuck' : undefined
+  if (facts.attemptSince !== undefined) return now - facts.attemptSince > attemptLimit(facts.attempts) ? 'stuck' : undefined
   if (facts.connection === 'failed' || facts.connection === 'closed') return 'failed'
   if (facts.connection === 'disconnected' && now - facts.since > disconnectedLimit) return 'disconnected'
   if (facts.connection === 'connected' && now - Math.max(facts.flowAt, facts.since) > deadLimit) return 'dead'

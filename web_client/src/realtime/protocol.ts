@@ -145,6 +145,8 @@ export type MediaOffer = {
   negotiation: number
   sdp: string
   tracks: { mid: string; participant_id: string; kind: 'audio' | 'video' }[]
+  /** With the first offer of a connection: the credentials of a relay expire within minutes, those of the join are old by now. */
+  ice_servers?: RTCIceServer[]
 }
 export type ServerFrame =
   | Welcome

@@ -8,7 +8,7 @@ const server = process.env.TARJUMAN_DEV_SERVER ?? 'http://127.0.0.1:8080'
 /** Svelte's custom elements are not used here; their module has a top-level class that would otherwise stay in each page. */
 const unusedSvelte = /svelte\/src\/(internal\/client\/dom\/elements\/custom-element|legacy\/)/
 const base =
-  /node_modules\/(svelte|esm-env|clsx)\/|web_client\/src\/(i18n|lib|api|auth\/session)|src\/ui\/(Icon|icons|Button|Banner|ErrorBanner|Bdi|Badge|Voice|Dialog|Timer|live|LiveRegions|toast|Toasts|theme\.svelte|Mark|fonts\.ts)|scripts\/serbian|preload-helper/
+  /node_modules\/(svelte|esm-env|clsx)\/|web_client\/src\/(i18n\/(?!months|numbers)|lib|api|auth\/session)|src\/ui\/(Icon|icons|Button|Banner|ErrorBanner|Bdi|Badge|Voice|Dialog|Timer|live|LiveRegions|toast|Toasts|theme\.svelte|Mark|fonts\.ts)|scripts\/serbian|preload-helper/
 const room =
   /src\/call\/(CallController|PeerTransport|PeerLink|LocalMedia|AudioOut|quality|join|recovery|sdp|picture|pictureRule|announce|people|sounds|checked|CallTile)\b|src\/realtime\/(roomState|turns)|src\/ui\/(Tile|ModeBadge)/
 

@@ -15,12 +15,12 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Invalid
+from scheduler.calendars.holiday_names import translated
 from scheduler.calendars.models import HolidayOverride
 
 COUNTRIES = ("RS", "MK")
 _LOCAL = {"RS": ("sr", "sr-Cyrl"), "MK": ("mk", "mk")}
 """Language of the package, and our locale for it."""
-_ESTIMATED = " (estimated)"
 _PUBLIC = "public"
 STATES = frozenset({"estimated", "confirmed", "removed"})
 FIRST_YEAR, LAST_YEAR = 2020, 2040
@@ -33,7 +33,7 @@ class Holiday:
     country: str
     day: date
     names: Mapping[str, str]
-    """By locale: English and the country's own language."""
+    """By locale: English, the country's own language, and those of interpreters where the name is known."""
     state: str = "confirmed"
     """estimated, confirmed, removed."""
     category: str = _PUBLIC
@@ -63,8 +63,8 @@ def published(country: str, year: int, category: str = _PUBLIC) -> tuple[Holiday
         Holiday(
             country=country,
             day=day,
-            names={"en": name.replace(_ESTIMATED, ""), locale: _plain(own.get(day, name))},
-            state="estimated" if _ESTIMATED in name else "confirmed",
+            names={"en": (plain := _certain(name)), locale: _plain(own.get(day, name)), **translated(plain)},
+            state="confirmed" if plain == name else "estimated",
             category=category,
         )
         for day, name in sorted(english.items())
@@ -119,6 +119,11 @@ async def forget_correction(uow: UnitOfWork, country: str, day: date) -> None:
     if row is not None:
         await uow.session.delete(row)
         await uow.flush()
+
+
+def _certain(name: str) -> str:
+    """An English name without the package's remark that the moon may move the day."""
+    return name.replace(" (estimated)", "").replace(", estimated)", ")")
 
 
 def _plain(name: str) -> str:

@@ -269,7 +269,11 @@ async def fallen_ill(office: Office) -> None:
     row, day, _ = next(found for found in _shifts(roster) if found[1] > 0)
     person = roster["people"][row]
     first = date.fromisoformat(roster["starts_on"]) + timedelta(days=day)
-    absence = {"starts_local": f"{first}T00:00", "ends_local": f"{first + timedelta(days=1)}T00:00", "kind": "unexpected"}
+    absence = {
+        "starts_local": f"{first}T00:00",
+        "ends_local": f"{first + timedelta(days=1)}T00:00",
+        "kind": "unexpected",
+    }
     await office.elsewhere(f"/api/interpreters/{person['id']}/absences", absence)
     await page.reload()
     banner = page.locator(".banner").filter(has_text=one.say("roster.overtaken"))

@@ -1,6 +1,7 @@
 /** What is shown to everybody, as text: in the language of the page, and in the digits and words of the person. */
-import { dateText, monthName } from '../i18n/dates'
+import { dateText } from '../i18n/dates'
 import { i18n, t } from '../i18n/index.svelte'
+import { monthName } from '../i18n/months'
 import { asDate, type CalendarId, dayOf, daysOf, type Reading, reading, type SaidDate, type Ymd, ymd } from './calendars'
 import { type DigitSystem, digitsOf, inDigits } from './digits'
 import { isAfghan, isIranian, monthNames, ownAboutWord, ownMonthNames, ownSeason } from './months'

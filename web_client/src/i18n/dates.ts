@@ -1,44 +1,43 @@
 /**
- * Dates and numbers for people: Gregorian calendar, 24 h, Western digits, in the zone of the machine.
+ * Dates for people: Gregorian calendar, 24 h, Western digits, in the zone of the machine. What only calendars need is in `months.ts`,
+ * so that the call page does not carry it; numbers are in `numbers.ts`.
  * Chromium has no data for mk, sq and ps and would silently give English; their names are here (CLDR 46).
  */
 import { i18n, t } from './index.svelte'
 import type { Locale } from './locales'
 
-type Names = { months: readonly string[]; short: readonly string[]; days: readonly string[]; daysShort: readonly string[] }
+type Names = { months: readonly string[]; short: readonly string[]; daysShort: readonly string[] }
 
 const pashtoMonths = ['جنوري', 'فبروري', 'مارچ', 'اپریل', 'مۍ', 'جون', 'جولای', 'اګست', 'سېپتمبر', 'اکتوبر', 'نومبر', 'دسمبر']
-const pashtoDays = ['يونۍ', 'دونۍ', 'درېنۍ', 'څلرنۍ', 'پينځنۍ', 'جمعه', 'اونۍ']
+export const pashtoDays = ['يونۍ', 'دونۍ', 'درېنۍ', 'څلرنۍ', 'پينځنۍ', 'جمعه', 'اونۍ']
 
 /** Days begin with Sunday, as `Date.getDay()` counts. */
-const own: Partial<Record<Locale, Names>> = {
+export const own: Partial<Record<Locale, Names>> = {
   mk: {
     months: 'јануари февруари март април мај јуни јули август септември октомври ноември декември'.split(' '),
     short: 'јан. фев. мар. апр. мај јун. јул. авг. сеп. окт. ное. дек.'.split(' '),
-    days: 'недела понеделник вторник среда четврток петок сабота'.split(' '),
     daysShort: 'нед. пон. вто. сре. чет. пет. саб.'.split(' '),
   },
   sq: {
     months: 'janar shkurt mars prill maj qershor korrik gusht shtator tetor nëntor dhjetor'.split(' '),
     short: 'jan shk mar pri maj qer korr gush sht tet nën dhj'.split(' '),
-    days: ['e diel', 'e hënë', 'e martë', 'e mërkurë', 'e enjte', 'e premte', 'e shtunë'],
     daysShort: 'die hën mar mër enj pre sht'.split(' '),
   },
-  ps: { months: pashtoMonths, short: pashtoMonths, days: pashtoDays, daysShort: pashtoDays },
+  ps: { months: pashtoMonths, short: pashtoMonths, daysShort: pashtoDays },
 }
 
-const tag = (locale: Locale): string => `${locale === 'en' ? 'en-GB' : locale}-u-ca-gregory-nu-latn`
+export const tag = (locale: Locale): string => `${locale === 'en' ? 'en-GB' : locale}-u-ca-gregory-nu-latn`
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-function intl(locale: Locale, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+export function intl(locale: Locale, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = locale + JSON.stringify(options)
   const known = formats.get(key) ?? new Intl.DateTimeFormat(tag(locale), options)
   formats.set(key, known)
   return known
 }
 
-type When = string | Date
-const asDate = (when: When): Date => (typeof when === 'string' ? new Date(when) : when)
+export type When = string | Date
+export const asDate = (when: When): Date => (typeof when === 'string' ? new Date(when) : when)
 const two = (n: number): string => String(n).padStart(2, '0')
 
 /** `14:05`, or `14:05:09` with seconds. */
@@ -57,38 +56,12 @@ export function dateText(when: When, locale: Locale = i18n.locale): string {
   return `${d.getDate()} ${month} ${d.getFullYear()}${locale === 'mk' ? ' г.' : ''}`
 }
 
-/** `November 2026`, for the head of a month. */
-export function monthText(when: When, locale: Locale = i18n.locale): string {
-  const d = asDate(when)
-  const names = own[locale]
-  if (!names) return intl(locale, { month: 'long', year: 'numeric' }).format(d)
-  return `${names.months[d.getMonth()]} ${d.getFullYear()}${locale === 'mk' ? ' г.' : ''}`
-}
-
-/** `November`. */
-export function monthName(when: When, locale: Locale = i18n.locale): string {
-  const d = asDate(when)
-  return own[locale]?.months[d.getMonth()] ?? intl(locale, { month: 'long' }).format(d)
-}
-
-/** `Sat`, for the head of a column. */
-export function weekdayShort(when: When, locale: Locale = i18n.locale): string {
-  const d = asDate(when)
-  return own[locale]?.daysShort[d.getDay()] ?? intl(locale, { weekday: 'short' }).format(d)
-}
-
 /** `Sat 21 Nov`, for rows. */
 export function dayShort(when: When, locale: Locale = i18n.locale): string {
   const d = asDate(when)
   const names = own[locale]
   if (!names) return intl(locale, { weekday: 'short', day: 'numeric', month: 'short' }).format(d)
   return `${names.daysShort[d.getDay()]} ${d.getDate()} ${names.short[d.getMonth()]}`
-}
-
-/** `Saturday`. */
-export function weekdayText(when: When, locale: Locale = i18n.locale): string {
-  const d = asDate(when)
-  return own[locale]?.days[d.getDay()] ?? intl(locale, { weekday: 'long' }).format(d)
 }
 
 const dayNumber = (d: Date): number => Math.round(Date.UTC(d.getFullYear(), d.getMonth(), d.getDate()) / 86_400_000)
@@ -108,12 +81,4 @@ export function momentText(when: When, today: Date = new Date()): string {
   const d = asDate(when)
   if (dayNumber(d) === dayNumber(today)) return timeText(d)
   return t('day.at', { day: dayText(d, today), time: timeText(d) })
-}
-
-/** `12,340` in the manner of the locale, Western digits. */
-export function numberText(n: number, locale: Locale = i18n.locale): string {
-  if (!own[locale]) return new Intl.NumberFormat(tag(locale)).format(n)
-  const [whole, part] = String(n).split('.')
-  const grouped = (whole ?? '').replace(/\B(?=(\d{3})+$)/g, locale === 'sq' ? '\u00a0' : '.')
-  return part ? `${grouped},${part}` : grouped
 }

@@ -1,5 +1,5 @@
 /** Plans as the server tells them, and what is said about them in words. Pure. */
-import { numberText } from '../i18n/dates'
+import { numberText } from '../i18n/numbers'
 
 export type PlanHead = {
   id: string

@@ -1,6 +1,7 @@
 /** Sentences about papers, gaps, minutes and money. */
-import { numberText } from '../i18n/dates'
+
 import { byCode, i18n, t } from '../i18n/index.svelte'
+import { numberText } from '../i18n/numbers'
 import type { Tone } from '../ui/Badge.svelte'
 import type { Notice } from './types'
 

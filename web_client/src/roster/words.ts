@@ -1,7 +1,8 @@
 /** Sentences about shifts, gaps and rules. */
 import { languageName } from '../api/catalogue.svelte'
-import { dayShort, numberText } from '../i18n/dates'
+import { dayShort } from '../i18n/dates'
 import { byCode, t } from '../i18n/index.svelte'
+import { numberText } from '../i18n/numbers'
 import type { AppError } from '../lib/errors'
 import { clock, dateOf } from './model'
 import type { Kind, RosterView, Stretch } from './types'

@@ -31,7 +31,8 @@ _NAMES: dict[str, tuple[str, str, str, str]] = {
     ),
     "Labor Day": ("Dita e Punës", "عيد العمال", "روز کارگر", "د کارګر ورځ"),
     "Macedonian Revolutionary Struggle Day": (
-        "Dita e Luftës Revolucionare Maqedonase", "يوم النضال الثوري المقدوني", "روز مبارزهٔ انقلابی مقدونیه", "د مقدونيې د انقلابي مبارزې ورځ",
+        "Dita e Luftës Revolucionare Maqedonase", "يوم النضال الثوري المقدوني",
+        "روز مبارزهٔ انقلابی مقدونیه", "د مقدونيې د انقلابي مبارزې ورځ",
     ),
     "National Uprising Day": ("Dita e Kryengritjes Popullore", "يوم الانتفاضة الشعبية", "روز قیام مردمی", "د ولسي پاڅون ورځ"),
     "New Year's Day": ("Viti i Ri", "رأس السنة", "آغاز سال نو", "نوی کال"),

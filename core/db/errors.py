@@ -10,10 +10,10 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 
 from sqlalchemy import MetaData, Table, UniqueConstraint
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.errors import Conflict, Unavailable
+from core.errors import Conflict, Invalid, Unavailable
 
 _TRANSIENT_STATES = {
     "40001",  # serialization failure
@@ -62,6 +62,9 @@ def translate(error: BaseException, conflicts: Mapping[str, str], metadata: Meta
         for name in violated(error, metadata):
             if name in conflicts:
                 return Conflict(conflicts[name])
+    # SQLSTATE class 22, or the driver's own word before it asks: a value that no column of this kind holds, such as a NUL in a text.
+    if isinstance(error, DataError):
+        return Invalid("invalid_value")
     return None
 
 

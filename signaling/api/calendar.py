@@ -51,7 +51,7 @@ from signaling.api.calendar_models import (
     WindowOut,
 )
 from signaling.api.routing import guarded_router
-from signaling.api.shapes import Key
+from signaling.api.shapes import DayIn, Key
 from signaling.auth.principal import Principal
 from signaling.bootstrap import Services
 from signaling.deps import Svc, Who, home_country
@@ -297,7 +297,7 @@ async def list_holidays(
 
 
 @router.put("/api/holidays/{country}/{day}", status_code=204)
-async def correct_holiday(country: Country, day: date, body: HolidayBody, who: Who, services: Svc) -> None:
+async def correct_holiday(country: Country, day: DayIn, body: HolidayBody, who: Who, services: Svc) -> None:
     """Confirm, remove or add a holiday; hours that skip holidays follow at once."""
     demand(may_correct_holidays(who, country))
     async with services.database.unit(who.actor) as uow:
@@ -306,7 +306,7 @@ async def correct_holiday(country: Country, day: date, body: HolidayBody, who: W
 
 
 @router.post("/api/holidays/{country}/{day}/reset", status_code=204)
-async def reset_holiday(country: Country, day: date, who: Who, services: Svc) -> None:
+async def reset_holiday(country: Country, day: DayIn, who: Who, services: Svc) -> None:
     """Go back to the published date."""
     demand(may_correct_holidays(who, country))
     async with services.database.unit(who.actor) as uow:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from signaling.api.shapes import Country, In, Instant, Names, Out
+from signaling.api.shapes import EARLIEST, LATEST, Country, DayIn, In, Instant, Names, Out
 
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-LocalMoment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$")]
+
+
+def _of_our_time(text: str) -> str:
+    if not EARLIEST.year <= int(text[:4]) < LATEST.year:
+        raise ValueError("out of this time")
+    return text
+
+
+LocalMoment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$"), AfterValidator(_of_our_time)]
 """A time on the wall of the interpreter's own zone."""
 SpanWord = Literal["desk", "on_call"]
 Means = Annotated[list[Literal["app", "sms", "phone"]], Field(max_length=3)]
@@ -35,7 +43,7 @@ class WeekBody(In):
     """The weekly hours from a day on."""
 
     version: Annotated[int, Field(ge=0)]
-    valid_from: date | None = None
+    valid_from: DayIn | None = None
     skip_holidays: bool = False
     rules: Annotated[list[RuleBody], Field(max_length=42)]
 
@@ -45,9 +53,9 @@ class ExceptionBody(In):
 
     kind: Literal["extra", "removed", "changed"]
     span_kind: SpanWord = "desk"
-    on_day: date
+    on_day: DayIn
     replaces: Clock | None = None
-    to_day: date | None = None
+    to_day: DayIn | None = None
     from_time: Clock | None = None
     to_time: Clock | None = None
 

@@ -15,7 +15,7 @@ from records.stages import Stage
 from scheduler.pool_views import GateRow, PoolPage, Profile
 from scheduler.pool_write import ProfileInput
 from signaling.api.routing import guarded_router
-from signaling.api.shapes import Code, In, InstantIn, Key, Language, PageNumber, PageSize
+from signaling.api.shapes import Code, DayText, In, InstantIn, Key, Language, PageNumber, PageSize
 from signaling.api.shown import shown
 from signaling.bootstrap import Services
 from signaling.deps import Svc, Who
@@ -26,7 +26,6 @@ router: APIRouter = guarded_router("pool")
 
 LanguageLevel = Literal["native", "C2", "C1", "B2", "B1"]
 PresenceWord = Literal["available", "busy", "away"]
-Date = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
 class PairBody(In):
@@ -44,8 +43,8 @@ class TrainingBody(In):
     """A finished training."""
 
     code: Code
-    date: Date
-    expires: Date | None = None
+    date: DayText
+    expires: DayText | None = None
 
 
 class SwornBody(In):
@@ -54,7 +53,7 @@ class SwornBody(In):
     country: Country
     register_no: Annotated[str, Field(max_length=32)]
     pair: Annotated[str, Field(max_length=16)]
-    valid_from: Date
+    valid_from: DayText
 
 
 class ProfileBody(In):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal, TypedDict
 
 from fastapi import APIRouter, Query
@@ -20,7 +20,7 @@ from scheduler.pool_life.ratings import OwnQuality
 from scheduler.pool_life.reviews import ReviewView
 from signaling.api.pool import PairBody, ProfileBody
 from signaling.api.routing import guarded_router
-from signaling.api.shapes import Code, In, InstantIn, Key
+from signaling.api.shapes import Code, DayIn, In, InstantIn, Key
 from signaling.api.shown import shown
 from signaling.auth.principal import Principal
 from signaling.bootstrap import Services
@@ -95,8 +95,8 @@ class TrainingDone(In):
     """A finished training."""
 
     code: Code
-    on: date
-    expires: date | None = None
+    on: DayIn
+    expires: DayIn | None = None
 
 
 class LevelBody(In):

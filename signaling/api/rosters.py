@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Query
@@ -17,7 +17,7 @@ from scheduler.rosters.swaps import SwapView
 from scheduler.rosters.view_shapes import ChangeView, RosterRow, RosterView, ShiftView, VersionView, WhyView, WishView
 from signaling.api.interpreter import own_profile
 from signaling.api.routing import guarded_router
-from signaling.api.shapes import Code, In, Key
+from signaling.api.shapes import Code, DayIn, In, Key
 from signaling.api.shown import shown
 from signaling.bootstrap import Services
 from signaling.deps import Svc, Who
@@ -28,7 +28,7 @@ router: APIRouter = guarded_router("rosters")
 _LONGEST = timedelta(days=93)
 Kind = Annotated[str, Field(min_length=1, max_length=24, pattern=r"^[A-Z]:[a-z]{2,8}$")]
 Day = Annotated[int, Field(ge=0, le=62)]
-Number = Annotated[int, Field(ge=1)]
+Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class RosterList(TypedDict):
@@ -85,7 +85,7 @@ class RosterBody(In):
     """A new period; it begins on a Monday."""
 
     country: Country
-    starts_on: date
+    starts_on: DayIn
     weeks: Annotated[int, Field(ge=1, le=4)] = 4
 
 
@@ -129,7 +129,7 @@ class PublishBody(In):
 class WishBody(In):
     """A wish for a day; ``work`` none takes it back."""
 
-    day: date
+    day: DayIn
     work: bool | None
     time: Code | None = None
 
@@ -270,7 +270,7 @@ async def decide_swap(swap_id: Key, body: DecisionBody, who: Who, services: Svc)
 
 
 @router.get("/api/interpreter/shifts", response_model=shown(OwnShifts))
-async def own_shifts(who: Who, services: Svc, start: Annotated[date, Query(alias="from")], to: date) -> OwnShifts:
+async def own_shifts(who: Who, services: Svc, start: Annotated[DayIn, Query(alias="from")], to: DayIn) -> OwnShifts:
     """Own shifts and wishes of at most a quarter, and swaps with whether they could be taken."""
     if not start <= to <= start + _LONGEST:
         raise Invalid("time_order")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -17,7 +17,7 @@ from scheduler.pool import regional
 from signaling.api.appointments import NoticeOut, notice_out, own_step
 from signaling.api.booking_models import BookingView, CancelBody, Minutes, WayWord
 from signaling.api.routing import guarded_router
-from signaling.api.shapes import Code, In, Instant, Key, Language, Out, Params
+from signaling.api.shapes import Code, DayIn, In, Instant, Key, Language, Out, Params
 from signaling.bootstrap import Services
 from signaling.deps import IdempotencyKey, Svc, Who
 from signaling.facts import case_facts
@@ -34,15 +34,15 @@ class SeriesBody(In):
     language: Language
     minutes: Minutes | None = None
     way: WayWord = "direct"
-    first: date
+    first: DayIn
     at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
     zone: Annotated[str, Field(max_length=40)]
     frequency: Literal["daily", "weekly", "monthly"]
     interval: Annotated[int, Field(ge=1, le=12)] = 1
     weekdays: Annotated[list[Annotated[int, Field(ge=1, le=7)]], Field(max_length=7)] = Field(default_factory=list)
     count: Annotated[int, Field(ge=1, le=52)] | None = None
-    until: date | None = None
-    exceptions: Annotated[list[date], Field(max_length=52)] = Field(default_factory=list)
+    until: DayIn | None = None
+    exceptions: Annotated[list[DayIn], Field(max_length=52)] = Field(default_factory=list)
     all_or_none: bool = True
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from core.access import Country
 
@@ -38,8 +38,35 @@ def _exact(at: datetime) -> str:
 
 ExactInstant = Annotated[datetime, PlainSerializer(_exact, return_type=str, when_used="json")]
 """The same to the microsecond: what is hashed must be shown as it was hashed, so that anybody can check a chain."""
-InstantIn = AwareDatetime
-"""An instant with its offset; one without is refused."""
+EARLIEST, LATEST = date(1990, 1, 1), date(2190, 1, 1)
+"""Days and instants outside of this are mistakes; at the ends of what a calendar can hold, sums with them break."""
+
+
+def _near(at: datetime) -> datetime:
+    if not EARLIEST <= at.date() <= LATEST:
+        raise ValueError("out of this time")
+    return at
+
+
+def _near_day(day: date) -> date:
+    if not EARLIEST <= day <= LATEST:
+        raise ValueError("out of this time")
+    return day
+
+
+InstantIn = Annotated[AwareDatetime, AfterValidator(_near)]
+"""An instant with its offset; one without is refused, and so is one far from our time."""
+
+DayIn = Annotated[date, AfterValidator(_near_day)]
+"""A calendar day of our time."""
+
+
+def _real_day(text: str) -> str:
+    return _near_day(date.fromisoformat(text)).isoformat()
+
+
+DayText = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_real_day)]
+"""The same kept as text, as profiles hold it."""
 Language = Annotated[str, Field(pattern=r"^[a-z]{3}$")]
 Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Key = Annotated[str, Field(min_length=1, max_length=64)]

@@ -5,7 +5,7 @@
 import { api } from '../api/client'
 import { Resource } from '../api/resource.svelte'
 import type { EventFrame } from '../realtime/protocol'
-import { tab } from '../realtime/tab'
+import { listen, quietMs } from './follow'
 import type { RosterView } from './types'
 
 type Told = { roster_id: string; version: number }
@@ -19,11 +19,6 @@ type Heard = {
   /** Another roster of the country changed. */
   others: () => void
 }
-
-/** Several news of one act are read once. */
-const quietMs = 250
-/** While no socket is there. */
-const fallbackMs = 10_000
 
 export class RosterWatch extends Resource<RosterView> {
   readonly #id: () => string
@@ -51,12 +46,8 @@ export class RosterWatch extends Resource<RosterView> {
 
   /** Follows the news of a country's rosters until the returned function is called. */
   listen(country: string): () => void {
-    const stop = tab.follow(`board:${country}`, { event: (frame) => this.#hear(frame), stale: () => this.#later() })
-    const poll = setInterval(() => {
-      if (tab.state !== 'open') this.#later()
-    }, fallbackMs)
+    const stop = listen([`board:${country}`], (frame) => this.#hear(frame), () => this.#later())
     return () => {
-      clearInterval(poll)
       clearTimeout(this.#soon)
       stop()
     }

@@ -56,7 +56,7 @@ def ascend(
     x = np.clip(x / by_col, low, high)
     y = np.minimum(prices / by_row, most)
     first_x, first_y = x.copy(), y.copy()
-    weight = _ratio(np.linalg.norm(y), np.linalg.norm(x), 1.0)
+    weight = _ratio(y, x, 1.0)
     steps = inside = 0
     moved_first = moved_last = np.inf
     while not over():
@@ -73,8 +73,7 @@ def ascend(
             if inside and (
                 moved <= _ENOUGH * moved_first or (moved <= _SOME * moved_first and worse) or inside >= _LONG * steps
             ):
-                far_x, far_y = np.linalg.norm(new_x - first_x), np.linalg.norm(new_y - first_y)
-                weight = np.sqrt(weight * _ratio(far_y, far_x, weight))
+                weight = float(np.sqrt(weight * _ratio(new_y - first_y, new_x - first_x, weight)))
                 x, y = new_x, new_y
                 first_x, first_y = x.copy(), y.copy()
                 inside = 0
@@ -94,8 +93,10 @@ def _moved(x: Reals, y: Reals, matrix: sparse.csr_matrix, weight: float) -> floa
     return float(np.sqrt(max(0.0, square)))
 
 
-def _ratio(above: float, below: float, otherwise: float) -> float:
-    return float(above / below) if above > 1e-12 and below > 1e-12 else otherwise
+def _ratio(above: Reals, below: Reals, otherwise: float) -> float:
+    """Length of the first by that of the second."""
+    long, short = float(np.linalg.norm(above)), float(np.linalg.norm(below))
+    return long / short if long > 1e-12 and short > 1e-12 else otherwise
 
 
 def _scales(shape: Shape) -> tuple[Reals, Reals]:
@@ -115,5 +116,7 @@ def _scales(shape: Shape) -> tuple[Reals, Reals]:
         np.maximum.at(rows, row, size)
         np.maximum.at(cols, col, size)
         divide(rows, cols)
-    divide(np.bincount(row, size, len(by_row)), np.bincount(col, size, len(by_col)))
+    divide(
+        np.bincount(row, size, len(by_row)).astype(np.float64), np.bincount(col, size, len(by_col)).astype(np.float64)
+    )
     return by_row, by_col

@@ -26,10 +26,8 @@ from scheduler.plans.workers import News, Workers
 
 Reals = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-AGAIN = 0.2
-"""Share of the time within which a relaxation in parts must be done to be done once more."""
-WINDOW_COLUMNS = 3_600
-"""How large a window should be."""
+GUIDED_COLUMNS, WINDOW_COLUMNS = 1_800, 3_600
+"""How large a window should be, in the first pass and later."""
 BOUND_KEEP = 60_000.0
 """Options that cost so many tenths more than the best are not looked at in parts of the bound: that limits what is proven."""
 WHOLE = 3_000
@@ -37,8 +35,8 @@ WHOLE = 3_000
 _NEAR = {"gap": 1e-4, "absolute_gap": 40.0}
 _EXACT = {"gap": 0.0, "absolute_gap": 0.5}
 _REVIVALS = 3
-CLIMB = 0.2
-"""Share of the time in which the prices of a large plan climb, while windows are planned by the other children."""
+CLIMB, CLIMB_ALONE = 0.2, 0.08
+"""Share of the time in which the prices of a large plan climb; after the second the other children begin to plan by them."""
 
 
 def improve(
@@ -143,8 +141,9 @@ class _Run:
             self._at_once()
             return
         self._climb()
+        self._await_climb(CLIMB_ALONE * self._search.seconds)
         self._guided()
-        self._await_climb()
+        self._await_climb(self._left)
         self._prove()
         self._improve()
 
@@ -166,8 +165,9 @@ class _Run:
             self._climbing = None
             self._mend(news)
 
-    def _await_climb(self) -> None:
-        while self._climbing is not None and not self._over:
+    def _await_climb(self, seconds: float) -> None:
+        until = self._seconds + seconds
+        while self._climbing is not None and not self._over and self._seconds < until:
             news = self._workers.hear(min(0.2, max(0.01, self._left)))
             if news is not None and news.job == self._climbing[0]:
                 self._climbed(news)
@@ -179,16 +179,13 @@ class _Run:
             self._workers.revive(news.worker)
 
     def _relax(self) -> bool:
-        """Solve the relaxation, a large one in parts and, if that was quick, once more; false if it did not end in time."""
+        """Solve the relaxation, a large one in parts; false if it did not end in time."""
         relaxation = self._relaxation
-        for _ in range(1 if relaxation.small else 2):
-            answers = list(self._solve(relaxation.pieces(), lambda: self._left, relaxed=True))
-            if not answers or self._over or not relaxation.learn(answers):
-                break
-            self._raise(relaxation.bound, Phase.RELAX)
-            if self._seconds > AGAIN * self._search.seconds:
-                break
-        return bool(np.isfinite(relaxation.bound))
+        answers = list(self._solve(relaxation.pieces(), lambda: self._left, relaxed=True))
+        if not answers or self._over or not relaxation.learn(answers):
+            return False
+        self._raise(relaxation.bound, Phase.RELAX)
+        return True
 
     def _windows(self, size: int, shift: int) -> list[Flags]:
         """Spans of days inside weeks (shifted: across them), far ones next to each other so that two can run at once."""
@@ -206,10 +203,10 @@ class _Run:
             spans[at] for pair in zip(range(half), range(half, 2 * half), strict=True) for at in pair if at < len(spans)
         ]
 
-    def _size(self, keep: Flags) -> int:
-        """Days of a window that is quickly solved."""
+    def _size(self, keep: Flags, columns: int = WINDOW_COLUMNS) -> int:
+        """Days of a window of so many columns."""
         days = max(1, len(np.unique(self._day)))
-        return int(np.clip(round(WINDOW_COLUMNS * days / max(1, int(keep.sum()))), 1, DAYS_A_WEEK))
+        return int(np.clip(round(columns * days / max(1, int(keep.sum()))), 1, DAYS_A_WEEK))
 
     def _at_once(self) -> None:
         """A small problem as one program: the answer, and what is proven of it."""
@@ -231,7 +228,7 @@ class _Run:
 
         def pieces() -> Iterator[tuple[Piece, Flags]]:
             # the relaxation gets better meanwhile
-            for window in self._windows(self._size(relaxation.keep), 0):
+            for window in self._windows(self._size(relaxation.keep, GUIDED_COLUMNS), 0):
                 yield self._cutter.window(chosen, window, relaxation.keep, relaxation.guide, waiting), window
 
         limit = max(1.0, self._search.seconds / 6)

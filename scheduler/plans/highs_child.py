@@ -109,9 +109,7 @@ def climb(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: Binary
     size = (len(arrays["row_upper"]), len(arrays["cost"]))
     matrix = sparse.csc_matrix((arrays["value"], arrays["index"], arrays["start"]), shape=size)
     equal = np.isfinite(arrays["row_lower"])
-    shape = Shape(
-        matrix.tocsr(), arrays["cost"], arrays["lower"], arrays["upper"], arrays["row_upper"], equal
-    )
+    shape = Shape(matrix.tocsr(), arrays["cost"], arrays["lower"], arrays["upper"], arrays["row_upper"], equal)
     end, told = time.monotonic() + float(head["seconds"]), time.monotonic()
 
     def report(x: NDArray[Any], prices: NDArray[Any]) -> None:

@@ -112,18 +112,10 @@ class Model:
             equal=True,
         )
         work = _Work(problem)
-        self.parts = [
-            once,
-            relay,
-            work.places(),
-            work.long_places(),
-            work.stretches(),
-            work.days(),
-            *(work.days_at_most(most) for most in _AT_MOST),
-            work.weeks(),
-            self._load(),
-            self._case(),
-        ]
+        sums = stretches, days, weeks = work.stretches(), work.days(), work.weeks()
+        few = [work.days_at_most(most) for most in _AT_MOST]
+        sets = [once, relay, work.places(), work.long_places()]
+        self.parts = [*sets, stretches, days, *few, weeks, self._load(), self._case()]
         offset = np.cumsum([0, *(part.count for part in self.parts)])
         row = np.concatenate([part.row + at for part, at in zip(self.parts, offset, strict=False)])
         col = np.concatenate([part.col for part in self.parts])
@@ -138,6 +130,10 @@ class Model:
         shape = (len(self.upper), len(self.cost))
         self.matrix = sparse.csc_matrix((value[keep].astype(np.float64), (row[keep], col[keep])), shape=shape)
         self.load_at, self.case_at = int(offset[-3]), int(offset[-2])
+        self.sums = np.repeat(
+            [any(part is each for each in sums) for part in self.parts], [part.count for part in self.parts]
+        )
+        """Rows that add up minutes of a stretch, a day or a week: most of all entries, and seldom of any weight."""
 
     def _load(self) -> Rows:
         problem, people = self.problem, len(self.problem.people)

@@ -54,8 +54,11 @@ class Cutter:
         self._soft = np.zeros(len(model.upper), dtype=np.bool_)
         self._soft[model.load_at :] = True
 
-    def relaxed(self, bookings: Flags, keep: Flags, share: Reals) -> Piece:
-        """The program of these bookings without whole numbers. ``share``: their part of each person's fair load."""
+    def relaxed(self, bookings: Flags, keep: Flags, share: Reals, only: Flags | None = None) -> Piece:
+        """The program of these bookings without whole numbers. ``share``: their part of each person's fair load.
+
+        ``only``: rows to look at; fewer are quicker and prove less.
+        """
         model = self.model
         free = columns_of(model, bookings, keep)
         self._dependent(free)
@@ -63,7 +66,7 @@ class Cutter:
         upper[model.load_at : model.case_at] *= share
         width = model.width.astype(np.float64)
         width[model.at_band : model.at_case] *= np.tile(share, 2)
-        piece = self._piece(free, upper, np.zeros(len(model.cost)), width)
+        piece = self._piece(free, upper, np.zeros(len(model.cost)), width, only=only)
         return Piece(_continuous(piece.program), piece.columns, piece.rows)
 
     def window(self, chosen: Ints, bookings: Flags, keep: Flags, guide: Reals | None, guided: Flags) -> Piece:

@@ -26,11 +26,11 @@ OF_WEEK, OF_WEEKS = 30, 170_000
 """Options of a leg that the relaxation of a week looks at (the cheapest), and of all weeks together, about."""
 USED = 0.95
 """How much of the shares of load in a second round follows what the first has used."""
-CLIMBED = 2_000.0
+CLIMBED = 600.0
 """Options that cost so many tenths more than the best by the weeks' prices are left out of the climb."""
 TAKEN = 0.02
 """Share from which an option counts as taken: a climb leaves traces of many."""
-KEEP = 300.0
+KEEP = 100.0
 """Options that cost so many tenths more than the best by the prices are not looked at in windows."""
 
 
@@ -108,7 +108,8 @@ class Relaxation:
         model = self._model
         keep = (self.slack <= CLIMBED) | (self.guide > TAKEN)
         everybody = np.ones(len(self._day), dtype=np.bool_)
-        piece = self._cutter.relaxed(everybody, keep, np.ones(len(model.problem.people)))
+        only = ~model.sums | (self.prices < 0)
+        piece = self._cutter.relaxed(everybody, keep, np.ones(len(model.problem.people)), only)
         begin, prices = model.complete(self.guide)[piece.columns], self.prices[piece.rows]
         return Piece(replace(piece.program, begin=begin, prices=prices), piece.columns, piece.rows)
 

@@ -82,9 +82,7 @@ def main() -> int:
     sizes = LONG if options.long else SIZES
     chosen = sizes if options.only is None else [sizes[at] for at in options.only]
     figures = [
-        figure
-        for size in chosen
-        for figure in measure(size, options.seed, options.seconds, plain=not options.no_plain)
+        figure for size in chosen for figure in measure(size, options.seed, options.seconds, plain=not options.no_plain)
     ]
     return 0 if all(figure.kept for figure in figures) else 1
 

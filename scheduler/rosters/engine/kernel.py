@@ -29,9 +29,10 @@ def best_row(
     """The cheapest row of shift types.
 
     ``work`` (D, T): cost of each type on each day, infinite if not allowed; ``free`` (D). ``classes`` (T): what may follow a
-    type, by ``follows`` (classes, T). ``floor`` to ``weekend_ceiling`` (D + 1): see :class:`~.corridor.Corridor`. ``steps`` (counters, T): what a type adds to each counter; ``limits``: the most each
-    may reach; ``weekly``: counters that begin anew each week. The last costs are charged at the end. ``value`` and
-    ``place`` are scratch over all states (infinite and -1 on entry and exit); the buffers hold the reached states.
+    type, by ``follows`` (classes, T). ``floor`` to ``weekend_ceiling`` (D + 1): a :class:`~.corridor.Corridor`. ``steps``
+    (counters, T): what a type adds to each counter; ``limits``: the most each may reach; ``weekly``: counters that begin
+    anew each week. The last costs are charged at the end. ``value`` and ``place`` are scratch over all states (infinite
+    and -1 on entry and exit); the buffers hold the reached states.
     """
     days, types = work.shape
     counters = steps.shape[0]

@@ -100,9 +100,7 @@ class RowFinder:
             known = (wide,)
             if self._layout_of(number, ()).states * arrays.days > EXACT_STATES:
                 can, longest = arrays.allowed[number].any(axis=1), int(arrays.units.max(initial=1))
-                narrow = (
-                    paced(can, self._weekend, least, most, weekends, longest, width) for width in (1, WIDER)
-                )
+                narrow = (paced(can, self._weekend, least, most, weekends, longest, width) for width in (1, WIDER))
                 known = (*narrow, wide)
             self._corridors[number] = known
         return known

@@ -14,7 +14,6 @@ from scheduler.rosters.engine.messages import News, Order
 from scheduler.rosters.engine.rows import RowFinder
 from scheduler.rosters.engine.search import TINY
 
-
 PAUSE = 5e-5
 """Seconds for each cell of the roster between two that the parent is told of."""
 

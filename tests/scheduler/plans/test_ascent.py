@@ -52,7 +52,11 @@ def test_prices_come_near_the_optimum(seed: int) -> None:
 
     looks = iter(range(6000))
     steps = ascend(
-        shape, np.zeros(len(shape.cost)), np.zeros(len(shape.upper)), over=lambda: next(looks, None) is None, report=report
+        shape,
+        np.zeros(len(shape.cost)),
+        np.zeros(len(shape.upper)),
+        over=lambda: next(looks, None) is None,
+        report=report,
     )
     assert steps == 6000
     assert max(told) <= exact.fun * (1 + 1e-9)

@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
+
+from sqlalchemy import select
 
 from core.access import Actor
 from core.db.session import Database
@@ -33,10 +36,11 @@ from media.protocol import (
     TrackPublished,
     news_from_event,
 )
+from records.lifecycle import SessionState
 from records.models import Session
 from scheduler.briefings.posts import LISTENER, has_word
 from signaling import places
-from signaling.nodes import NodeDirectory, Placement
+from signaling.nodes import ALIVE_FOR, NodeDirectory, Placement
 from signaling.places import Place
 from signaling.realtime.hub import Hub
 from signaling.realtime.protocol import MediaAnswer, MediaCandidate, MediaSet, MediaStart
@@ -45,6 +49,8 @@ from signaling.realtime.rooms import participant
 log = logging.getLogger(__name__)
 CHECK_PREFIX = "check_"
 """Rooms of one for the check before joining; they belong to no session and leave no trace."""
+_ASK_FOR_S = 2.0
+"""A node that has not answered for so long is not waited for."""
 _ABOUT_CONNECTIONS = (PeerLost, PeerBack, PeerConnected, PeerHeard, TrackPublished, TrackEnded, QualityChanged)
 Told = Callable[[str, str], Awaitable[None]]
 """Called with session id and place id."""
@@ -94,7 +100,11 @@ class CallMedia:
                 # The line of the telephone has the place in the room: a browser's media would end it in the middle of a sentence.
                 raise Conflict("on_phone")
             await self._change(place_id, video=want.send_video)
-            _, client = await self._placement.ensure(session_id)
+            before = await self._node_of(session_id)
+            node, client = await self._placement.ensure(session_id)
+            if before is not None and before != node:
+                # Whoever does not come over to the new node is lost since the old one fell silent.
+                await self._lost_with_node(session_id, self._nodes.silence(before))
         offer = await client.offer(session_id, place_id, want=want)
         # With fresh credentials: those of the join have long expired when a network changes in the middle of a talk.
         await self._send_offer(place_id, offer, ice_servers=self._ice.servers(place_id))
@@ -148,6 +158,59 @@ class CallMedia:
             log.info("media_close_skipped", extra={"code": error.code})
         self._check_nodes.pop(session_id, None)
         return speech_ms
+
+    async def hears(self, session_id: str, place_id: str) -> bool:
+        """Whether the node hears somebody now; False too when it does not say so soon."""
+        try:
+            async with asyncio.timeout(_ASK_FOR_S):
+                description = await (await self._client(session_id)).describe(session_id)
+        except (AppError, TimeoutError):
+            return False
+        return any(peer.peer_id == place_id and peer.connected and peer.audio_flowing for peer in description.peers)
+
+    async def note_dead_nodes(self) -> None:
+        """With a node the sound of all its talks ends, and it tells nobody: since then its people are lost, until they are heard again."""
+        for node, session_ids in (await self._running_on()).items():
+            silence = self._nodes.silence(node)
+            if silence < ALIVE_FOR.total_seconds() or not await self._is_dead(node, session_ids[0]):
+                continue
+            for session_id in session_ids:
+                await self._lost_with_node(session_id, silence)
+
+    async def _running_on(self) -> dict[str, list[str]]:
+        running = (SessionState.WAITING.value, SessionState.ACTIVE.value, SessionState.PAUSED.value)
+        found: dict[str, list[str]] = {}
+        async with self._database.read(Actor.system()) as unit:
+            query = select(Session.id, Session.media_node).where(Session.state.in_(running))
+            for session_id, node in await unit.session.execute(query):
+                if node is not None:
+                    found.setdefault(node, []).append(session_id)
+        return found
+
+    async def _is_dead(self, node: str, session_id: str) -> bool:
+        """Asked before it is taken for dead: while the bus is away, nodes that carry talks are silent too."""
+        try:
+            async with asyncio.timeout(_ASK_FOR_S):
+                await self._nodes.client(node).describe(session_id)
+        except TimeoutError:
+            return True
+        except AppError as error:
+            return error.code == "no_answer"
+        return False
+
+    async def _lost_with_node(self, session_id: str, silence: float) -> None:
+        async with self._database.unit(Actor.system()) as uow:
+            since = uow.now - timedelta(seconds=silence)
+            seated = await places.of_session(uow, session_id)
+            lost = [
+                place for place in seated if place.here and place.heard_at is not None and place.media_lost_at is None
+            ]
+            for place in lost:
+                await places.change(
+                    uow, place.id, media_lost_at=since, grade=Grade.LOST.value, has_audio=False, has_video=False
+                )
+        for place in lost:
+            await self._tell_now(place.id)
 
     async def on_event(self, event: Event) -> None:
         """News of a node (group ``calls``: one signalling process hears each)."""
@@ -249,15 +312,16 @@ class CallMedia:
         await self._hub.send_frame(place_id, frame, dedupe_id=dedupe_id)
 
     async def _client(self, session_id: str) -> Any:
-        if session_id.startswith(CHECK_PREFIX):
-            node = self._check_nodes.get(session_id)
-        else:
-            async with self._database.read(Actor.system()) as unit:
-                session = await unit.session.get(Session, session_id)
-                node = None if session is None else session.media_node
+        check = session_id.startswith(CHECK_PREFIX)
+        node = self._check_nodes.get(session_id) if check else await self._node_of(session_id)
         if node is None:
             raise NotFound("room_unknown")
         return self._nodes.client(node)
+
+    async def _node_of(self, session_id: str) -> str | None:
+        async with self._database.read(Actor.system()) as unit:
+            session = await unit.session.get(Session, session_id)
+            return None if session is None else session.media_node
 
 
 def _tracks(offer: PeerOffer) -> Sequence[dict[str, str]]:

@@ -142,7 +142,21 @@ class CallService:
                 place = await places.by_secret(uow, connection_id, secret)
                 return await self._sit(uow, place.session_id, place.id, came_back=True)
 
-        return await self._database.retry(work)
+        entered = await self._database.retry(work)
+        await self._goes_on(entered)
+        return entered
+
+    async def _goes_on(self, entered: Entered) -> None:
+        """When only the socket was away, the node heard them all the while and tells nothing new: a talk that was paused goes on."""
+        place, session_id = entered.place, entered.session_id
+        async with self._database.read(Actor.system()) as unit:
+            place = await places.get(unit, place.id)
+        if place.heard_at is not None or not await self._media.hears(session_id, place.id):
+            return
+        async with self._database.unit(Actor.system()) as uow:
+            first = await places.first_sound(uow, place.id)
+        if first:
+            await self.heard(session_id, place.id)
 
     async def cut(self, session_id: str, place_id: str, connection_id: str) -> None:
         """The socket ended without a word: the place is kept, the others see that the line is lost."""

@@ -65,6 +65,7 @@ class Live:
         """What one process at a time does for all."""
 
         async def watch(_: Lease) -> None:
+            await self.media.note_dead_nodes()
             await self.watch.watch()
 
         return [Job("calls.watch", WATCH_EVERY_S, watch)]

@@ -40,6 +40,8 @@ class NodeDirectory:
         self._remote: dict[str, RemoteMediaClient] = {}
         self._known: dict[str, tuple[float, NodeStatus]] = {}
         self._changed = asyncio.Event()
+        self._began = clock.monotonic()
+        self._last: dict[str, float] = {}
 
     def attach(self, node_id: str, client: LocalMediaClient) -> None:
         """A node in this process is reached without the bus."""
@@ -52,7 +54,8 @@ class NodeDirectory:
         except ValidationError:
             log.warning("node_status_malformed")
             return
-        self._known[status.node_id] = (self._clock.monotonic(), status)
+        self._last[status.node_id] = self._clock.monotonic()
+        self._known[status.node_id] = (self._last[status.node_id], status)
         self._changed.set()
 
     def alive(self) -> list[NodeStatus]:
@@ -68,6 +71,12 @@ class NodeDirectory:
         """Whether nothing was heard of the node for so long."""
         known = self._known.get(node_id)
         return known is None or self._clock.monotonic() - known[0] >= seconds
+
+    def silence(self, node_id: str) -> float:
+        """Seconds since it was heard last, or since we began to listen; 0 for one in this process."""
+        if node_id in self._local:
+            return 0.0
+        return self._clock.monotonic() - self._last.get(node_id, self._began)
 
     def forget(self, node_id: str) -> None:
         """The node is dead until it announces itself again."""

@@ -40,6 +40,8 @@ SEAL_AFTER = timedelta(seconds=60)
 EXTEND = timedelta(minutes=15)
 """How far the reservation of a session that runs over its time is moved on."""
 _BATCH = 50
+AGAIN_AFTER = timedelta(seconds=30)
+"""When work that broke is tried again: a row that cannot be worked off must not keep the others from it."""
 _GATHER = 0.05
 """Seconds in which several pieces of news become one look."""
 _Find = Callable[[ReadUnit], Awaitable[list[str]]]
@@ -60,6 +62,8 @@ class SchedulerWorker:
         self._system = Actor.system()
         self._news = asyncio.Event()
         self._looked_at = clock.now()
+        self._broken: dict[str, datetime] = {}
+        """Work that broke, by what it was about, and when it is tried again."""
 
     def wake(self) -> None:
         """Look again now: something was asked for or answered. Give this to ``Database.on_news``."""
@@ -104,7 +108,9 @@ class SchedulerWorker:
                 await self._one(work, subject)
         await self._overdue_cases()
         async with self._database.read(self._system) as unit:
-            return await self._next_due(unit)
+            due = await self._next_due(unit)
+        # What broke stays due in its row; without this the next look would come at once, and every one after it.
+        return max(due, self._clock.now() + timedelta(seconds=1)) if self._broken else due
 
     def _looks(self) -> tuple[tuple[_Find, _Work], ...]:
         return (
@@ -136,12 +142,23 @@ class SchedulerWorker:
         return await unit.session.scalar(silent) is not None
 
     async def _one(self, work: _Work, subject: str) -> None:
-        """One piece of work in its own transaction; what another worker or a person did meanwhile is no failure."""
+        """One piece of work in its own transaction; what another worker or a person did meanwhile is no failure.
+        What breaks is logged and left alone for a while: one row's trouble is not that of the others.
+        """
+        until = self._broken.get(subject)
+        if until is not None and self._clock.now() < until:
+            return
+        self._broken.pop(subject, None)
         try:
             async with self._database.unit(self._system) as uow:
                 await work(uow, subject)
         except AppError as error:
             log.info("scheduler_work_skipped", extra={"code": error.code, "subject": subject})
+        except Exception as error:
+            if is_transient(error):
+                raise
+            self._broken[subject] = self._clock.now() + AGAIN_AFTER
+            log.exception("scheduler_work_failed", extra={"subject": subject})
 
     async def _due_rounds(self, unit: ReadUnit) -> list[str]:
         """Searches whose round is over, or in which nobody is left who could answer."""

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from core.clock import SystemClock
 from core.db import migrate as migrations
 from core.db.fingerprint import fingerprint
+from core.db.rls import is_bypassed
 from core.db.session import Database
 from core.events.bus import EventBus
 from core.events.opening import open_bus
@@ -158,6 +159,15 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
             )
         else:
             yield say(Grade.OK, f"The schema is at revision {head}; constraints and triggers are in place.")
+        if database.dialect == "postgresql":
+            async with database.engine.connect() as connection:
+                bypassed = await connection.run_sync(is_bypassed)
+            if bypassed:
+                # Superusers and BYPASSRLS see every row: the floor under the country filter is not there.
+                yield say(
+                    Grade.BAD if settings.mode is Mode.PRODUCTION else Grade.NOTE,
+                    "This role of the database passes over row-level security. Use one that is no superuser and has no BYPASSRLS.",
+                )
         yield await _clock(database)
     finally:
         await database.close()

@@ -2,7 +2,7 @@
 
 Each transaction names the countries of its actor in the setting ``app.countries``; a row of another country is neither seen
 nor written, and without the setting no row is. Holds for every role but superusers and those with BYPASSRLS, the owner
-included (FORCE); ``doctor`` refuses such roles in production.
+included (FORCE); ``tarjuman doctor`` calls such a role wrong in production.
 """
 
 from __future__ import annotations

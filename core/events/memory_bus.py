@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 MAX_TOPICS = 10_000
 """Logs kept at once; the one unused for longest is dropped first (its readers get a gap)."""
+KEEP_LOG_S = 24 * 3600.0
+"""Logs that nobody has used for so long are dropped, as Redis does: a process that runs for months must not keep every room."""
 MAX_WAITING = 10_000
 """Events that may wait for one group; beyond that ``publish`` refuses and the outbox keeps them."""
 
@@ -29,10 +32,15 @@ _Attempt = tuple[Event, int]
 class InProcessBus:
     """``EventBus`` within one process."""
 
-    def __init__(self, *, first_wait: float = 0.1, longest_wait: float = 5.0) -> None:
+    def __init__(
+        self, *, first_wait: float = 0.1, longest_wait: float = 5.0, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._monotonic = monotonic
         self._first_wait = first_wait
         self._longest_wait = longest_wait
         self._logs: OrderedDict[str, TopicLog] = OrderedDict()
+        self._used: dict[str, float] = {}
+        """When each log was used last; the order of ``_logs`` is the same."""
         self._followers: dict[str, list[FollowHandler]] = {}
         self._waiting: dict[tuple[str, str], asyncio.Queue[_Attempt]] = {}
         self._served: dict[str, tuple[RequestHandler, set[asyncio.Task[Json]]]] = {}
@@ -153,12 +161,17 @@ class InProcessBus:
             self._spawn(_later(wait, queue, (event, attempt + 1)), f"retry:{event.name}")
 
     def _log(self, topic: str) -> TopicLog:
+        now = self._monotonic()
         found = self._logs.get(topic)
         if found is None:
             found = self._logs[topic] = TopicLog(topic)
-            if len(self._logs) > MAX_TOPICS:
-                self._logs.popitem(last=False)
         self._logs.move_to_end(topic)
+        self._used[topic] = now
+        while len(self._logs) > 1:
+            oldest = next(iter(self._logs))
+            if len(self._logs) <= MAX_TOPICS and now - self._used[oldest] < KEEP_LOG_S:
+                break
+            del self._logs[oldest], self._used[oldest]
         return found
 
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import NotFound
@@ -147,10 +148,17 @@ async def locked_room(uow: UnitOfWork, session: Session) -> FallbackRoom:
     )
     room: FallbackRoom | None = await uow.session.scalar(query)
     if room is None:
-        room = FallbackRoom(session_id=session.id, country=session.country, version=0)
-        room.sound_only, room.answered_losses = False, 0
-        uow.session.add(room)
-        await uow.flush()
+        # Two may find it missing at once: one of them makes it, and both go on under its lock.
+        made = {
+            "session_id": session.id,
+            "country": session.country,
+            "version": 0,
+            "sound_only": False,
+            "answered_losses": 0,
+        }
+        insert = postgresql.insert if uow.dialect == "postgresql" else sqlite.insert
+        await uow.session.execute(insert(FallbackRoom).values(made).on_conflict_do_nothing())
+        room = (await uow.session.scalars(query)).one()
     return room
 
 

@@ -86,6 +86,11 @@ class LadderService:
             call = await _locked_call(uow, call_id)
             if call is None or call.state not in (CallState.WAITING, CallState.PLACING) or call.due_at > uow.now:
                 return
+            session = await uow.session.get_one(Session, call.session_id, populate_existing=True)
+            if call.state is CallState.WAITING and session.state not in RUNNING:
+                call.state, call.ended_at = CALL.advance(call.state, CallMove.STOP), uow.now
+                call.why = Why.NOT_RUNNING.value
+                return
             if call.state is CallState.WAITING:
                 call.state, call.placed_at = CALL.advance(call.state, CallMove.TAKE), uow.now
             session_id, place_id, reason = call.session_id, call.place_id, _REASONS[call.reason]
@@ -125,6 +130,8 @@ class LadderService:
             call.leg_id, call.why = leg_id, why
             if move is CallMove.END:
                 call.ended_at = uow.now
+            if session.state not in RUNNING:
+                return  # its log is closed and nobody is in the room any more
             await self.write_call(uow, call, "rung" if leg_id else "not_rung", why or call.reason)
             await self.tell(uow, session, room)
 
@@ -198,7 +205,11 @@ class LadderService:
             .join(Session, Session.id == SessionParticipant.session_id)
             .where(SessionParticipant.state.in_(IN_ROOM), lost, Session.state.in_([one.value for one in RUNNING]))
         )
-        by_call = select(FallbackCall.session_id).where(FallbackCall.state == CallState.WAITING)
+        by_call = (
+            select(FallbackCall.session_id)
+            .join(Session, Session.id == FallbackCall.session_id)
+            .where(FallbackCall.state == CallState.WAITING, Session.state.in_([one.value for one in RUNNING]))
+        )
         by_word = (
             select(FallbackRoom.session_id)
             .join(Session, Session.id == FallbackRoom.session_id)
@@ -227,6 +238,8 @@ class LadderService:
             await self._database.retry(lambda: work(subject))
         except AppError as error:
             log.warning("ladder_step_failed", extra={"code": error.code})
+        except Exception:
+            log.exception("ladder_step_broke")
 
 
 def _digest(plan: Plan) -> str | None:

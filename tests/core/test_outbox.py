@@ -223,3 +223,18 @@ async def test_old_events_are_deleted_and_waiting_ones_never(database: Database,
     clock.advance(90 * 24 * 3600)
     assert await relay.prune() == 0
     assert await waiting(database) == 1
+
+
+async def test_a_log_that_nobody_uses_is_dropped_after_a_day() -> None:
+    """A process that runs for months would keep every room otherwise; who comes back after a day takes a snapshot."""
+    at = [0.0]
+    bus = InProcessBus(monotonic=lambda: at[0])
+    old = await bus.append("room:old", {"n": 1})
+    await bus.append("room:used", {"n": 1})
+    at[0] = 23 * 3600.0
+    used = await bus.append("room:used", {"n": 2})
+    at[0] = 25 * 3600.0
+    await bus.append("room:new", {"n": 1})
+    assert (await bus.read_after("room:old", old)).gap
+    assert not (await bus.read_after("room:used", used)).gap
+    await bus.close()

@@ -12,6 +12,7 @@ from core.db.session import Database
 from records.case_write import NewCase
 from records.lifecycle import Outcome, SessionState
 from scheduler.lifecycle import AssignmentState, BookingState
+from scheduler.models import Booking
 from tests.scheduler.world import OFFICER, STEP, SYSTEM, World
 
 
@@ -188,3 +189,17 @@ async def test_the_loop_wakes_on_news_and_ends_when_cancelled(world: World, cloc
         await loop
     for stop in stops:
         stop()
+
+
+async def test_work_that_breaks_keeps_nothing_else_from_being_done(world: World, clock: ManualClock) -> None:
+    """A booking that cannot be read stands before all others in the line: they are worked off all the same."""
+    people = await world.interpreters(6)
+    broken, fine = await world.request(), await world.request()
+    async with world.database.unit(SYSTEM) as uow:
+        (await uow.session.get_one(Booking, broken)).need = {}
+    clock.advance(21)
+    await world.stay(*people)
+    due = await world.worker.tick()
+    assert (await world.booking(broken)).round == 1
+    assert (await world.booking(fine)).round == 2
+    assert due >= clock.now() + timedelta(seconds=1), "what broke is not looked at again at once"

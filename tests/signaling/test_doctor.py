@@ -65,6 +65,22 @@ async def test_missing_protections_of_postgresql_are_found(postgres_url: str, tm
     assert any("no_double_booking" in finding.sentence for finding in about(findings, "database"))
 
 
+@pytest.mark.services
+async def test_a_role_that_passes_over_row_level_security_is_told(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bypassed(mode: str, url: str) -> Settings:
+        return settings_for(postgres_url, tmp_path, mode=mode, public_url=url)
+
+    monkeypatch.setattr("signaling.doctor.is_bypassed", lambda _connection: True)
+    for settings, grade in (
+        (bypassed("development", ""), Grade.NOTE),
+        (bypassed("production", "https://x.test"), Grade.BAD),
+    ):
+        found = [f for f in about(await diagnose(settings), "database") if "row-level security" in f.sentence]
+        assert [finding.grade for finding in found] == [grade]
+
+
 async def test_a_database_that_is_away(tmp_path: Path) -> None:
     url = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing"
     findings = await diagnose(settings_for(url, tmp_path))

@@ -10,7 +10,8 @@ import pytest
 
 from core.clock import ManualClock
 from core.errors import Conflict, Forbidden
-from records.lifecycle import PauseReason, SessionState
+from records.lifecycle import EndReason, Outcome, PauseReason, SessionState
+from signaling.fallback.models import FallbackCall
 from signaling.fallback.services import Fallback
 from signaling.fallback.states import CallState
 from signaling.realtime.protocol import RoomResume
@@ -320,3 +321,32 @@ async def test_interruptions_of_an_asylum_interview_propose_to_stop(
         await interview.after(2)
         assert (await interview.view())["stop"] is None
         assert [one["losses"] for one in await interview.log("stop_declined")] == [4]
+
+
+async def test_a_talk_that_ends_while_a_call_is_counted_down_rings_nobody(stage: Stage) -> None:
+    await stage.lose()
+    await stage.after(5)
+    assert [call.state for call in await stage.calls()] == [CallState.WAITING]
+    await stage.services.calls.close(stage.session_id, Outcome.COMPLETED, EndReason.FINISHED, by="officer")
+    stage.clock.advance(60)
+    for _ in range(2):
+        await stage.fallback.round()
+    (call,) = await stage.calls()
+    assert (call.state, call.why) == (CallState.STOPPED, "not_running")
+    assert stage.phone.placed == []
+
+
+async def test_a_call_that_was_being_placed_when_the_talk_ended_is_over(stage: Stage) -> None:
+    """Its step has no place in the sealed log any more: without this it would be tried for ever."""
+    await stage.lose()
+    await stage.after(5)
+    (call,) = await stage.calls()
+    async with stage.world.database.unit(SYSTEM) as uow:
+        row = await uow.session.get_one(FallbackCall, call.id)
+        row.state, row.placed_at = CallState.PLACING, uow.now
+    await stage.services.calls.close(stage.session_id, Outcome.COMPLETED, EndReason.FINISHED, by="officer")
+    stage.phone.refuses = "session_over"
+    stage.clock.advance(60)
+    await stage.fallback.round()
+    (call,) = await stage.calls()
+    assert (call.state, call.why) == (CallState.ENDED, "session_over")

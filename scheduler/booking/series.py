@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import select
 
 from core.clock import new_id
+from core.db.errors import DatabaseUnavailable
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import AppError, Conflict, Invalid, NotFound
 from records.cases import CaseService
@@ -243,6 +244,9 @@ class SeriesService:
                     step_id = free_step or await self._another_step(uow, facts.case_id, facts.step_code)
                     await self._occurrence(uow, series, new, one, step_id)
                 free_step = None
+            except DatabaseUnavailable:
+                # Lost connection or deadlock: it says nothing of the occurrence, and this transaction is over.
+                raise
             except AppError as error:
                 failed.append(Failed(one.day.isoformat(), one.starts_at, error.code, dict(error.params)))
         if failed and (new.all_or_none or len(failed) == len(dates)):

@@ -179,6 +179,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/interpreter/turns"): _INTERPRETING,
     ("GET", "/api/ring/ladders/{country}"): _for(Role.COORDINATOR, Role.ADMINISTRATOR),
     ("PUT", "/api/ring/ladders/{country}"): _for(Role.COORDINATOR, Role.ADMINISTRATOR),
+    ("GET", "/api/ring/targets/{interpreter_id}"): _COORDINATION,
     ("PUT", "/api/ring/targets/{interpreter_id}"): _COORDINATION,
     ("GET", "/api/interpreters"): _COORDINATION,
     ("POST", "/api/interpreters"): _COORDINATION,

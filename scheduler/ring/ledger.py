@@ -17,7 +17,7 @@ from scheduler.lifecycle import OfferState
 from scheduler.models import Booking, Interpreter, Offer
 from scheduler.ring.fairness import Because, Placed, Share, shares_of
 from scheduler.ring.history import standings
-from scheduler.ring.models import RingPlace
+from scheduler.ring.models import RingPlace, Standing
 from scheduler.ring.policy import Policies
 
 KEPT_FOR = timedelta(days=62)
@@ -58,6 +58,17 @@ class LedgerView(TypedDict):
     accepted_week: int
     declined_week: int
     turns: list[TurnView]
+
+
+class MonthView(TypedDict):
+    """Somebody's minutes of this month, for whoever agrees on the target with them."""
+
+    minutes: int
+    credit: int
+    target: int
+    agreed: int | None
+    """None: the country's usual target counts."""
+    usual: int
 
 
 class TalkNote(TypedDict):
@@ -170,6 +181,13 @@ class Ledger:
             TalkNote(interpreter_id=row.id, code=row.code, rings=int(row.rings), declines=int(row.declines))
             for row in rows
         ]
+
+    async def month(self, unit: ReadUnit, interpreter_id: str, country: str) -> MonthView:
+        """The month of one interpreter who works in ``country``."""
+        usual = (await self._policies.of(unit, country)).month_target_minutes
+        share = (await shares_of(unit, [interpreter_id], usual)).get(interpreter_id, Share(0, 0, usual))
+        agreed = await unit.session.scalar(select(Standing.target_min).where(Standing.interpreter_id == interpreter_id))
+        return MonthView(minutes=share.minutes, credit=share.credit, target=share.target, agreed=agreed, usual=usual)
 
     async def set_target(self, uow: UnitOfWork, interpreter_id: str, target_min: int | None) -> None:
         """Agree on the minutes of a month; none: the country's usual ones."""

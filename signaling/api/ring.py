@@ -11,7 +11,7 @@ from core.access import Country
 from core.errors import Forbidden, Invalid
 from core.notify import Means
 from scheduler.pool import regional
-from scheduler.ring.ledger import LedgerView
+from scheduler.ring.ledger import LedgerView, MonthView
 from scheduler.ring.policy import LadderPolicy
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import In, Key, Out
@@ -143,6 +143,15 @@ async def change_ladder(country: Country, body: LadderBody, who: Who, services: 
             uow, "ladder.changed", country.value, country=country.value, purpose="coordination", data=data
         )
     return await read_ladder(country, who, services)
+
+
+@router.get("/api/ring/targets/{interpreter_id}", response_model=shown(MonthView))
+async def read_target(interpreter_id: Key, who: Who, services: Svc) -> MonthView:
+    """The minutes of an interpreter's month and the target, for coordinators where the interpreter works."""
+    async with services.database.read(who.actor) as unit:
+        country = await base_country(unit, interpreter_id)
+        demand(may_change_interpreter(who, country))
+        return await services.scheduler.ledger.month(unit, interpreter_id, country)
 
 
 @router.put("/api/ring/targets/{interpreter_id}", status_code=204)

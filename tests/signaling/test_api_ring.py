@@ -77,6 +77,12 @@ async def test_a_target_is_agreed_and_read(world: World) -> None:
     path = f"/api/ring/targets/{world.interpreters['I-RS']}"
     assert (await coordinator.send("PUT", path, {"target_min": 600}, {})).status_code == 204
     assert (await (await world.browser("I-RS")).get("/api/interpreter/turns")).json()["target"] == 600
+    month = (await coordinator.get(path)).json()
+    assert (month["minutes"], month["target"], month["agreed"], month["usual"]) == (0, 600, 600, 1800)
+    assert (await coordinator.send("PUT", path, {"target_min": None}, {})).status_code == 204
+    month = (await coordinator.get(path)).json()
+    assert (month["target"], month["agreed"]) == (1800, None)
+    assert (await (await world.browser("C-MK")).get(path)).status_code == 403
 
 
 @pytest.mark.parametrize("endpoint", ["https://fcm.googleapis.com/fcm/send/x", "https://10.0.0.1/x"])

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { added, changed, faults, moved, type Policy, type Row, rowsOf } from './ladder'
+import { added, changed, faults, moved, type Policy, partnersDone, partnersOf, type Row, rowsOf } from './ladder'
 
 const policy = {
   country: 'RS',
@@ -53,4 +53,22 @@ test('what is saved holds the changed numbers and keeps the rest', () => {
   const next = changed(policy, added(rowsOf(policy), 'on_call'), values)
   expect([next.aim_percent, next.month_target_minutes, next.country]).toEqual([90, 1800, 'RS'])
   expect(next.rungs[2]).toEqual({ kind: 'on_call', seconds: 20, least: null, most: null })
+})
+
+test('partners are saved as they were written, and none without a way to be reached', () => {
+  const known = { ...policy, partners: [{ name: 'Help', contact: '+381 11 000', languages: ['apc'] }] } as unknown as Policy
+  const values = Object.fromEntries(
+    ['aim_percent', 'alert_seconds', 'reserve_percent', 'reserve_from', 'hold_note_seconds', 'month_target_minutes'].map(
+      (name) => [name, ''],
+    ),
+  ) as Parameters<typeof changed>[2]
+  expect(changed(known, rowsOf(known), values).partners).toEqual(known.partners)
+  const mine = [...partnersOf(known), { name: ' Bridge ', contact: '+389 2 000 ', languages: [] }]
+  expect(changed(known, rowsOf(known), values, mine).partners?.[1]).toEqual({
+    name: 'Bridge',
+    contact: '+389 2 000',
+    languages: [],
+  })
+  expect(known.partners?.length).toBe(1)
+  expect([partnersDone(mine), partnersDone([...mine, { name: 'X', contact: ' ', languages: [] }])]).toEqual([true, false])
 })

@@ -5,6 +5,8 @@ type Schemas = components['schemas']
 export type Policy = Schemas['LadderPolicy']
 export type Kind = Policy['rungs'][number]['kind']
 export type Row = { kind: Kind; seconds: string; least: string; most: string }
+export type Partner = { name: string; contact: string; languages: string[] }
+export const MOST_PARTNERS = 40
 export type Fault = { kind: Kind; what: 'too_short' | 'bounds' }
 
 export const kinds: readonly Kind[] = ['own', 'best', 'next', 'on_call', 'other_country', 'phone_only', 'coordinator']
@@ -53,8 +55,20 @@ export function faults(rows: readonly Row[], alert: string): Fault[] {
   })
 }
 
+export const partnersOf = (policy: Policy): Partner[] =>
+  (policy.partners ?? []).map(({ name, contact, languages }) => ({ name, contact, languages: [...(languages ?? [])] }))
+
+/** Whether each partner has a name and a way to be reached: a list that leads nowhere helps nobody. */
+export const partnersDone = (partners: readonly Partner[]): boolean =>
+  partners.every((one) => one.name.trim() !== '' && one.contact.trim() !== '')
+
 /** The policy as it would be saved. */
-export function changed(policy: Policy, rows: readonly Row[], values: Readonly<Record<NumberName, string>>): Policy {
+export function changed(
+  policy: Policy,
+  rows: readonly Row[],
+  values: Readonly<Record<NumberName, string>>,
+  partners: readonly Partner[] = partnersOf(policy),
+): Policy {
   const own = Object.fromEntries(numbers.map((name) => [name, whole(values[name]) ?? policy[name]]))
   const rungs = rows.map((one) => ({
     kind: one.kind,
@@ -62,5 +76,6 @@ export function changed(policy: Policy, rows: readonly Row[], values: Readonly<R
     least: whole(one.least) ?? null,
     most: whole(one.most) ?? null,
   }))
-  return { ...policy, ...own, rungs }
+  const asked = partners.map((one) => ({ ...one, name: one.name.trim(), contact: one.contact.trim() }))
+  return { ...policy, ...own, rungs, partners: asked }
 }

@@ -94,17 +94,22 @@ class Person:
     """Lines that the person could serve only through the bridge language (M-9)."""
 
 
-async def people(
-    unit: ReadUnit, country: str, rules: CoverRules, table: LanguageTable, *, ids: Sequence[str] | None = None
-) -> dict[str, Person]:
-    """Active interpreters who may work for ``country`` (own ones, and others while a gate is open) with valid papers."""
-    open_from = {
+async def open_to(unit: ReadUnit, country: str) -> set[str]:
+    """Other countries whose interpreters may work for ``country`` now in any stage: an open gate (T-2)."""
+    return {
         gate.to_country
         for gate in await transfer_gates(unit)
         if gate.from_country == country
         and gate.valid_from <= unit.now
         and (gate.valid_to is None or gate.valid_to > unit.now)
     }
+
+
+async def people(
+    unit: ReadUnit, country: str, rules: CoverRules, table: LanguageTable, *, ids: Sequence[str] | None = None
+) -> dict[str, Person]:
+    """Active interpreters who may work for ``country`` (own ones, and others while a gate is open) with valid papers."""
+    open_from = await open_to(unit, country)
     wanted = (
         select(
             Interpreter.id,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
@@ -17,7 +18,7 @@ from scheduler.demand.cover import Cell, cells, pooling
 from scheduler.demand.cover_rules import CoverRules, load_rules
 from scheduler.demand.forecast import Model, Told
 from scheduler.demand.forecasts import Forecast, Forecasts
-from scheduler.demand.planned import CalendarDuties, Duties, DutySource, people, per_slot
+from scheduler.demand.planned import CalendarDuties, Duties, DutySource, Person, open_to, people, per_slot
 from scheduler.demand.slots import SLOT, ZONES, slot_start, slots_between
 from scheduler.eligibility import NeedContext, Refusal, failed_rules
 from scheduler.languages import LanguageTable, PersonLanguage
@@ -56,6 +57,16 @@ class ForecastView(TypedDict):
     level2_installed: bool
 
 
+class HomeView(TypedDict):
+    """The people of one country of the region who may work for the country of the grid (R-5)."""
+
+    country: str
+    people: int
+    """With valid papers and a language of the table."""
+    open: bool
+    """Whether they may: the own country, or another one whose gate is open now (T-2)."""
+
+
 class CoverView(TypedDict):
     """The whole grid."""
 
@@ -72,6 +83,8 @@ class CoverView(TypedDict):
     apart: int
     together: int
     """People in the busiest half-hour, if everybody spoke one language or all of them."""
+    homes: list[HomeView]
+    """Where the people of the grid come from, the own country first."""
 
 
 class FillView(TypedDict):
@@ -162,6 +175,7 @@ class CoverService:
             gaps=sum(1 for row in rows for short in row["short"] if short),
             apart=pooled.apart,
             together=pooled.together,
+            homes=_homes(country, await open_to(unit, country), pool.values()),
         )
 
     async def fill(self, unit: ReadUnit, country: str, *, key: str, at: datetime, until: datetime) -> list[FillView]:
@@ -235,6 +249,12 @@ def _add(
     for slot, mean in enumerate(found.means[:, number]):
         expected[slot][key] += float(mean) * multiplier
         high[slot] += float(found.quantiles[slot, number, -1]) * multiplier
+
+
+def _homes(country: str, others: set[str], pool: Iterable[Person]) -> list[HomeView]:
+    there = Counter(person.country for person in pool if person.rows or person.relay_rows)
+    known = sorted(ZONES, key=lambda code: (code != country, code))
+    return [HomeView(country=code, people=there[code], open=code == country or code in others) for code in known]
 
 
 def _starts(start: datetime, end: datetime) -> list[datetime]:

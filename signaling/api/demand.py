@@ -59,6 +59,15 @@ class ForecastFacts(Out):
     level2_installed: bool
 
 
+class Home(Out):
+    """People of one country who may work for the country of the grid (R-5)."""
+
+    country: Country
+    people: int
+    open: bool
+    """The own country, or one whose gate is open now (T-2)."""
+
+
 class Cover(Out):
     """The coverage grid of a span."""
 
@@ -72,6 +81,7 @@ class Cover(Out):
     gaps: int
     apart: int
     together: int
+    homes: list[Home]
 
 
 class Refused(Out):

@@ -26,6 +26,11 @@ async def test_cover_says_what_is_missing_and_why(world: World) -> None:
     coordinator = await world.browser("C-RS")
     bare = (await coordinator.get("/api/demand/cover", country="RS", hours=12)).json()
     assert bare["forecast"] is None
+    homes = {one["country"]: one for one in bare["homes"]}
+    assert (homes["RS"]["open"], homes["MK"]["open"], homes["MK"]["people"]) == (True, False, 0), (
+        "the gate is closed (T-2)"
+    )
+    assert homes["RS"]["people"] > 0
     assert len(bare["starts"]) in (24, 25)
     await know_weeks(world)
     answer = await coordinator.get("/api/demand/cover", country="RS", hours=24)

@@ -1180,6 +1180,8 @@ export interface components {
             forecast: components["schemas"]["ForecastFacts"] | null;
             /** Gaps */
             gaps: number;
+            /** Homes */
+            homes: components["schemas"]["signaling__api__demand__Home"][];
             /** Multiplier */
             multiplier: number;
             /**
@@ -2069,35 +2071,6 @@ export interface components {
             state: "estimated" | "confirmed" | "removed";
         };
         /**
-         * Home
-         * @description Everything on the interpreter's home page.
-         */
-        Home: {
-            /** Code */
-            code: string;
-            /** Devices Checked At */
-            devices_checked_at: string | null;
-            held: components["schemas"]["Held"] | null;
-            /** Interpreter Id */
-            interpreter_id: string;
-            /** Live Session Id */
-            live_session_id: string | null;
-            /** Max Minutes */
-            max_minutes: number;
-            /** Minutes Today */
-            minutes_today: number;
-            /** Next Break Min */
-            next_break_min: number | null;
-            /** Offers */
-            offers: components["schemas"]["OfferView"][];
-            presence: components["schemas"]["PresenceOut"];
-            ring: components["schemas"]["OfferView"] | null;
-            /** Today */
-            today: components["schemas"]["AssignmentView"][];
-            /** Zone */
-            zone: string;
-        };
-        /**
          * IceServer
          * @description A STUN or TURN server for the browser (WebRTC ``RTCIceServer``).
          */
@@ -2731,6 +2704,22 @@ export interface components {
             today: string;
             /** Zone */
             zone: string;
+        };
+        /**
+         * MonthView
+         * @description Somebody's minutes of this month, for whoever agrees on the target with them.
+         */
+        MonthView: {
+            /** Agreed */
+            agreed: number | null;
+            /** Credit */
+            credit: number;
+            /** Minutes */
+            minutes: number;
+            /** Target */
+            target: number;
+            /** Usual */
+            usual: number;
         };
         /**
          * MoveBody
@@ -4966,6 +4955,46 @@ export interface components {
             wish: "none" | "woman" | "man";
         };
         /**
+         * Home
+         * @description People of one country who may work for the country of the grid (R-5).
+         */
+        signaling__api__demand__Home: {
+            country: components["schemas"]["Country"];
+            /** Open */
+            open: boolean;
+            /** People */
+            people: number;
+        };
+        /**
+         * Home
+         * @description Everything on the interpreter's home page.
+         */
+        signaling__api__interpreter__Home: {
+            /** Code */
+            code: string;
+            /** Devices Checked At */
+            devices_checked_at: string | null;
+            held: components["schemas"]["Held"] | null;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Live Session Id */
+            live_session_id: string | null;
+            /** Max Minutes */
+            max_minutes: number;
+            /** Minutes Today */
+            minutes_today: number;
+            /** Next Break Min */
+            next_break_min: number | null;
+            /** Offers */
+            offers: components["schemas"]["OfferView"][];
+            presence: components["schemas"]["PresenceOut"];
+            ring: components["schemas"]["OfferView"] | null;
+            /** Today */
+            today: components["schemas"]["AssignmentView"][];
+            /** Zone */
+            zone: string;
+        };
+        /**
          * PinBody
          * @description Which cell, and whether it is pinned.
          */
@@ -6434,7 +6463,6 @@ export type HoldBody = components['schemas']['HoldBody'];
 export type HolidayBody = components['schemas']['HolidayBody'];
 export type HolidayList = components['schemas']['HolidayList'];
 export type HolidayOut = components['schemas']['HolidayOut'];
-export type Home = components['schemas']['Home'];
 export type IceServer = components['schemas']['IceServer'];
 export type ImportBody = components['schemas']['ImportBody'];
 export type ImportOut = components['schemas']['ImportOut'];
@@ -6478,6 +6506,7 @@ export type MinutesBody = components['schemas']['MinutesBody'];
 export type ModelStateRow = components['schemas']['ModelStateRow'];
 export type ModeSegment = components['schemas']['ModeSegment'];
 export type MonthOut = components['schemas']['MonthOut'];
+export type MonthView = components['schemas']['MonthView'];
 export type MoveBody = components['schemas']['MoveBody'];
 export type MoveView = components['schemas']['MoveView'];
 export type NewBookingBody = components['schemas']['NewBookingBody'];
@@ -6592,6 +6621,8 @@ export type SignalingApiAuthProfileBody = components['schemas']['signaling__api_
 export type SignalingApiBriefingsAskBody = components['schemas']['signaling__api__briefings__AskBody'];
 export type SignalingApiCalendarModelsDayOut = components['schemas']['signaling__api__calendar_models__DayOut'];
 export type SignalingApiCaseModelsWishBody = components['schemas']['signaling__api__case_models__WishBody'];
+export type SignalingApiDemandHome = components['schemas']['signaling__api__demand__Home'];
+export type SignalingApiInterpreterHome = components['schemas']['signaling__api__interpreter__Home'];
 export type SignalingApiPlansPinBody = components['schemas']['signaling__api__plans__PinBody'];
 export type SignalingApiPoolProfileBody = components['schemas']['signaling__api__pool__ProfileBody'];
 export type SignalingApiRostersPinBody = components['schemas']['signaling__api__rosters__PinBody'];

@@ -22,7 +22,10 @@ from core.events.bus import EventBus
 from core.events.memory_bus import InProcessBus
 from core.events.redis_bus import RedisBus
 from signaling.schema import CONFLICTS
+from tests import compiled
 from tests.services import Postgres, Redis, memory
+
+compiled.share()
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

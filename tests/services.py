@@ -217,6 +217,9 @@ class Postgres:
             sql.Identifier(name), sql.Identifier(template), sql.Identifier(str(owner))
         )
         with psycopg.connect(self.admin, autocommit=True) as connection:
+            if connection.info.server_version >= 150000:
+                # Copying a thousand small files as files costs half of what it costs through the log.
+                statement += sql.SQL(" STRATEGY file_copy")
             connection.execute(statement)
 
 

@@ -11,6 +11,7 @@ from scipy.signal import resample_poly
 from media.lines import g711
 from media.protocol import Codec, PeerBack, PeerFlags, PeerLost, SpeakingChanged
 from media.similarity import Samples, compare, level_dbfs
+from tests.media.lines.pieces import SHORT_S, alike, right
 from tests.media.lines.pump import Pump
 
 ALIKE = 0.9
@@ -46,8 +47,10 @@ async def test_each_hears_what_the_others_say_as_it_was_said(
         (b.heard(begin), narrow["interpreter"], 8000),
         (officer.heard("a", begin - 2), speech["interpreter"], 48_000),
     ):
-        found = compare(said, heard, rate)
+        # In the first piece a soft voice is still being raised to the loudness of the others.
+        found, parts = alike(said, heard, rate, since=SHORT_S)
         assert found.similarity > ALIKE, found
+        assert right(parts), parts
         assert -24 < found.heard_dbfs < -16, "a soft telephone is as loud as others"
     assert {(n.peer_id, n.on) for n in pump.news if isinstance(n, SpeakingChanged)} == {("a", True), ("a", False)}
     assert level_dbfs(a.heard(begin)) < ECHO_DB, "its own voice does not come back"
@@ -56,8 +59,9 @@ async def test_each_hears_what_the_others_say_as_it_was_said(
     officer.say(speech["officer"])
     pump.run(len(speech["officer"]) / 48_000 + 0.6)
     for phone in (a, b):
-        found = compare(narrow["officer"], phone.heard(begin), 8000)
+        found, parts = alike(narrow["officer"], phone.heard(begin), 8000)
         assert found.similarity > ALIKE, found
+        assert right(parts), parts
         assert -24 < found.heard_dbfs < -16
         assert delay_of(narrow["officer"], phone.heard(begin)) < 0.09 * 8000
     assert level_dbfs(officer.heard("a", begin)) < ECHO_DB
@@ -72,8 +76,10 @@ async def test_when_both_talk_each_hears_only_the_other(pump: Pump, narrow: dict
     a.say(narrow["interpreter"])
     b.say(narrow["applicant"])
     pump.run(max(len(narrow["interpreter"]), len(narrow["applicant"])) / 8000 + 0.6)
-    assert compare(narrow["applicant"], a.heard(begin), 8000).similarity > ALIKE
-    assert compare(narrow["interpreter"], b.heard(begin), 8000).similarity > ALIKE
+    for phone, said in ((a, narrow["applicant"]), (b, narrow["interpreter"])):
+        found, parts = alike(said, phone.heard(begin), 8000)
+        assert found.similarity > ALIKE, found
+        assert right(parts), parts
     assert compare(narrow["interpreter"], a.heard(begin), 8000).similarity < 0.3
     assert compare(narrow["applicant"], b.heard(begin), 8000).similarity < 0.3
 
@@ -136,7 +142,9 @@ async def test_a_tap_hears_only_whom_it_may_as_they_said_it(
     applicant.say(narrow["applicant"])
     pump.run(len(speech["officer"]) / 48_000 + 0.6)
     wide = resample_poly(speech["officer"], 1, 3).astype(np.float32)
-    assert compare(wide, pump.heard_by_taps("officer"), 16_000).similarity > ALIKE
+    found, parts = alike(wide, pump.heard_by_taps("officer"), 16_000)
+    assert found.similarity > ALIKE, found
+    assert right(parts), parts
     assert {piece.peer_id for piece in pump.pieces} == {"officer"}
     pump.pieces.clear()
     pump.allow(tap, "applicant")

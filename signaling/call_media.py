@@ -36,7 +36,7 @@ from media.protocol import (
     TrackPublished,
     news_from_event,
 )
-from records.lifecycle import SessionState
+from records.lifecycle import SESSION_OVER, SessionState
 from records.models import Session
 from scheduler.briefings.posts import LISTENER, has_word
 from signaling import places
@@ -96,9 +96,7 @@ class CallMedia:
             await client.open_room(session_id)
         else:
             want = await self._allowed(session_id, place_id, want)
-            if await self._by_phone(place_id):
-                # The line of the telephone has the place in the room: a browser's media would end it in the middle of a sentence.
-                raise Conflict("on_phone")
+            await self._demand_seat(session_id, place_id)
             await self._change(place_id, video=want.send_video)
             before = await self._node_of(session_id)
             node, client = await self._placement.ensure(session_id)
@@ -277,9 +275,21 @@ class CallMedia:
             update={"send_audio": want.send_audio and speaks, "send_video": False, "receive_video": False}
         )
 
-    async def _by_phone(self, place_id: str) -> bool:
+    async def _demand_seat(self, session_id: str, place_id: str) -> None:
+        """Whoever sits in a room that is not over may have media in it. A page that stayed open after the end, or after a
+        replacement, hears and says nothing any more, whatever it asks for.
+        Raises ``Conflict('session_over' | 'on_phone')``, ``NotFound('participant_unknown')``.
+        """
         async with self._database.read(Actor.system()) as unit:
-            return (await places.get(unit, place_id)).phone_leg_id is not None
+            session = await unit.session.get(Session, session_id)
+            place = await places.get(unit, place_id)
+        if session is None or session.state in SESSION_OVER:
+            raise Conflict("session_over")
+        if place.state not in places.IN_ROOM:
+            raise NotFound("participant_unknown")
+        if place.phone_leg_id is not None:
+            # The line of the telephone has the place in the room: a browser's media would end it in the middle of a sentence.
+            raise Conflict("on_phone")
 
     async def _change(self, place_id: str, **values: Any) -> None:
         async with self._database.unit(Actor.system()) as uow:

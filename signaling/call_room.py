@@ -95,7 +95,11 @@ class CallRoom:
         """Put in after it was made: the ladder itself needs the calls."""
 
     async def handle(self, place: Place, message: RoomMessage) -> dict[str, Any]:
-        """Do what the message says. Returns data for the reply; raises coded errors."""
+        """Do what the message says. Returns data for the reply; raises coded errors, ``NotFound('participant_unknown')`` to whoever
+        was replaced and to pages that stayed open after the end."""
+        async with self._database.read(Actor.system()) as unit:
+            if (await places.get(unit, place.id)).state not in places.IN_ROOM:
+                raise NotFound("participant_unknown")
         match message:
             case RoomPause():
                 await self._pause(place)

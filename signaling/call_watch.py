@@ -81,6 +81,9 @@ class CallWatch:
             for place in await places.lost_before(uow, uow.now - LOG_AFTER):
                 await self._log_loss(uow, place)
             abandoned = await self._abandoned(uow, uow.now - ABANDONED_AFTER)
+            withdrawn = await places.withdrawn(uow)
+        for place in withdrawn:
+            await self._calls.turn_out(place)
         for session_id in abandoned:
             try:
                 await self._calls.close(session_id, Outcome.STOPPED, EndReason.ABANDONED, by="system")

@@ -185,6 +185,16 @@ class CallService:
         if heard:
             await self.heard(place.session_id, place.id)
 
+    async def turn_out(self, place: Place) -> None:
+        """The place was given to somebody else: its sound and picture end, and the others see that the person is gone.
+        The replacement itself is made by officers, coordinators and timed work, which know no rooms."""
+        await self._media.drop(place.session_id, place.id, "withdrawn")
+        async with self._database.unit(Actor.system()) as uow:
+            session = await uow.session.get(Session, place.session_id)
+            await places.change(uow, place.id, seen_at=None)
+            if session is not None:
+                tell_place(uow, session, place.id)
+
     async def leave(self, session_id: str, place_id: str, connection_id: str | None) -> None:
         """Somebody leaves on purpose (``connection_id`` none: by telephone). The session goes on; if it was the interpreter, it pauses."""
         async with self._database.unit(Actor.system()) as uow:

@@ -217,6 +217,20 @@ async def revive(uow: UnitOfWork, place_id: str, connection_id: str) -> bool:
     return await _conditional(uow, place_id, connection_id, "lost", state="present", since=uow.now, seen_at=uow.now)
 
 
+async def withdrawn(unit: ReadUnit) -> list[Place]:
+    """Places of running sessions that were given to somebody else while their person was, or had been, in the room."""
+    rows = await unit.session.scalars(
+        select(SessionParticipant)
+        .join(Session, Session.id == SessionParticipant.session_id)
+        .where(
+            SessionParticipant.state == "gone",
+            SessionParticipant.seen_at.is_not(None),
+            Session.state.not_in([state.value for state in SESSION_OVER]),
+        )
+    )
+    return [_place(row) for row in rows]
+
+
 async def holders(unit: ReadUnit, place_ids: Sequence[str]) -> dict[str, str | None]:
     """Which connection each of these places belongs to; none after a replacement."""
     rows = await unit.session.execute(

@@ -14,12 +14,13 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from core.clock import ManualClock
 from core.db.errors import DatabaseUnavailable
-from core.errors import Unavailable
+from core.errors import Conflict, NotFound, Unavailable
 from core.events.memory_bus import InProcessBus
-from records.lifecycle import SessionState
+from records.lifecycle import EndReason, Outcome, SessionState
 from signaling import places
 from signaling.auth.tokens import TokenKind, issue
 from signaling.realtime.hub import Connection, Hub
+from signaling.realtime.protocol import MediaStart, RoomPause
 from signaling.socket import TRY_AGAIN, Conversation
 from tests.signaling.fallback.ladder import SYSTEM, Stage, staged
 from tests.signaling.house import settings_for
@@ -184,3 +185,32 @@ async def test_connections_whose_place_is_gone_are_ended() -> None:
     assert not mine.closing.done()
     assert replaced.closing.result() == (4410, "replaced")
     assert gone.closing.result() == (4403, "place_gone")
+
+
+async def test_whoever_was_replaced_is_out_of_the_room(stage: Stage) -> None:
+    """The officer's button replaces by the booking, which knows no room: sound, picture and words end all the same."""
+    interpreter = await stage.place("interpreter")
+    session = await stage.session()
+    async with stage.world.database.unit(SYSTEM) as uow:
+        await stage.services.scheduler.conduct.replace(uow, session.booking_id)
+    dropped = AsyncMock(return_value=0)
+    stage.services.live.media.drop = dropped  # type: ignore[method-assign]
+    for _ in range(2):
+        await stage.services.live.watch.watch()
+    dropped.assert_awaited_once_with(stage.session_id, interpreter.id, "withdrawn")
+    told = [event.body for event in await stage.world.events("room.told")]
+    assert [body.get("place_id") for body in told if body["name"] == "participant.changed"][-1:] == [interpreter.id]
+
+    start = MediaStart.model_validate({"t": "media.start", "id": "1", "want": {}})
+    with pytest.raises(NotFound, match="participant_unknown"):
+        await stage.services.live.media.start(stage.session_id, interpreter.id, start)
+    with pytest.raises(NotFound, match="participant_unknown"):
+        await stage.services.live.socket.room.handle(interpreter, RoomPause(t="room.pause", id="1"))
+
+
+async def test_after_the_end_no_page_opens_the_room_again(stage: Stage) -> None:
+    officer = await stage.place("officer")
+    await stage.services.calls.close(stage.session_id, Outcome.COMPLETED, EndReason.FINISHED, by="officer")
+    start = MediaStart.model_validate({"t": "media.start", "id": "1", "want": {}})
+    with pytest.raises(Conflict, match="session_over"):
+        await stage.services.live.media.start(stage.session_id, officer.id, start)

@@ -90,10 +90,15 @@ def priority_of(facts: StepFacts, *, now: datetime, booked: bool) -> Priority:
         booked=booked,
         urgent_medical=facts.urgent_medical,
         unaccompanied_minor=facts.uam,
-        trafficking_or_violence="TRAUMA_TRAINED_INTERPRETER" in facts.needs,
+        trafficking_or_violence="TRAUMA_TRAINED_INTERPRETER" in facts.needs or _is_trafficking(facts.step_code),
         woman_alone_with_sex_rule=facts.sex_wish == "woman" and facts.sex_must,
         deadline_at=facts.deadline_at,
     )
+
+
+def _is_trafficking(step_code: str) -> bool:
+    """Whether the step is the formal identification of a suspected victim of trafficking, in either country."""
+    return step_code.partition("-")[2] == "VUL-40"
 
 
 def stored_need(need: Need, facts: StepFacts) -> dict[str, Any]:

@@ -18,7 +18,7 @@ WEEKLY_MINUTES = 20 * 60
 WATCH, HIGH = 1800, 3000
 """Exposure points of a week."""
 DISTRESS_POINTS = 120
-"""What one signal of distress in a session adds."""
+"""What one session that was hard to bear adds."""
 _WEIGHT = {
     Stage.IDENTIFICATION: 1,
     Stage.REGISTRATION: 1,
@@ -44,7 +44,7 @@ class Work:
     stage: Stage
     minutes: int
     distress: int
-    """Signals *hard to bear*, *break* by the interpreter and *concern* in it."""
+    """1 if the interpreter said after it that it was hard to bear. A *concern* during the talk is told to the officer and kept nowhere."""
 
 
 @dataclass(frozen=True)

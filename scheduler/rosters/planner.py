@@ -122,11 +122,12 @@ class RosterPlanner:
         found: list[DeskWish] = []
         for row in rows:
             number = (row.day - period.starts_on).days
-            if row.work or row.time is None:
+            same = [one.id for one in TIMES if one.word == row.time]
+            if row.time is None or (row.work and len(same) != 1):
+                # Of the two kinds of on call either will do: the day is what is wished.
                 found.append(DeskWish(row.interpreter_id, number, None, row.weight, row.work))
             else:
-                same = [one.id for one in TIMES if one.word == row.time]
-                found += [DeskWish(row.interpreter_id, number, code, row.weight, False) for code in same]
+                found += [DeskWish(row.interpreter_id, number, code, row.weight, row.work) for code in same]
         return found
 
 

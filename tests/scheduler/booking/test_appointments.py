@@ -24,6 +24,8 @@ from scheduler.eligibility import Rule
 from scheduler.legs import Way
 from scheduler.lifecycle import AssignmentState, BookingState
 from scheduler.models import Assignment, Booking, Interpreter
+from scheduler.ring.fairness import shares_of
+from scheduler.ring.models import Standing
 from tests.scheduler.world import OFFICER, OTHER_OFFICER, SYSTEM, World, catalogue
 
 LONG = "RS-ASY-50"
@@ -301,6 +303,12 @@ async def test_an_officer_who_does_not_come_is_noted_and_the_interpreter_keeps_t
     assert (row.state, row.reason) == (BookingState.MISSED, "officer_absent")
     (work,) = await world.assignments(booking.id)
     assert (work.state, work.notice_class, work.notice_percent) == (AssignmentState.RELEASED, "no_show", 100)
+    async with world.database.read(SYSTEM) as unit:
+        share = (await shares_of(unit, [person], 1800))[person]
+        standing = await unit.session.get(Standing, person)
+        after = (await unit.session.get_one(Interpreter, person)).last_live_at
+    assert (share.minutes, after) == (0, None), "neither minutes nor idle time know of it"
+    assert standing is None or standing.asked == standing.taken, "it is no answer to a ring"
 
 
 async def test_a_team_is_needed_for_a_long_talk_and_taken_together_or_not_at_all(world: World) -> None:

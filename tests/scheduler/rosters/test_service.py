@@ -289,18 +289,22 @@ async def test_wishes_are_one_a_day_and_for_days_to_come(desk: Desk) -> None:
         await views.wish(uow, who, MONDAY, work=False)
         await views.wish(uow, who, MONDAY, work=False, time="night")
         await views.wish(uow, who, MONDAY + timedelta(days=1), work=True)
+        await views.wish(uow, who, MONDAY + timedelta(days=2), work=True, time="early")
         with pytest.raises(Conflict, match="wish_too_late"):
             await views.wish(uow, who, date(2026, 12, 1), work=False)
     roster = await desk.begin()
     held = await desk.read(roster)
     mine = {(wish.day, wish.kind, wish.on) for wish in held.problem.wishes if wish.person == who}
     nights = {kind for kind in held.problem.person[who].kinds if kind.startswith("N:")}
-    assert mine == {(0, kind, False) for kind in nights} | {(1, None, True)}
+    others = {kind for kind in held.problem.person[who].kinds if not kind.startswith("E:")}
+    another = {(2, kind, False) for kind in others}
+    assert mine == {(0, kind, False) for kind in nights} | {(1, None, True), (2, None, True)} | another
     assert "N:pbt" in nights
     async with desk.world.database.unit(SYSTEM) as uow:
         await views.wish(uow, who, MONDAY, work=None)
         assert [one["day"] for one in await views.wishes(uow, who, MONDAY, MONDAY + timedelta(days=6))] == [
-            date(2026, 12, 8)
+            date(2026, 12, 8),
+            date(2026, 12, 9),
         ]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pylibsrtp
 from aioice import Candidate
+from aiortc.rate import RemoteBitrateEstimator
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 
 from media.aiortc_ice import Ice
@@ -34,6 +35,8 @@ if _FOUND != PINNED:
     raise ImportError(f"the media seam is written for {PINNED}, found {_FOUND}")
 
 _CERTIFICATE_DAYS = 1.0
+_PICTURES_PAUSED = 2.0
+"""Seconds without a packet after which what was known of the way is old."""
 
 
 class _Carrier:
@@ -71,6 +74,27 @@ class Certificates:
         if self._current is None or now - self._made_at > _CERTIFICATE_DAYS * 86400:
             self._current, self._made_at = RTCCertificate.generateCertificate(), now
         return [self._current]
+
+
+class UplinkEstimate:
+    """How much the way from a browser to here carries, from how its packets bunch up (draft-ietf-rmcat-gcc-02, the receiver's half)."""
+
+    def __init__(self) -> None:
+        self._estimator = RemoteBitrateEstimator()
+        self._last = 0.0
+
+    def take(self, now: float, send_time: int, size: int) -> int | None:
+        """One packet; ``now`` monotonic seconds. Bits per second when there is a new estimate."""
+        if now - self._last > _PICTURES_PAUSED:
+            self._estimator = RemoteBitrateEstimator()
+        self._last = now
+        try:
+            found = self._estimator.add(int(1000 * now), send_time, size, 1)
+        except Exception:
+            # Send times are what a browser claims; nonsense costs it its estimate, not its picture.
+            logger.debug("no estimate", exc_info=True)
+            self._estimator, found = RemoteBitrateEstimator(), None
+        return None if found is None else found[0]
 
 
 class WireError(Exception):

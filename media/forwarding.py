@@ -13,6 +13,7 @@ from typing import Protocol
 
 from media import rtcp, rtp
 from media.protocol import Kind
+from media.quality import Congestion
 from media.reception import Missing, Reception
 
 KEYFRAME_EVERY = 0.5
@@ -21,8 +22,7 @@ _RING = 512
 """Sent video packets kept per subscriber for retransmission (about three seconds at 1.5 Mbit/s)."""
 _RESEND_PER_SECOND = 300
 _NACK_TICK = 0.05
-_RATE_FLOOR, _IDLE_RATE = 120_000, 600_000
-_ENOUGH = 0.95
+_RATE_FLOOR, _IDLE_RATE, _START_RATE = 120_000, 600_000, 450_000
 _MOST = {Kind.AUDIO: 80_000, Kind.VIDEO: 750_000}
 """Bytes of one track that are passed on in one second."""
 _FRESH = 10.0
@@ -39,21 +39,28 @@ class Sender(Protocol):
     def send_rtcp(self, packet: bytes) -> None: ...
 
 
+class Estimate(Protocol):
+    """What tells how much the way from a publisher to here carries."""
+
+    def take(self, now: float, send_time: int, size: int) -> int | None: ...
+
+
 class Listener:
     """What one subscriber's browser says about its whole downlink."""
 
     def __init__(self) -> None:
+        self.congestion = Congestion()
         self.remb: int | None = None
         self.remb_at = 0.0
         self.video_bps = 0
         """Video that was sent to it in the last second."""
 
-    def squeeze(self, now: float) -> float:
-        """1.0 while its line carries all that is sent; less when the browser's estimate (REMB) is lower than that."""
+    def allows(self, bps: int, now: float) -> int:
+        """Bits per second for a video of which ``bps`` were sent lately, by the browser's estimate (REMB) for all its videos."""
         if self.remb is None or now - self.remb_at > _FRESH or not self.video_bps:
-            return 1.0
-        share = self.remb / self.video_bps
-        return 1.0 if share >= _ENOUGH else share
+            return _START_RATE
+        share = min(1.0, bps / self.video_bps) if bps else 1.0
+        return int(share * self.congestion.carries(self.remb, self.video_bps, now))
 
 
 class Downlink:
@@ -157,7 +164,9 @@ class TrackForwarder:
 
     ``on_first`` is called with the first packet, ``on_level`` with each audio level (-dBov) while the track is let through."""
 
-    def __init__(self, peer_id: str, kind: Kind, wire: Sender, *, cap_bps: int = 1_500_000) -> None:
+    def __init__(
+        self, peer_id: str, kind: Kind, wire: Sender, *, cap_bps: int = 1_500_000, estimate: Estimate | None = None
+    ) -> None:
         self.peer_id = peer_id
         self.kind = kind
         self.enabled = True
@@ -172,7 +181,12 @@ class TrackForwarder:
         """Of the last report interval, on the way from the publisher to here."""
         self.bps = 0
         """Bits per second that came from the publisher lately."""
+        self.uplink: int | None = None
+        """Bits per second that the way from the publisher carries, as far as is known."""
         self.reception: Reception | None = None
+        self.congestion = Congestion()
+        """Of the publisher's line."""
+        self._estimate = estimate
         self._octets = (0, time.monotonic())
         self._budget, self._budget_at = _MOST[kind], 0.0
         self._wire = wire
@@ -214,11 +228,22 @@ class TrackForwarder:
             self._missing = Missing()
             self.pause()
         if self.kind is Kind.VIDEO:
+            self._measure(data, now)
             self._missing.arrived(seq)
             if gap:
                 self._ask_again(self._missing.gap(seq, gap, now))
         if self.enabled and self._within_budget(len(data), now):
             self._forward(data, seq, now)
+
+    def _measure(self, data: bytes, now: float) -> None:
+        sent = None if self._estimate is None else rtp.send_time(data)
+        if self._estimate is None or sent is None:
+            return
+        found = self._estimate.take(now, sent, len(data))
+        if found is not None:
+            falls, self.uplink = self.uplink is None or found < 0.97 * self.uplink, found
+            if falls:
+                self._grant()
 
     def _within_budget(self, size: int, now: float) -> bool:
         """False for what a publisher sends beyond all that was agreed: it would only hurt the others' lines."""
@@ -320,12 +345,11 @@ class TrackForwarder:
         self._wire.send_rtcp(packet)
 
     def rate(self) -> int:
-        """Bits per second that the publisher may send. A subscriber whose line is too narrow squeezes all its videos alike;
-        otherwise the browser's own loss-based control finds the rate below the cap."""
-        if not self.downlinks:
-            return _IDLE_RATE
-        squeeze = min(d.listener.squeeze(time.monotonic()) for d in self.downlinks)
-        return self._cap if squeeze >= 1.0 else max(_RATE_FLOOR, min(self._cap, int(self.bps * squeeze)))
+        """Bits per second that the publisher may send: what its own line carries, and the narrowest line of those who watch."""
+        now = time.monotonic()
+        most = min((d.listener.allows(self.bps, now) for d in self.downlinks), default=_IDLE_RATE)
+        own = self._cap if self.uplink is None else self.congestion.carries(self.uplink, self.bps, now)
+        return max(_RATE_FLOOR, min(most, self._cap, own))
 
     def _grant(self) -> None:
         if self.reception is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.errors import Conflict, Invalid
 from media import rtcp, rtp
-from media.aiortc_seam import Wire, WireError
+from media.aiortc_seam import UplinkEstimate, Wire, WireError
 from media.forwarding import Downlink, Listener, TrackForwarder
 from media.participant import PeerObserver
 from media.protocol import Kind, MediaWant, PeerFlags, PeerOffer, TrackInfo
@@ -76,8 +76,10 @@ class BrowserPeer:
         return tuple(kind for kind, yes in wanted if yes)
 
     def _new_forwarder(self, kind: Kind) -> TrackForwarder:
-        forwarder = TrackForwarder(self.peer_id, kind, self._wire, cap_bps=self._cap)
+        estimate = UplinkEstimate() if kind is Kind.VIDEO else None
+        forwarder = TrackForwarder(self.peer_id, kind, self._wire, cap_bps=self._cap, estimate=estimate)
         forwarder.enabled = self.flags.audio if kind is Kind.AUDIO else self.flags.video
+        forwarder.congestion = self._listener.congestion
         forwarder.on_first = lambda: self._observer.peer_first_packet(self, kind)
         if kind is Kind.AUDIO:
             forwarder.on_level = lambda level, now: self._observer.peer_audio_level(self, level, now)
@@ -284,8 +286,9 @@ class BrowserPeer:
     @property
     def rtt_ms(self) -> float | None:
         """Round trip: from the subscribers' reports where there are any, else from ICE checks."""
-        known = [s.downlink.rtt for s in self._slots if s.downlink is not None and s.downlink.rtt is not None]
-        rtt = min(known) if known else self._wire.stun_rtt
+        now = time.monotonic()
+        downs = [s.downlink for s in self._slots if s.downlink is not None and s.downlink.fresh(now)]
+        rtt = min((d.rtt for d in downs if d.rtt is not None), default=self._wire.stun_rtt)
         return None if rtt is None else 1000 * rtt
 
     def jitter_ms(self) -> tuple[float, float]:
@@ -299,6 +302,8 @@ class BrowserPeer:
         if not self.connected:
             return
         rtt_ms = self.rtt_ms
+        if rtt_ms is not None:
+            self._listener.congestion.update(rtt_ms / 1000, now)
         for forwarder in self.published.values():
             forwarder.report(now, None if rtt_ms is None else rtt_ms / 1000)
         self.smoothed.up(max((f.loss for f in self.published.values()), default=0.0))

@@ -121,6 +121,34 @@ class VideoGate:
 
 
 @dataclass
+class Congestion:
+    """Whether a line is being filled up: its round trip has grown by a quarter of a second. Estimates that look at how packets bunch
+    up do not see a buffer that stays full, and the voices wait in it."""
+
+    late: bool = False
+    _base: float | None = None
+    _late_at: float | None = None
+
+    def update(self, rtt: float, now: float) -> None:
+        """A round trip, in seconds; once a second. The shortest one counts, and grows old slowly, since ways change."""
+        self._base = rtt if self._base is None else min(rtt, self._base + 0.001)
+        self.late = rtt > self._base + 0.25
+        if self.late:
+            self._late_at = now
+
+    def carries(self, estimate: int, sent: int, now: float) -> int:
+        """Bits per second of pictures that may go where ``sent`` went, on a line of which this is the estimate.
+
+        The estimate itself: a line that was given more as soon as it carried the last rate would be filled up again and again. Less
+        while it is filled up, so that it runs empty. More where the estimate is bounded by what is sent (browsers never guess more
+        than one and a half times that) and not by the line."""
+        if self.late:
+            return int(0.6 * estimate)
+        calm = self._late_at is None or now - self._late_at > 15.0
+        return 2 * estimate if calm and estimate > 1.4 * sent else estimate
+
+
+@dataclass
 class Smoothed:
     """Numbers of the last few seconds: each new one counts a third."""
 

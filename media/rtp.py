@@ -109,6 +109,12 @@ def audio_level(data: bytes) -> int | None:
     return data[at] & 0x7F if at else None
 
 
+def send_time(data: bytes) -> int | None:
+    """The packet's abs-send-time (24 bits), or none."""
+    at = extension_offset(data, SEND_TIME_EXT)
+    return int.from_bytes(data[at : at + 3], "big") if at else None
+
+
 def abs_send_time(unix_time: float) -> bytes:
     """24 bits: seconds modulo 64 in 6.18 fixed point."""
     return (int(unix_time * 262144) & 0xFFFFFF).to_bytes(3, "big")

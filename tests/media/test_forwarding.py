@@ -195,16 +195,57 @@ async def test_a_narrow_line_squeezes_video_and_a_wide_one_does_not() -> None:
     forwarder, _ = track()
     assert forwarder.rate() == 600_000, "nobody watches"
     wide, narrow = subscriber(forwarder)[0], subscriber(forwarder)[0]
-    assert forwarder.rate() == 1_500_000
+    assert forwarder.rate() == 450_000, "nobody knows yet what the lines carry"
     forwarder.bps = 800_000
     for downlink, estimate in ((wide, 5_000_000), (narrow, 400_000)):
         downlink.listener.video_bps = 800_000
         downlink.listener.remb, downlink.listener.remb_at = estimate, time.monotonic()
     assert forwarder.rate() == 400_000
+    narrow.listener.remb = 900_000
+    assert forwarder.rate() == 900_000, "never above what the narrowest carries, even when it carries all that is sent"
+    forwarder.uplink = 500_000
+    assert forwarder.rate() == 500_000, "nor above what the publisher's own line carries"
     narrow.listener.remb = 1
     assert forwarder.rate() == 120_000
     narrow.listener.remb_at -= 60
-    assert forwarder.rate() == 1_500_000
+    assert forwarder.rate() == 450_000
+
+
+async def test_two_videos_share_what_a_line_carries() -> None:
+    forwarder, _ = track()
+    (downlink, _) = subscriber(forwarder)
+    forwarder.bps = 100_000
+    downlink.listener.video_bps = 400_000
+    downlink.listener.remb, downlink.listener.remb_at = 480_000, time.monotonic()
+    assert forwarder.rate() == 120_000
+    forwarder.bps = 300_000
+    assert forwarder.rate() == 360_000
+
+
+async def test_an_estimate_of_the_publishers_line_that_falls_is_told_at_once() -> None:
+    class Guess:
+        def __init__(self) -> None:
+            self.next: int | None = None
+
+        def take(self, now: float, send_time: int, size: int) -> int | None:
+            return self.next
+
+    guess, wire = Guess(), FakeWire()
+    forwarder = TrackForwarder("speaker", Kind.VIDEO, wire, estimate=guess)
+    forwarder.announce(50, 51)
+    subscriber(forwarder)
+    head = packet(1, payload=b"")
+    stamped = (
+        bytes([head[0] | 0x10]) + head[1:] + bytes.fromhex("bede0001") + bytes([rtp.SEND_TIME_EXT << 4 | 2, 1, 2, 3])
+    )
+    told = len(wire.sent(rtcp.Remb))
+    for number, (found, more) in enumerate(((400_000, 1), (None, 0), (410_000, 0), (300_000, 1))):
+        guess.next = found
+        forwarder.take(stamped[:2] + number.to_bytes(2, "big") + stamped[4:] + b"pic", 1.0)
+        assert len(wire.sent(rtcp.Remb)) == (told := told + more)
+    last = wire.sent(rtcp.Remb)[-1]
+    assert isinstance(last, rtcp.Remb)
+    assert 299_000 < last.bitrate <= 450_000
 
 
 async def test_clock_of_the_publisher_and_round_trip() -> None:

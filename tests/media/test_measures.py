@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.protocol import Direction, Grade
-from media.quality import QualityMeter, SpeechMeter, VideoGate, score
+from media.quality import Congestion, QualityMeter, SpeechMeter, VideoGate, score
 from media.reception import Missing, Reception
 
 
@@ -127,6 +127,23 @@ def test_pictures_give_way_on_a_bad_line_and_come_back_ever_later() -> None:
     again = [now for now in range(200, 260) if gate.update(0.3 if now < 205 else 0.0, float(now))]
     assert again == [204, 220]
     assert not gate.closed
+
+
+def test_a_line_that_is_filled_up_runs_empty_first() -> None:
+    line = Congestion()
+    for second in range(5):
+        line.update(0.08, float(second))
+    assert line.carries(400_000, 380_000, 5.0) == 400_000
+    assert line.carries(570_000, 380_000, 5.0) == 1_140_000, "the estimate is bounded by what is sent, not by the line"
+    line.update(0.4, 5.0)
+    assert line.late
+    assert line.carries(400_000, 380_000, 5.0) == 240_000
+    line.update(0.1, 6.0)
+    assert line.carries(400_000, 200_000, 6.0) == 400_000, "not filled up again at once"
+    assert line.carries(400_000, 200_000, 25.0) == 800_000
+    for second in range(400):
+        line.update(0.4, 100.0 + second)
+    assert not line.late, "a longer way becomes the usual one"
 
 
 def test_pictures_wait_as_long_as_the_sound_is_lost() -> None:

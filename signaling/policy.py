@@ -240,7 +240,8 @@ CONNECTION_MESSAGES = frozenset({"hello", "ping", "follow", "unfollow"})
 
 
 def may_follow_topic(who: Principal | None, topic: TopicFacts) -> Verdict:
-    """Own news, rooms with a grant, bookings that may be read, the board of a country one coordinates. Guests: their room only."""
+    """Own news, rooms with a grant, bookings that may be read, the board of a country one coordinates; interpreters, who are regional:
+    that shifts of a country changed. Guests: their room only."""
     if topic.kind == "room":
         return Verdict.ALLOWED if topic.admitted else Verdict.HIDDEN
     if who is None:
@@ -251,6 +252,8 @@ def may_follow_topic(who: Principal | None, topic: TopicFacts) -> Verdict:
         return Verdict.HIDDEN if topic.booking is None else may_read_booking(who, topic.booking)
     if topic.kind == "board" and topic.key in Country.__members__:
         return may_see_board(who, topic.key)
+    if topic.kind == "shifts" and topic.key in Country.__members__:
+        return Verdict.ALLOWED if who.has(Role.INTERPRETER) else Verdict.REFUSED
     return Verdict.HIDDEN
 
 

@@ -118,6 +118,11 @@ class News:
                 await self._tell(event, f"user:{body['user_id']}", SIGNED_OUT, {"login_id": body.get("login_id")})
             case "surge.changed" | "surge.run" | "roster.changed" | "swap.changed" | "calendar.changed":
                 await self._tell(event, f"board:{event.country}", event.name, body)
+                # Drafts are no news for interpreters, and whose shift it was is nobody's on that topic.
+                if event.name == "swap.changed" or (
+                    event.name == "roster.changed" and body["published"] == body["version"]
+                ):
+                    await self._tell(event, f"shifts:{event.country}", "shifts.changed", {})
             case "room.told":
                 await self._room(event)
             case _:

@@ -279,6 +279,11 @@ def test_every_socket_message_has_a_policy() -> None:
         (COORDINATOR, TopicFacts("board", "MK"), False),
         (COORDINATOR, TopicFacts("board", "XX"), False),
         (AUDITOR, TopicFacts("board", "RS"), False),
+        (INTERPRETER, TopicFacts("board", "RS"), False),
+        (INTERPRETER, TopicFacts("shifts", "RS"), True),
+        (INTERPRETER, TopicFacts("shifts", "XX"), False),
+        (OWN_DESK, TopicFacts("shifts", "RS"), False),
+        (None, TopicFacts("shifts", "RS"), False),
         (COORDINATOR, TopicFacts("frames", "x"), False),
     ],
 )

@@ -33,7 +33,11 @@ export class OwnShiftsWatch extends Resource<OwnShifts> {
 
   /** Follows the news until the returned function is called. */
   listen(): () => void {
-    const stop = listen(topics, () => this.later(), () => this.later())
+    const stop = listen(
+      topics,
+      () => this.later(),
+      () => this.later(),
+    )
     return () => {
       clearTimeout(this.#soon)
       stop()

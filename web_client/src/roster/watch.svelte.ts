@@ -46,7 +46,11 @@ export class RosterWatch extends Resource<RosterView> {
 
   /** Follows the news of a country's rosters until the returned function is called. */
   listen(country: string): () => void {
-    const stop = listen([`board:${country}`], (frame) => this.#hear(frame), () => this.#later())
+    const stop = listen(
+      [`board:${country}`],
+      (frame) => this.#hear(frame),
+      () => this.#later(),
+    )
     return () => {
       clearTimeout(this.#soon)
       stop()

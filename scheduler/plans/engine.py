@@ -18,6 +18,7 @@ from scheduler.plans.checker import check
 from scheduler.plans.greedy import greedy, order, serve
 from scheduler.plans.ledger import Ledger
 from scheduler.plans.model import Model
+from scheduler.plans.neighbours import Neighbours
 from scheduler.plans.parts import Cutter, Piece, booking_days
 from scheduler.plans.problem import DAYS_A_WEEK, Ints, Problem
 from scheduler.plans.relaxation import Relaxation
@@ -35,8 +36,9 @@ WHOLE = 3_000
 _NEAR = {"gap": 1e-4, "absolute_gap": 40.0}
 _EXACT = {"gap": 0.0, "absolute_gap": 0.5}
 _REVIVALS = 3
-CLIMB, CLIMB_ALONE = 0.2, 0.08
-"""Share of the time in which the prices of a large plan climb; after the second the other children begin to plan by them."""
+CLIMB, CLIMB_ALONE = 0.2, 0.12
+"""Share of the time in which the prices of a large plan climb; after the second the other children begin to plan by them,
+unless the climb began with nothing."""
 
 
 def improve(
@@ -141,7 +143,7 @@ class _Run:
             self._at_once()
             return
         self._climb()
-        self._await_climb(CLIMB_ALONE * self._search.seconds)
+        self._await_climb((CLIMB if self._relaxation.vast else CLIMB_ALONE) * self._search.seconds)
         self._guided()
         self._await_climb(self._left)
         self._prove()
@@ -181,6 +183,9 @@ class _Run:
     def _relax(self) -> bool:
         """Solve the relaxation, a large one in parts; false if it did not end in time."""
         relaxation = self._relaxation
+        if relaxation.vast:
+            relaxation.begin(self._best)
+            return True
         answers = list(self._solve(relaxation.pieces(), lambda: self._left, relaxed=True))
         if not answers or self._over or not relaxation.learn(answers):
             return False
@@ -270,19 +275,25 @@ class _Run:
             self._raise(constant + float(values.sum()), Phase.PROVE)
 
     def _improve(self) -> None:
-        """Plan windows anew while the rest stands, in turns of other sizes and shifts, until time is over."""
+        """Plan windows anew while the rest stands: days in turns of other sizes and shifts, and cases with the same people."""
         longest = max(2.0, self._search.seconds / 6)
+        nobody = np.zeros(len(self._problem.bookings), dtype=np.bool_)
+        neighbours = Neighbours(self._model, np.random.default_rng(1))
         for turn in count():
             if self._over or not self._workers.pids:
                 return
             keep = self._relaxation.keep
-            size = self._size(keep)
-            days, shift = (
-                (size, size // 2 or 1) if turn % 2 == 0 else (min(size + 1 + turn // 2, DAYS_A_WEEK), turn % 7)
-            )
 
-            def pieces(days: int = days, shift: int = shift, keep: Flags = keep) -> Iterator[tuple[Piece, Flags]]:
-                nobody = np.zeros(len(self._problem.bookings), dtype=np.bool_)
+            def pieces(turn: int = turn, keep: Flags = keep) -> Iterator[tuple[Piece, Flags]]:
+                if turn % 3 == 2:
+                    for _ in range(max(2, int(keep.sum()) // WINDOW_COLUMNS)):
+                        window = neighbours.draw(keep, WINDOW_COLUMNS)
+                        yield self._cutter.window(self._best, window, keep, None, nobody), window
+                    return
+                size = self._size(keep)
+                days, shift = (
+                    (size, size // 2 or 1) if turn % 3 == 0 else (min(size + 1 + turn // 3, DAYS_A_WEEK), turn % 7)
+                )
                 for window in self._windows(days, shift):
                     yield self._cutter.window(self._best, window, keep, None, nobody), window
 

@@ -30,8 +30,10 @@ CLIMBED = 600.0
 """Options that cost so many tenths more than the best by the weeks' prices are left out of the climb."""
 TAKEN = 0.02
 """Share from which an option counts as taken: a climb leaves traces of many."""
-KEEP = 100.0
-"""Options that cost so many tenths more than the best by the prices are not looked at in windows."""
+VAST = 300_000
+"""Columns from which the weeks are not asked any more: their prices are hardly better than none, and take long."""
+KEEP, OF_LEG = 100.0, 16
+"""Options that cost so many tenths more than the best by the prices are not looked at in windows, and so many of a leg at most."""
 
 
 class Relaxation:
@@ -46,6 +48,8 @@ class Relaxation:
         """How much worse than its booking's best an option is by the prices, in tenths."""
         self.guide: Reals = np.zeros(model.at_relay)
         """How much of each option is taken."""
+        self.keep: Flags = np.ones(model.at_relay, dtype=np.bool_)
+        """The options that windows should look at."""
         minutes = np.bincount(model.problem.leg_booking, model.problem.leg_minutes, len(day))
         by_week = np.bincount(day // DAYS_A_WEEK, minutes)
         people = len(model.problem.people)
@@ -59,9 +63,13 @@ class Relaxation:
         return len(self._model.cost) <= SMALL
 
     @property
-    def keep(self) -> Flags:
-        """The options that windows should look at."""
-        return np.asarray((self.slack <= KEEP) | (self.guide > TAKEN))
+    def vast(self) -> bool:
+        """Whether even weeks are too large to be relaxed."""
+        return len(self._model.cost) > VAST
+
+    def begin(self, chosen: Ints) -> None:
+        """Without prices, from a plan: where a climb can begin."""
+        self._judge(np.zeros(len(self._model.upper)), self._model.columns(chosen)[: self._model.at_relay])
 
     def pieces(self) -> Iterator[tuple[Piece, Flags]]:
         """The pieces that make up everything, and the bookings in each."""
@@ -106,7 +114,7 @@ class Relaxation:
     def everything(self) -> Piece:
         """All weeks together over the options that may matter, to be climbed from what is known."""
         model = self._model
-        keep = (self.slack <= CLIMBED) | (self.guide > TAKEN)
+        keep = (self.slack <= (np.inf if self.vast else CLIMBED)) | (self.guide > TAKEN)
         everybody = np.ones(len(self._day), dtype=np.bool_)
         only = ~model.sums | (self.prices < 0)
         piece = self._cutter.relaxed(everybody, keep, np.ones(len(model.problem.people)), only)
@@ -127,6 +135,8 @@ class Relaxation:
         bound, slack = self._model.price(prices)
         if bound > self.bound:
             self.bound, self.prices, self.slack, self.guide = bound, prices, slack, guide
+            near = (slack <= KEEP) & _lowest(self._model.problem, slack, OF_LEG)
+            self.keep = np.asarray(near | (guide > TAKEN))
 
 
 def _lowest(problem: Problem, value: Reals | Ints, most: int) -> Flags:

@@ -102,9 +102,7 @@ export class CallController {
   }
 
   /** From a tap: lets the browser play. */
-  hear(): Promise<void> {
-    return this.sound.unlock()
-  }
+  hear = (): Promise<void> => this.sound.unlock()
 
   tryAgain(): void {
     this.#client?.poke()
@@ -235,6 +233,7 @@ export class CallController {
       own: () => ({ audio: this.local.audio, video: this.#sendsPicture() ? this.local.video : null }),
       want: () => ({ send_audio: true, send_video: true, receive_audio: true, receive_video: true }),
       expected: () => this.#expected(),
+      heardWell: () => this.state.room !== undefined && me(this.state.room)?.grade === 'good',
       onRemote: (remote) => this.#remote(remote),
       onPhase: (phase) => this.#set({ line: this.#line.take({ phase }) }),
       onReport: (report) => this.#report(report),

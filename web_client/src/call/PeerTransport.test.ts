@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { AppError } from '../lib/errors'
 import type { ClientMessage, MediaOffer } from '../realtime/protocol'
 import type { RemoteTrack } from './PeerLink'
-import { PeerTransport } from './PeerTransport'
+import { type LineReport, PeerTransport } from './PeerTransport'
 
 type Fake = RTCPeerConnection & {
   configuration: RTCConfiguration
@@ -21,6 +21,8 @@ let refuse: boolean
 let remote: RemoteTrack[]
 let phases: string[]
 let expected: string[]
+let heardWell: boolean
+let reports: LineReport[]
 let own: { audio: MediaStreamTrack | null; video: MediaStreamTrack | null }
 let transport: PeerTransport
 
@@ -122,6 +124,8 @@ beforeEach(() => {
   remote = []
   phases = []
   expected = []
+  heardWell = false
+  reports = []
   own = { audio: track('a-mine'), video: null }
   transport = new PeerTransport({
     iceServers: [],
@@ -132,11 +136,12 @@ beforeEach(() => {
     own: () => own,
     want: () => ({ send_audio: true, send_video: true, receive_audio: true, receive_video: true }),
     expected: () => expected,
+    heardWell: () => heardWell,
     onRemote: (tracks) => {
       remote = tracks
     },
     onPhase: (phase) => phases.push(phase),
-    onReport: () => {},
+    onReport: (report) => reports.push(report),
     createPeer: fakePeer,
   })
   transport.start()
@@ -184,6 +189,18 @@ describe('negotiation', () => {
     expect(peer(0).getTransceivers()[1]?.sender.track).toEqual(own.video)
     expect(answers()).toEqual(['1.1'])
   })
+})
+
+test("what others lose of our sound is not our line's fault", async () => {
+  await connect()
+  peer(0).getStats = (async () => new Map([['r', { type: 'remote-inbound-rtp', kind: 'audio', fractionLost: 0.2 }]])) as never
+  heardWell = true
+  await vi.advanceTimersByTimeAsync(8000)
+  expect(reports.map((one) => one.grade)).not.toContain('weak')
+  expect(reports.at(-1)?.loss).toBe(0)
+  heardWell = false
+  await vi.advanceTimersByTimeAsync(6000)
+  expect(reports.at(-1)?.grade).toBe('weak')
 })
 
 describe('what is lost on its way', () => {

@@ -118,7 +118,7 @@ class SchedulerServices:
             presence=presence,
             pool=pool,
             pool_life=PoolLife.build(catalogue, pool),
-            plans=Plans.build(catalogue, table, bookings, assignments, rounds),
+            plans=Plans.build(catalogue, table, bookings, assignments, rounds, closing),
             transfer=TransferService(),
             waits=waits,
             booking_views=BookingViews(catalogue, waits),

@@ -17,9 +17,10 @@ from core.db.session import Database, UnitOfWork
 from core.errors import AppError, Conflict
 from scheduler.assignments import Assignments
 from scheduler.bookings import BookingService
+from scheduler.closing import Closing
 from scheduler.lifecycle import AssignmentMove, BookingMove, BookingState, advance
 from scheduler.locks import hold_person, locked_booking
-from scheduler.models import Booking
+from scheduler.models import Assignment, Booking
 from scheduler.plans.models import PLAN, CellState, PlanCell, PlanKind, PlanMove, PlanPin, PlanState
 from scheduler.plans.service import PlanService
 from scheduler.rounds import Rounds
@@ -43,8 +44,16 @@ class Approved:
 class Approval:
     """Binds plans."""
 
-    def __init__(self, plans: PlanService, bookings: BookingService, assignments: Assignments, rounds: Rounds) -> None:
-        self._plans, self._bookings, self._assignments, self._rounds = plans, bookings, assignments, rounds
+    def __init__(
+        self,
+        plans: PlanService,
+        bookings: BookingService,
+        assignments: Assignments,
+        rounds: Rounds,
+        closing: Closing,
+    ) -> None:
+        self._plans, self._bookings, self._assignments = plans, bookings, assignments
+        self._rounds, self._closing = rounds, closing
 
     async def approve(self, database: Database, actor: Actor, plan_id: str, *, budget: float = BUDGET) -> Approved:
         """Approve a proposal, or go on with one whose approval was interrupted.
@@ -123,32 +132,37 @@ class Approval:
                 people = {who for cell in rows for who in (cell.interpreter_id, cell.before_id) if who is not None}
                 for person in sorted(people):
                     await hold_person(uow, person)
+                freed: list[Assignment] = []
                 for at in sorted(waiting):
                     booking = await locked_booking(uow, at)
-                    await self._free(uow, booking, search=False)
+                    freed += await self._free(uow, booking, search=False)
                 for at in sorted(lost):
-                    await self._free(uow, await locked_booking(uow, at), search=True)
+                    freed += await self._free(uow, await locked_booking(uow, at), search=True)
                     await _mark(uow, plan_id, at, CellState.BOUND, "searching")
                 for at in sorted(waiting):
                     people_of = waiting[at]
                     await self._bookings.place(uow, at, interpreter_id=people_of[1], second_id=people_of.get(2))
                     await _mark(uow, plan_id, at, CellState.BOUND, None)
+                # Who dropped out takes nothing in a repair, so whoever does is there and may have time left.
+                there = {who for people_of in waiting.values() for who in people_of.values()}
+                await self._closing.serve(uow, [row for row in freed if row.interpreter_id in there])
         except AppError as error:
             async with database.unit(actor) as uow:
                 await _mark(uow, plan_id, at, CellState.STALE, _why(error))
                 plan = await self._plans.locked(uow, plan_id)
                 plan.state, plan.failure = PlanState.STALE, _STALE
 
-    async def _free(self, uow: UnitOfWork, booking: Booking, *, search: bool) -> None:
-        """End the agreed work of a booking; ``search``: nobody was found, so the ring looks for somebody."""
+    async def _free(self, uow: UnitOfWork, booking: Booking, *, search: bool) -> list[Assignment]:
+        """End the agreed work of a booking, and return it; ``search``: nobody was found, so the ring looks for somebody."""
         if booking.state is not BookingState.ASSIGNED:
-            return
-        await self._assignments.end(uow, booking, AssignmentMove.RELEASE, "repair")
+            return []
+        ended = await self._assignments.end(uow, booking, AssignmentMove.RELEASE, "repair")
         if search:
             await self._rounds.begin(uow, booking, BookingMove.WITHDRAW)
         else:
             booking.state = advance(booking.state, BookingMove.WITHDRAW)
             await uow.flush()
+        return ended
 
     async def _report(self, database: Database, actor: Actor, plan_id: str) -> Approved:
         async with database.read(actor) as unit:

@@ -8,6 +8,7 @@ from core.jobs import Job
 from records.procedures import Catalogue
 from scheduler.assignments import Assignments
 from scheduler.bookings import BookingService
+from scheduler.closing import Closing
 from scheduler.languages import LanguageTable
 from scheduler.plans.approval import Approval
 from scheduler.plans.repairs import Repairs
@@ -36,13 +37,14 @@ class Plans:
         bookings: BookingService,
         assignments: Assignments,
         rounds: Rounds,
+        closing: Closing,
     ) -> Plans:
         """All services over those that bind."""
         source, service = Source(catalogue, table), PlanService()
         return cls(
             service=service,
             runs=PlanRuns(source, service),
-            approval=Approval(service, bookings, assignments, rounds),
+            approval=Approval(service, bookings, assignments, rounds, closing),
             repairs=Repairs(source, service),
             views=PlanViews(service, source, assignments),
         )

@@ -15,7 +15,7 @@ from scheduler.lifecycle import AssignmentState, BookingState
 from scheduler.models import Interpreter
 from scheduler.plans.models import CellState, Plan, PlanCell, PlanState
 from scheduler.plans.views import PlanView
-from tests.scheduler.world import COORDINATOR, SYSTEM, World
+from tests.scheduler.world import COORDINATOR, SYSTEM, World, pair
 
 
 @pytest.fixture
@@ -170,6 +170,28 @@ async def test_a_repair_that_is_refused_changes_nothing(world: World) -> None:
     after, cells = await plan_of(world, plan.id)
     assert after.state is PlanState.STALE
     assert cells[0].state is CellState.STALE
+
+
+async def test_what_a_repair_frees_goes_to_the_waiting_list(world: World) -> None:
+    """Who hands a long talk on to take over a short one is free afterwards: the oldest that waits for that time gets it."""
+    lost = await world.request(kind="appointment", language="pes", in_hours=24, minutes=60)
+    handed_on = await world.request(kind="appointment", in_hours=24, minutes=120)
+    waits = await world.request(kind="appointment", language="pes", in_hours=25.5, minutes=20)
+    (ill,) = await world.interpreters(1, pairs=[pair("pes", "srp")], max_minutes_day=60)
+    (both,) = await world.interpreters(1, pairs=[pair("pes", "srp"), pair("pbt", "srp")])
+    async with world.database.unit(COORDINATOR) as uow:
+        await world.services.bookings.place(uow, lost, interpreter_id=ill)
+        await world.services.bookings.place(uow, handed_on, interpreter_id=both)
+    assert await world.offers(waits) == []
+    (well,) = await world.interpreters(1, pairs=[pair("pbt", "srp")])
+    now = world.clock.now()
+    async with world.database.unit(COORDINATOR) as uow:
+        proposals = await world.services.plans.repairs.propose(uow, "RS", [ill], now, now + timedelta(days=3))
+        moving = proposals[-1].id
+    done = await world.services.plans.approval.approve(world.database, COORDINATOR, moving)
+    assert (done.bound, done.stale) == (2, ())
+    assert [(await world.booking(one)).interpreter_id for one in (lost, handed_on)] == [both, well]
+    assert [offer.interpreter_id for offer in await world.offers(waits)] == [both]
 
 
 async def test_why_not_names_the_rule_and_the_numbers(world: World) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from core.clock import ManualClock
-from core.db.session import Database
+from core.db.session import Database, ReadUnit
 from core.notify import Delivery, Means, NoPush, Note, Ports
 from scheduler.demand.counts import DemandCounts
 from scheduler.demand.forecasts import Forecasts
@@ -31,10 +31,10 @@ class Texts:
     def __init__(self) -> None:
         self.known: set[str] = set()
 
-    async def reaches(self, unit: object, interpreter_ids: Sequence[str]) -> set[str]:
-        return self.known & set(interpreter_ids)
+    async def reaches(self, unit: ReadUnit, person_ids: Iterable[str]) -> frozenset[str]:
+        return frozenset(self.known & set(person_ids))
 
-    async def call(self, interpreter_id: str, note: Note) -> Delivery:
+    async def call(self, person_id: str, note: Note) -> Delivery:
         return Delivery.SENT
 
 

@@ -18,6 +18,7 @@ from records.entry_kinds import EntryKind
 from records.lifecycle import EndReason, Outcome, PauseReason, SessionState
 from records.models import Session
 from records.session_log import SessionLog
+from records.session_rows import locked_session
 from signaling import places
 from signaling.calls import LOG_AFTER, CallService, tell_place
 from signaling.places import Place
@@ -64,14 +65,20 @@ class CallWatch:
         """After a start: sessions whose people all lack a sign of life for some seconds were without service; say so in their log."""
         async with self._database.unit(Actor.system()) as uow:
             running = (SessionState.WAITING.value, SessionState.ACTIVE.value, SessionState.PAUSED.value)
-            sessions = await uow.session.scalars(select(Session).where(Session.state.in_(running)))
-            for session in sessions:
+            sessions = await uow.session.scalars(select(Session).where(Session.state.in_(running)).order_by(Session.id))
+            for session in sessions.all():
                 seated = [p for p in await places.of_session(uow, session.id) if p.state == "present"]
                 seen = [p.seen_at for p in seated if p.seen_at is not None]
                 if seen and uow.now - max(seen) > GAP_AFTER:
                     seconds = int((uow.now - max(seen)).total_seconds())
                     data: dict[str, JsonValue] = {"from": instant(max(seen)), "seconds": seconds}
-                    await self._log.append(uow, session.id, EntryKind.SERVICE_GAP, data)
+                    await locked_session(uow, session.id)
+                    lately = await self._log.entries(uow, session.id, last=20)
+                    if (EntryKind.SERVICE_GAP, data["from"]) not in [
+                        (e["kind"], e["data"].get("from")) for e in lately
+                    ]:
+                        # Several processes that start together find the same gap.
+                        await self._log.append(uow, session.id, EntryKind.SERVICE_GAP, data)
 
     async def watch(self) -> None:
         """One round: expired leases become lost, long losses are written and pause the session, empty sessions end."""

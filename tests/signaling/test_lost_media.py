@@ -117,3 +117,10 @@ async def test_a_talk_goes_on_when_only_a_socket_was_away(
     await stage.services.calls.come_back(seat.place.connection_id or "", seat.secret)
     assert len(await stage.log("line_back")) == 1
     assert (await state(stage))[0] is (SessionState.ACTIVE if flows else SessionState.PAUSED)
+
+
+async def test_a_gap_that_several_processes_find_at_their_start_is_written_once(stage: Stage) -> None:
+    stage.clock.advance(15)
+    for _ in range(2):
+        await stage.services.live.watch.note_gap()
+    assert [entry["seconds"] for entry in await stage.log("service_gap")] == [15]

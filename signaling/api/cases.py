@@ -115,7 +115,8 @@ async def change_case(case_id: Key, body: CaseChangesBody, who: Who, services: S
     kept = {name: value for name, value in changes.items() if value is not None or name == "guardian"}
     async with services.database.unit(regional(who.actor)) as uow:
         facts = await _writable(uow, who, case_id)
-        detail = dict(
+        before: dict[str, Any] = dict(await services.cases.get(uow, case_id))
+        detail: dict[str, Any] = dict(
             await services.cases.update(
                 uow,
                 case_id,
@@ -124,7 +125,11 @@ async def change_case(case_id: Key, body: CaseChangesBody, who: Who, services: S
             )
         )
         await services.scheduler.bookings.case_changed(uow, case_id)
-        _record(services, uow, "case.changed", case_id, facts, {"fields": sorted(kept)})
+        data: dict[str, Any] = {"fields": sorted(kept)}
+        # A wish that had to be met is the person's alone: whoever takes it back is seen by the auditor (M-3).
+        if dropped := [name for name in _WISHES if before[name]["must"] and not detail[name]["must"]]:
+            data["must_dropped"] = dropped
+        _record(services, uow, "case.changed", case_id, facts, data)
         return await _detail(services, uow, who, facts, detail)
 
 
@@ -231,6 +236,7 @@ async def _move_step(
         return await _detail(services, uow, who, facts, detail)
 
 
+_WISHES: tuple[Literal["interp_sex", "officer_sex"], ...] = ("interp_sex", "officer_sex")
 _PAST = {StepMove.DROP: "dropped", StepMove.POSTPONE: "postponed"}
 
 

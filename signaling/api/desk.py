@@ -167,9 +167,11 @@ async def listen(request: Request, who: Who, services: Svc) -> HelperAnswer:
 
 @router.get("/api/cases/{case_id}/language")
 async def read_language(case_id: Key, who: Who, services: Svc) -> CaseLanguageView:
-    """Findings, finder calls and aids of a case."""
-    async with services.database.read(who.actor) as unit:
-        demand(may_read_case(who, await case_facts(unit, case_id)), hidden="case_unknown")
+    """Findings, finder calls and aids of a case. The look is noted in the audit trail."""
+    async with services.database.unit(who.actor) as unit:
+        facts = await case_facts(unit, case_id)
+        demand(may_read_case(who, facts), hidden="case_unknown")
+        _record(services, unit, "case.language_viewed", case_id, facts, {})
         case = await unit.session.get(Case, case_id)
         assert case is not None
         return CaseLanguageView(

@@ -244,9 +244,11 @@ async def move_complaint(complaint_id: Key, body: ComplaintMoveBody, who: Who, s
 
 @router.get("/api/cases/{case_id}/advice", response_model=shown(AdviceList))
 async def read_advice(case_id: Key, who: Who, services: Svc) -> AdviceList:
-    """Interviews that should be held again with another interpreter, after an upheld complaint."""
-    async with services.database.read(who.actor) as unit:
-        demand(may_read_case(who, await case_facts(unit, case_id)), hidden="case_unknown")
+    """Interviews that should be held again with another interpreter, after an upheld complaint. The look is noted in the audit trail."""
+    async with services.database.unit(who.actor) as unit:
+        facts = await case_facts(unit, case_id)
+        demand(may_read_case(who, facts), hidden="case_unknown")
+        services.audit.record(unit, "case.advice_viewed", case_id, country=facts.country, purpose="casework")
         return AdviceList(items=await services.scheduler.pool_life.complaints.advice(unit, case_id))
 
 

@@ -19,7 +19,7 @@ VERSION = 1
 SUBPROTOCOL = "tarjuman.v1"
 
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-Topic = Annotated[str, Field(min_length=3, max_length=80, pattern=r"^(user|room|booking|board):[A-Za-z0-9_-]+$")]
+Topic = Annotated[str, Field(min_length=3, max_length=80, pattern=r"^(user|room|booking|board|shifts):[A-Za-z0-9_-]+$")]
 Secret = Annotated[str, Field(min_length=16, max_length=128)]
 
 

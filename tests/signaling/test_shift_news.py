@@ -10,6 +10,7 @@ from core.clock import ManualClock
 from core.db.session import Database
 from core.events.bus import Event, EventBus
 from signaling.realtime.news import News, Views
+from signaling.realtime.protocol import parse
 
 
 class Told:
@@ -38,3 +39,11 @@ async def test_interpreters_hear_that_shifts_changed(name: str, body: dict[str, 
     await news.on_event(Event(name=name, country="RS", body=body, id="evt_1"))
     assert told.news[0] == ("board:RS", name, body)
     assert told.news[1:] == ([("shifts:RS", "shifts.changed", {})] if heard else [])
+
+
+def test_every_topic_can_be_named_in_a_frame() -> None:
+    """A topic that the shape of a frame refuses is followed by nobody, whatever the policy says."""
+    for topic in ("user:u_1", "room:s_1", "booking:b_1", "board:RS", "shifts:MK"):
+        parse(f'{{"t": "follow", "id": "1", "topic": "{topic}"}}')
+        position = '{"epoch": "e", "seq": 1}'
+        parse(f'{{"t": "hello", "id": "1", "v": 1, "after": {{"{topic}": {position}}}}}')

@@ -25,6 +25,9 @@ INSIDE_LEAST = 0.02
 
 BETWEEN_LEAST = 0.75
 """Of the probability of two languages together, what one must have to be taken."""
+TOGETHER_LEAST = 0.15
+"""What the two must have together: with less the model heard something else, and its rest says nothing about which of them it was.
+Measured with the base model and voices of espeak: without a floor 4 of 32 utterances got the wrong language, from 0.1 on none."""
 _NEAR: Mapping[str, frozenset[str]] = {
     "sr": frozenset({"sr", "hr", "bs", "sl", "mk", "bg"}),
     "mk": frozenset({"mk", "bg", "sr", "hr", "bs", "sl"}),
@@ -111,7 +114,7 @@ def one_of(detection: Detection, pair: Sequence[str]) -> str | None:
         own = near - theirs or {known}
         mass.append(sum(detection.probabilities.get(name, 0.0) for name in own if name is not None))
     total = sum(mass)
-    if total <= 0 or max(mass) / total < BETWEEN_LEAST:
+    if total < TOGETHER_LEAST or max(mass) / total < BETWEEN_LEAST:
         return None
     return pair[mass.index(max(mass))]
 

@@ -33,24 +33,19 @@ def alike(
     stretches of 20 ms are left out or repeated on the way."""
     whole = compare(said, heard, rate)
     size = int(piece_s * rate)
-    levels = {at: level_dbfs(said[at : at + size]) for at in range(0, len(said) - size + 1, size)}
+    levels = {at: level_dbfs(said[at : at + size]) for at in range(int(since * rate), len(said) - size + 1, size)}
     found = {}
     for at, level in levels.items():
-        if level > max(levels.values()) - _VOICED_DB and at >= since * rate:
+        if level > max(levels.values()) - _VOICED_DB:
             begin = max(0, round(whole.delay_s * rate) + at - size // 2)
             found[at] = compare(said[at : at + size], heard[begin : begin + 2 * size], rate).similarity
     return whole, found
 
 
 def alike_looped(said: Samples, heard: Samples, rate: int) -> tuple[Comparison, Pieces]:
-    """The same for somebody who repeats himself without end, in long pieces; each counts for the stretch in which it begins."""
+    """The same for somebody who repeats himself without end, in one piece: a player of a starved machine leaves gaps of its own."""
     whole = compare(said, heard, rate, looped=True)
-    begin, size = round(whole.delay_s * rate), int(LONG_S * rate)
-    expected = np.resize(np.roll(said, -begin), len(heard))
-    _, found = alike(expected, heard, rate, piece_s=LONG_S)
-    places = {(begin + at) % len(said): one for at, one in found.items()}
-    # The piece in which he begins anew is nobody's: a player may leave a gap there.
-    return whole, {at // size: one for at, one in places.items() if at + size <= len(said)}
+    return whole, {0: whole.similarity}
 
 
 def right(found: Pieces) -> bool:

@@ -40,6 +40,8 @@ from tests.media.lines.pieces import LONG_S, Heard, alike, alike_looped, until_h
 from tests.media.rig import ANYWHERE, Rig, rig
 
 QUIET_DB = -60.0
+RAISED_S = 0.9
+"""So long a soft voice is still being raised to the loudness of the others."""
 
 
 async def ready(r: Rig) -> None:
@@ -92,11 +94,10 @@ async def test_two_telephones_and_a_browser_hear_each_other_and_nobody_himself(
                 await a.said()
                 await r.until_news(SpeakingChanged, after=mark, peer_id="phone-a", on=False, timeout=30)
                 await asyncio.sleep(0.8)
+                phone, browser = b.heard(since), of(r, "officer", "phone-a")[before:]
                 return {
-                    "b": alike(narrow["interpreter"], b.heard(since), 8000, piece_s=LONG_S),
-                    "officer": alike(
-                        speech["interpreter"], of(r, "officer", "phone-a")[before:], 48_000, piece_s=LONG_S
-                    ),
+                    "b": alike(narrow["interpreter"], phone, 8000, piece_s=LONG_S, since=RAISED_S),
+                    "officer": alike(speech["interpreter"], browser, 48_000, piece_s=LONG_S, since=RAISED_S),
                 }
 
             for found in await until_heard(say):

@@ -45,18 +45,19 @@ def made(size: Size, seed: int) -> str:
         for name, minutes, rank in kinds
     ]
     staff = [_contract(f"P{number}", size, kinds, dice) for number in range(size.people)]
-    lines += ["", "SECTION_STAFF", *(line for line, _, _ in staff), "", "SECTION_DAYS_OFF"]
+    lines += ["", "SECTION_STAFF", *(line for line, *_ in staff), "", "SECTION_DAYS_OFF"]
     off: dict[int, set[int]] = {}
     for number in range(size.people):
         mine: set[int] = set()
         for _ in range(_times(size.days_off * days / _MONTH, dice)):
-            first = dice.randrange(days)
-            mine |= {day for day in (first, first + dice.choice([0, 1])) if day < days}
+            spare = staff[number][3]
+            first = dice.choice(spare)
+            mine |= {day for day in (first, first + dice.choice([0, 1])) if day in spare}
         off[number] = mine
         if mine:
             lines.append(f"P{number}," + ",".join(map(str, sorted(mine))))
     asked: dict[bool, list[str]] = {True: [], False: []}
-    for number, (_, able, _) in enumerate(staff):
+    for number, (_, able, *_) in enumerate(staff):
         seen: set[int] = set(off[number])
         for _ in range(_times(size.requests * days / _MONTH / 2.5, dice)):
             on, kind, weight = dice.random() < 0.65, dice.choice(able), dice.randint(1, 3)
@@ -81,8 +82,8 @@ def _kinds(size: Size, dice: random.Random) -> list[tuple[str, int, int]]:
 
 def _contract(
     name: str, size: Size, kinds: list[tuple[str, int, int]], dice: random.Random
-) -> tuple[str, list[str], int]:
-    """The line of a person, the kinds that the person can work, and about how many shifts."""
+) -> tuple[str, list[str], int, list[int]]:
+    """The line of a person, the kinds that the person can work, about how many shifts, and days that can be free."""
     able = [kind for kind, _, _ in kinds if dice.random() < 0.6] or [dice.choice(kinds)[0]]
     months = 7 * size.weeks / _MONTH
     limits = []
@@ -95,19 +96,39 @@ def _contract(
     most = round((8640 if full else dice.choice([4320, 5160])) * months)
     least = most - round(dice.choice([480, 960, 1080] if full else [960, 1440]) * max(1.0, months / 2))
     runs = (dice.choice([5, 5, 6]), dice.choice([2, 2, 3]) if full else 1, dice.choice([2, 2, 3]) if full else 2)
-    weekends = round((2 if full else dice.choice([2, 3])) * months)
+    weekends = max(1, round((2 if full else dice.choice([2, 3])) * months))
+    minutes = next(minutes for kind, minutes, _ in kinds if kind == able[0])
+    worked = _row(7 * size.weeks, runs, weekends, most // minutes, dice)
+    least = min(least, len(worked) * minutes)
     line = f"{name},{'|'.join(limits)},{most},{least},{runs[0]},{runs[1]},{runs[2]},{weekends}"
-    return line, able, most // 480
+    return line, able, most // 480, sorted(set(range(7 * size.weeks)) - worked)
+
+
+def _row(days: int, runs: tuple[int, int, int], weekends: int, most: int, dice: random.Random) -> set[int]:
+    """Days that somebody could work by these limits: so that each person has a row."""
+    longest, shortest, free = runs
+    worked: set[int] = set()
+    day = dice.randrange(free + 1)
+    while day < days:
+        for length in range(longest, shortest - 1, -1):
+            run = worked | set(range(day, day + length))
+            if day + length <= days and len({d // 7 for d in run if d % 7 >= 5}) <= weekends and len(run) <= most:
+                worked = run
+                day += length + free
+                break
+        else:
+            day += 1
+    return worked
 
 
 def _cover(
     size: Size,
     kinds: list[tuple[str, int, int]],
-    staff: list[tuple[str, list[str], int]],
+    staff: list[tuple[str, list[str], int, list[int]]],
     days: int,
     dice: random.Random,
 ) -> list[str]:
-    weight = {kind: sum(shifts / len(able) for _, able, shifts in staff if kind in able) for kind, _, _ in kinds}
+    weight = {kind: sum(shifts / len(able) for _, able, shifts, _ in staff if kind in able) for kind, _, _ in kinds}
     lines = []
     for day in range(days):
         for kind, _, _ in kinds:

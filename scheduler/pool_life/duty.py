@@ -1,14 +1,16 @@
 """On-call time on timesheets (R-6): which minutes of a duty are stand-by, and which talks were call-ins.
 
 A duty is a stretch of on-call spans of the calendar, from whichever source (weekly rule, single window, published roster), less leave.
-Its stand-by minutes are those in which nothing was interpreted: a talk in it has a line and a rate of its own, and no minute is
-paid twice. The country where the interpreter works pays the stand-by, the country of the case the call-in.
+Its stand-by minutes are those in which nothing was interpreted: a talk in it has a line and a rate of its own, with the least time that
+a call-in counts (``call_in``), and no minute is paid twice. The country where the interpreter works pays the stand-by, the country of
+the case the call-in.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, or_, select
@@ -18,6 +20,7 @@ from scheduler.calendars.models import AvailabilitySpan
 from scheduler.calendars.spans import Interval, minutes, subtract, union
 from scheduler.lifecycle import AssignmentState, BookingState
 from scheduler.models import Assignment, Booking, Interpreter
+from scheduler.pool_life.call_in import CallIn, counted_at_least, least_minutes
 from scheduler.pool_life.lines import line_of_duty
 from scheduler.pool_life.models import TimesheetLine
 
@@ -88,7 +91,7 @@ async def called_in(unit: ReadUnit, work: Sequence[Assignment]) -> set[str]:
 
 async def _collect(uow: UnitOfWork, ids: Sequence[str], since: datetime) -> int:
     earliest = since - _LONGEST
-    spans = await _spans(uow, ids, ("on_call", "leave"), earliest, uow.now + _LONGEST)
+    spans = await _spans(uow, ids, ("on_call", "desk", "leave"), earliest, uow.now + _LONGEST)
     worked = await _worked(uow, ids, earliest)
     known: dict[str, list[Interval]] = defaultdict(list)
     for row in await uow.session.execute(
@@ -105,7 +108,15 @@ async def _collect(uow: UnitOfWork, ids: Sequence[str], since: datetime) -> int:
     made = 0
     for person in people:
         taken = [*spans[person.id, "leave"], *known[person.id]]
-        for duty, standby in duties(spans[person.id, "on_call"], taken, worked.get(person.id, []), uow.now):
+        on_call = spans[person.id, "on_call"]
+        talks = worked.get(person.id, [])
+        calls = [
+            talk.call
+            for talk in talks
+            if talk.for_now and is_call_in(talk.call.starts_at, on_call, spans[person.id, "desk"])
+        ]
+        paid = union((talk.span for talk in talks), counted_at_least(calls, least_minutes()).values())
+        for duty, standby in duties(on_call, taken, paid, uow.now):
             if duty.ends_at > since:
                 uow.session.add(line_of_duty(person.id, person.base_country, person.time_zone, duty, standby))
                 made += 1
@@ -132,10 +143,27 @@ async def _spans(
     return found
 
 
-async def _worked(unit: ReadUnit, ids: Sequence[str], since: datetime) -> dict[str, list[Interval]]:
+@dataclass(frozen=True)
+class _Talk:
+    """A time in which somebody was interpreting."""
+
+    span: Interval
+    call: CallIn
+    for_now: bool
+    """Not an appointment: only such a talk can be a call-in."""
+
+
+async def _worked(unit: ReadUnit, ids: Sequence[str], since: datetime) -> dict[str, list[_Talk]]:
     """When each was interpreting: from the start of the work to its end, or until now where it goes on."""
     rows = await unit.session.execute(
-        select(Assignment.interpreter_id, Assignment.starts_at, Assignment.ended_at)
+        select(
+            Assignment.id,
+            Assignment.interpreter_id,
+            Assignment.starts_at,
+            Assignment.ended_at,
+            Booking.kind,
+            Booking.country,
+        )
         .join(Booking, Booking.id == Assignment.booking_id)
         .where(
             Assignment.interpreter_id.in_(ids),
@@ -145,9 +173,10 @@ async def _worked(unit: ReadUnit, ids: Sequence[str], since: datetime) -> dict[s
             ),
         )
     )
-    found: dict[str, list[Interval]] = defaultdict(list)
+    found: dict[str, list[_Talk]] = defaultdict(list)
     for row in rows:
         span = Interval.of(row.starts_at, row.ended_at or unit.now)
         if span is not None:
-            found[row.interpreter_id].append(span)
-    return {who: union(spans) for who, spans in found.items()}
+            call = CallIn(row.id, row.starts_at, row.country)
+            found[row.interpreter_id].append(_Talk(span, call, row.kind == "now"))
+    return found

@@ -10,6 +10,7 @@ from core.clock import new_id
 from scheduler.calendars.spans import Interval
 from scheduler.models import Assignment, Booking
 from scheduler.notice import NO_SHOW
+from scheduler.pool_life.call_in import least_minutes
 from scheduler.pool_life.models import TimesheetLine
 from scheduler.pool_life.pay import LineKind, LineState
 
@@ -27,6 +28,9 @@ class LineView(TypedDict):
     starts_at: datetime
     ends_at: datetime
     minutes: int
+    """Until it is confirmed what was interpreted, then what counts."""
+    least: int | None
+    """What a call-in counts at least by the house rule of the country; none for other lines and where there is no such rule."""
     interpreter_minutes: int | None
     officer_minutes: int | None
     confirm_by: datetime
@@ -104,6 +108,7 @@ def line_view(line: TimesheetLine, code: str, now: datetime) -> LineView:
         starts_at=line.starts_at,
         ends_at=line.ends_at,
         minutes=line.minutes,
+        least=(least_minutes()[line.country] or None) if line.kind is LineKind.CALL_IN else None,
         interpreter_minutes=line.interpreter_minutes,
         officer_minutes=line.officer_minutes,
         confirm_by=line.confirm_by,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from sqlalchemy import and_, or_, select
@@ -15,6 +15,7 @@ from core.errors import Conflict, Invalid, NotFound
 from scheduler.lifecycle import AssignmentState
 from scheduler.models import Assignment, Booking, Interpreter
 from scheduler.pool_life.batches import file_of
+from scheduler.pool_life.call_in import CallIn, counted_at_least, least_minutes
 from scheduler.pool_life.duty import called_in
 from scheduler.pool_life.lines import LineView, line_of_work, line_view
 from scheduler.pool_life.models import PayRate, TimesheetLine
@@ -94,7 +95,8 @@ class TimesheetService:
 
     async def confirm(self, uow: UnitOfWork, line_id: str, *, as_interpreter: bool, minutes: int) -> None:
         """One side says how many minutes it was. When both say the same number the line is confirmed and its worth fixed; when they
-        differ it is disputed. A side may correct itself until the other has spoken.
+        differ it is disputed. A side may correct itself until the other has spoken. A call-in counts at least what the house rule says,
+        whatever was said.
 
         Raises ``NotFound('line_unknown')``, ``Conflict('line_closed')``, ``Invalid('value_unknown')``."""
         line = await self._line(uow, line_id)
@@ -111,7 +113,8 @@ class TimesheetService:
             if mine != theirs:
                 line.state = LINES.advance(line.state, LineMove.DISPUTE)
             else:
-                line.state, line.minutes = LINES.advance(line.state, LineMove.CONFIRM), mine
+                line.state = LINES.advance(line.state, LineMove.CONFIRM)
+                line.minutes = await self._counted(uow, line, mine)
                 await self._price(uow, line)
         await uow.flush()
 
@@ -125,7 +128,8 @@ class TimesheetService:
             raise Conflict("line_closed")
         if not 0 <= minutes <= 24 * 60:
             raise Invalid("value_unknown", {"field": "minutes"})
-        line.state, line.minutes, line.settled_by = LINES.advance(line.state, LineMove.SETTLE), minutes, uow.actor.id
+        line.state, line.settled_by = LINES.advance(line.state, LineMove.SETTLE), uow.actor.id
+        line.minutes = await self._counted(uow, line, minutes)
         await self._price(uow, line)
         await uow.flush()
 
@@ -286,6 +290,22 @@ class TimesheetService:
             AgeingView(currency=currency, up_to_30=sums[0], up_to_60=sums[1], up_to_90=sums[2], older=sums[3])
             for currency, sums in ageing(unpaid, unit.now).items()
         ]
+
+    async def _counted(self, uow: UnitOfWork, line: TimesheetLine, minutes: int) -> int:
+        """The minutes that count: those that were said, of a call-in at least those of the house rule, once where several follow."""
+        if line.kind is not LineKind.CALL_IN:
+            return minutes
+        wanted = select(TimesheetLine.id, TimesheetLine.starts_at, TimesheetLine.country).where(
+            TimesheetLine.interpreter_id == line.interpreter_id,
+            TimesheetLine.kind == LineKind.CALL_IN,
+            TimesheetLine.starts_at > line.starts_at - timedelta(days=1),
+            TimesheetLine.starts_at <= line.starts_at,
+        )
+        async with uow.across_countries():
+            rows = (await uow.session.execute(wanted)).all()
+        calls = [CallIn(row.id, row.starts_at, row.country) for row in rows]
+        span = counted_at_least(calls, least_minutes()).get(line.id)
+        return minutes if span is None else max(minutes, span.minutes)
 
     async def _line(self, uow: UnitOfWork, line_id: str) -> TimesheetLine:
         line = await uow.session.get(TimesheetLine, line_id, with_for_update=True, populate_existing=True)

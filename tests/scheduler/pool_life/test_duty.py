@@ -17,6 +17,7 @@ from core.errors import Conflict
 from records.lifecycle import Outcome
 from scheduler.calendars.models import AvailabilitySpan
 from scheduler.calendars.spans import Interval, minutes
+from scheduler.pool_life.call_in import CallIn, counted_at_least, least_minutes, parse_call_in
 from scheduler.pool_life.duty import collect_duty, duties, is_call_in
 from scheduler.pool_life.pay import Currency, LineKind
 from tests.scheduler.world import COORDINATOR, MK_OFFICER, SYSTEM, World
@@ -64,6 +65,25 @@ def test_a_call_in_begins_in_duty_and_outside_desk_hours() -> None:
     assert not is_call_in(span(70, 71).starts_at, duty, [])
 
 
+@given(starts=st.lists(st.integers(0, 400), unique=True), least=st.integers(0, 120))
+def test_least_times_of_call_ins_are_apart_and_cover_each_beginning(starts: list[int], least: int) -> None:
+    calls = [CallIn(str(at), span(at, at + 1).starts_at, "RS") for at in starts]
+    found = counted_at_least(calls, {"RS": least})
+    assert sum(one.minutes for one in found.values()) == minutes(found.values()), "no minute counts twice"
+    for call in calls if least else ():
+        assert any(one.meets(call.starts_at, call.starts_at + timedelta(minutes=1)) for one in found.values())
+    assert all(one.minutes == least for one in found.values())
+    assert bool(found) == bool(starts and least)
+
+
+def test_the_house_rule_is_data_of_each_country() -> None:
+    assert set(least_minutes()) == {"RS", "MK"}
+    assert parse_call_in("RS: {status: policy, least_minutes: 0}") == {"RS": 0}
+    for wrong in (-1, 481):
+        with pytest.raises(ValueError, match="between 0 and 480"):
+            parse_call_in(f"RS: {{least_minutes: {wrong}}}")
+
+
 @pytest.fixture
 async def world(database: Database, clock: ManualClock) -> World:
     return await World(database, clock).begin()
@@ -95,8 +115,10 @@ async def test_a_duty_with_a_call_in_becomes_two_lines_with_their_own_rates(worl
     assert await collect(world) == (0, 1)
     assert await collect(world) == (0, 0), "a duty has one line"
     talk, standby = await lines(world)
-    assert (talk["kind"], talk["minutes"], talk["by_coordinator"]) == ("call_in", 30, False)
-    assert (standby["kind"], standby["minutes"], standby["by_coordinator"]) == ("standby", 240 - 30, True)
+    assert (talk["kind"], talk["minutes"], talk["least"], talk["by_coordinator"]) == ("call_in", 30, 60, False)
+    # The hour that a call-in counts at least is no stand-by.
+    assert (standby["kind"], standby["minutes"], standby["by_coordinator"]) == ("standby", 240 - 60, True)
+    assert standby["least"] is None
     assert (standby["starts_at"], standby["authority"]) == (begun, "")
     sheets = world.services.pool_life.timesheets
     async with world.database.unit(COORDINATOR) as uow:
@@ -106,15 +128,40 @@ async def test_a_duty_with_a_call_in_becomes_two_lines_with_their_own_rates(worl
                 uow, country="RS", engagement="staff", kind=kind, currency=Currency.RSD, minor_per_hour=hour,
                 valid_from=begun - timedelta(days=1),
             )  # fmt: skip
-    for line, minutes_said in ((talk, 30), (standby, 210)):
+    for line, minutes_said in ((talk, 30), (standby, 180)):
         async with world.database.unit(SYSTEM) as uow:
             await sheets.confirm(uow, line["id"], as_interpreter=True, minutes=minutes_said)
             await sheets.confirm(uow, line["id"], as_interpreter=False, minutes=minutes_said)
     async with world.database.unit(COORDINATOR) as uow:
         made = await sheets.export(uow, "RS")
     found = {row["kind"]: (row["minutes"], row["amount"]) for row in csv.DictReader(io.StringIO(made.content))}
-    assert found == {"call_in": ("30", "900.00"), "standby": ("210", "1050.00")}
+    assert found == {"call_in": ("60", "1800.00"), "standby": ("180", "900.00")}
     assert await lines(world, MK_OFFICER) == []
+
+
+async def test_a_second_call_within_the_hour_counts_what_was_interpreted(world: World, clock: ManualClock) -> None:
+    (who,) = await world.interpreters(1)
+    await world.on_call(who, hours=3)
+    for pause in (0, 900):
+        clock.advance(pause)
+        await world.stay(who)
+        session_id = await world.talk(await world.request())
+        clock.advance(600)
+        async with world.database.unit(SYSTEM) as uow:
+            await world.services.conduct.finish(uow, session_id, outcome=Outcome.COMPLETED, by="officer")
+    clock.advance(3 * 3600)
+    assert await collect(world) == (2, 1)
+    sheets = world.services.pool_life.timesheets
+    found = sorted(await lines(world), key=lambda one: (one["kind"], one["starts_at"]))
+    assert [(one["kind"], one["minutes"]) for one in found] == [("call_in", 10), ("call_in", 10), ("standby", 120)]
+    first, second, _ = found
+    async with world.database.unit(SYSTEM) as uow:
+        # In any order: what counts does not depend on who confirms first.
+        for line in (second, first):
+            await sheets.confirm(uow, line["id"], as_interpreter=True, minutes=10)
+            await sheets.confirm(uow, line["id"], as_interpreter=False, minutes=10)
+    after = {one["id"]: one["minutes"] for one in await lines(world)}
+    assert (after[first["id"]], after[second["id"]]) == (60, 10)
 
 
 async def test_leave_in_a_duty_is_not_paid_and_a_longer_duty_later_pays_the_rest_only(

@@ -2482,6 +2482,8 @@ export interface components {
             kind: string;
             /** Late */
             late: boolean;
+            /** Least */
+            least: number | null;
             /** Minor */
             minor: number | null;
             /** Minutes */

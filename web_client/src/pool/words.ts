@@ -3,7 +3,7 @@
 import { byCode, i18n, t } from '../i18n/index.svelte'
 import { numberText } from '../i18n/numbers'
 import type { Tone } from '../ui/Badge.svelte'
-import type { Notice } from './types'
+import type { Line, Notice } from './types'
 
 const commas = new Set(['sr-Cyrl', 'sr-Latn', 'mk', 'sq'])
 
@@ -26,6 +26,10 @@ export function minutesOf(typed: string): number | undefined {
 }
 
 export const minutesText = (count: number): string => t('pool.minutes', { count })
+
+/** What a call-in counts at least, while its minutes are still to be said. */
+export const leastText = (line: Line): string | undefined =>
+  line.least !== null && line.minutes < line.least ? t('pool.call_in.least', { time: minutesText(line.least) }) : undefined
 
 /** A vetting, an undertaking, the code of conduct, or `training:REMOTE`. */
 export const paperName = (kind: string): string =>

@@ -156,6 +156,14 @@ INTERPRETERS = (
     DemoInterpreter("I-0512", "MK", "woman", "L1", "fra", "mkd eng", on_call=False),
 )  # fmt: skip
 
+ON_ROSTER = frozenset({
+    # Their languages are on call only.
+    "I-0420", "I-0421", "I-0422", "I-0423", "I-0424", "I-0428", "I-0458", "I-0459", "I-0460", "I-0461", "I-0462",
+    # They have stated part of the week only.
+    "I-0402", "I-0403", "I-0406", "I-0410", "I-0411", "I-0413", "I-0416", "I-0417", "I-0419",
+})  # fmt: skip
+"""Who has agreed to 80 hours in four weeks and not to 120, as much as can be rostered at all."""
+
 LEVEL_TRAININGS = {
     "L0": (),
     "L1": ("REMOTE",),
@@ -277,7 +285,7 @@ def profile_of(one: DemoInterpreter, user_id: str, now: datetime) -> ProfileInpu
         code=one.code,
         user_id=user_id,
         nominated_by=one.country,
-        engagement="contract",
+        engagement="roster" if one.code in ON_ROSTER else "contract",
         base_country=one.country,
         time_zone="Europe/Belgrade" if one.country == "RS" else "Europe/Skopje",
         location_status=one.location,

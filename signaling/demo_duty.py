@@ -1,4 +1,4 @@
-"""The demo's on-call nights on timesheets (R-6), and an absence that a coordinator has entered for somebody."""
+"""The demo's on-call time of this week on timesheets (R-6), and an absence that a coordinator has entered for somebody."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from scheduler.pool_life.duty import collect_duty
 from signaling.bootstrap import Services
 
 NIGHTS = ("I-0402", "I-0405", "I-0418")
-"""On call two nights ago: confirmed by both sides, by the interpreter only, by nobody."""
+"""On call two nights ago: their newest lines are confirmed by both sides, by the interpreter only, by nobody; all others by both."""
 AWAY = "I-0403"
 _ZONE = "Europe/Belgrade"
+_MOST = 2_000
 
 
 async def tell_duty(services: Services, now: datetime, coordinator: Actor) -> None:
@@ -36,13 +37,16 @@ async def tell_duty(services: Services, now: datetime, coordinator: Actor) -> No
     sheets = services.scheduler.pool_life.timesheets
     async with services.database.unit(Actor.system()) as uow:
         await collect_duty(uow)
-        lines = [one for one in await sheets.lines(uow) if one["kind"] == "standby"]
-        of = {one["interpreter_code"]: one for one in lines}
-        for code in NIGHTS[:2]:
-            await sheets.confirm(uow, of[code]["id"], as_interpreter=True, minutes=of[code]["minutes"])
+        lines = [one for one in await sheets.lines(uow, limit=_MOST) if one["kind"] == "standby"]
+        newest = {code: next(one["id"] for one in lines if one["interpreter_code"] == code) for code in NIGHTS}
+        open_at_both, open_at_one = newest[NIGHTS[2]], newest[NIGHTS[1]]
+        for one in lines:
+            if one["id"] != open_at_both:
+                await sheets.confirm(uow, one["id"], as_interpreter=True, minutes=one["minutes"])
     async with services.database.unit(coordinator) as uow:
-        both = of[NIGHTS[0]]
-        await sheets.confirm(uow, both["id"], as_interpreter=False, minutes=both["minutes"])
+        for one in lines:
+            if one["country"] == "RS" and one["id"] not in (open_at_both, open_at_one):
+                await sheets.confirm(uow, one["id"], as_interpreter=False, minutes=one["minutes"])
     away = BlockInput(
         f"{(today + timedelta(days=40)).isoformat()}T00:00", f"{(today + timedelta(days=43)).isoformat()}T00:00"
     )

@@ -36,6 +36,9 @@ _RATES = (
     ("RS", "contract", LineKind.WASTED, Currency.RSD, 90_000),
     ("RS", "roster", LineKind.SESSION, Currency.EUR, 1_600),
     ("RS", "roster", LineKind.STANDBY, Currency.EUR, 400),
+    ("RS", "roster", LineKind.CALL_IN, Currency.EUR, 2_000),
+    ("RS", "roster", LineKind.LATE_CANCEL, Currency.EUR, 800),
+    ("RS", "roster", LineKind.WASTED, Currency.EUR, 800),
     ("MK", "contract", LineKind.SESSION, Currency.MKD, 90_000),
     ("MK", "contract", LineKind.LATE_CANCEL, Currency.MKD, 45_000),
 )

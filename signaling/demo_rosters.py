@@ -1,7 +1,7 @@
-"""The demo's roster: four weeks of Serbia from next Monday, filled as a coordinator would by hand, published with what stays open.
+"""The demo's roster: four weeks of Serbia from this week's Monday, filled as a coordinator would by hand, published with what stays open.
 
-Shift by shift the one that covers most is given to somebody whom no rule forbids and who has worked least: the same roster at
-every start. Searching for a better one is left to the person who looks at it.
+Today lies in it on any weekday. Shift by shift the one that covers most is given to somebody whom no rule forbids and who has worked
+least; then the load is levelled. Searching for a better roster is left to the person who looks at it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from core.access import Actor
 from core.db.session import UnitOfWork
+from scheduler.calendars.localtime import local_day
 from scheduler.models import Interpreter
 from scheduler.rosters import checker
 from scheduler.rosters.desk import SLOT
@@ -22,28 +23,37 @@ from scheduler.rosters.problem import Problem, ShiftKind
 from scheduler.rosters.service import Cells
 from scheduler.rosters.shifts import ShiftTime, parts
 from scheduler.rosters.swaps import why_not
+from scheduler.times import ZONES
 from signaling.bootstrap import Services
 
 _WEEKS = 4
 _DAY = 24 * 60
 _LEAST_GAIN = 4
 """Half-hours that a shift must cover to be worth it."""
-_WISHES = {"I-0402": (2, 5), "I-0403": (8, 9), "I-0412": (5, 6), "I-0415": (12, 13), "I-0417": (4, 11), "I-0420": (3,)}
-"""Days of the period on which they would like to be free."""
+_WISHES = {
+    "I-0402": (9, 12),
+    "I-0403": (15, 16),
+    "I-0412": (12, 13),
+    "I-0415": (19, 20),
+    "I-0417": (11, 18),
+    "I-0420": (10,),
+}
+"""Days of the period on which they would like to be free; all to come, whatever day it is."""
 _OFFERS = ("I-0402", "I-0417")
 """A colleague's shift is offered that one of them could take."""
 
 
 async def tell_rosters(services: Services, now: datetime) -> None:
     """Wishes, the roster, and two swaps that wait: one for a colleague, one for the coordinator."""
-    starts_on = now.date() + timedelta(days=7 - now.date().weekday())
+    today = local_day(now, ZONES["RS"])
+    starts_on = today - timedelta(days=today.weekday())
     keeper = services.rosters.keeper
     async with services.database.unit(Actor.system()) as uow:
         codes = await _codes(uow)
         await _wish(services, uow, codes, starts_on)
         roster_id = await keeper.begin(uow, "RS", starts_on, _WEEKS)
         held = await keeper.read(uow, roster_id)
-        cells = _filled(held.problem)
+        cells = _levelled(held.problem, _filled(held.problem))
         moves = [(who, day, kind) for who, row in cells.items() for day, kind in enumerate(row) if kind is not None]
         if not moves:
             return
@@ -101,6 +111,51 @@ def _filled(problem: Problem) -> Cells:
                 if left > 0:
                     missing[at, line][minute] = left - 1
     return cells
+
+
+def _levelled(problem: Problem, cells: Cells) -> Cells:
+    """Shift by shift from whoever has worked most of the contract to whoever has worked least, as far as every rule allows it; a woman's
+    shift goes to a woman (R-3)."""
+    unwanted = {(wish.person, wish.day) for wish in problem.wishes if wish.kind is None and not wish.on}
+    minutes = {kind.id: kind.minutes for kind in problem.kinds}
+    people = {one.id: one for one in problem.people if one.target_minutes}
+    worked = {who: sum(minutes[kind] for kind in cells[who] if kind is not None) for who in people}
+    cells = dict(cells)
+
+    def share(who: str, more: int = 0) -> float:
+        return (worked[who] + more) / people[who].target_minutes
+
+    def handed(taker: str) -> bool:
+        for giver in sorted(people, key=share, reverse=True):
+            if people[giver].groups - people[taker].groups:
+                continue
+            for day, kind in enumerate(cells[giver]):
+                if kind is None or cells[taker][day] is not None or (taker, day) in unwanted:
+                    continue
+                fits = kind in people[taker].kinds and share(taker, minutes[kind]) < share(giver)
+                if (
+                    not fits
+                    or not _free(problem, cells, taker, day, kind)
+                    or not _can_leave(problem, cells, giver, day)
+                ):
+                    continue
+                cells[giver] = checker.replaced(cells[giver], day, None)
+                cells[taker] = checker.replaced(cells[taker], day, kind)
+                worked[giver] -= minutes[kind]
+                worked[taker] += minutes[kind]
+                return True
+        return False
+
+    settled: set[str] = set()
+    while len(settled) < len(people):
+        least = min((who for who in people if who not in settled), key=share)
+        if not handed(least):
+            settled.add(least)
+    return cells
+
+
+def _can_leave(problem: Problem, cells: Cells, who: str, day: int) -> bool:
+    return not checker.row_breaches(problem, problem.person[who], checker.replaced(cells[who], day, None))
 
 
 def _free(problem: Problem, cells: Cells, who: str, day: int, kind: str) -> bool:

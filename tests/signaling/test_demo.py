@@ -15,8 +15,12 @@ from core.clock import ManualClock, SystemClock
 from core.db.outbox_event import OutboxEvent
 from core.settings import Settings
 from records.models import Case, Session
+from scheduler.calendars.localtime import local_day
 from scheduler.calendars.models import OnCallWindow
 from scheduler.models import Booking, Interpreter, TransferInstrument
+from scheduler.rosters import checker
+from scheduler.rosters.lifecycle import RosterState
+from scheduler.rosters.models import RosterPeriod, Shift
 from signaling.bootstrap import build
 from signaling.cli import free_port
 from signaling.demo import make_links, seed_if_empty
@@ -78,6 +82,29 @@ async def test_telephones_are_invented_and_nobody_can_be_called(settings: Settin
 
 async def test_it_is_told_once(settings: Settings) -> None:
     assert not await seed_if_empty(settings)
+
+
+async def test_the_published_roster_has_today_in_it(settings: Settings) -> None:
+    """Whatever the weekday, the heat map of today is not red and interpreters have a week to look at."""
+    services = build(settings)
+    try:
+        async with services.database.read(Actor.system()) as unit:
+            (row,) = (await unit.session.scalars(select(RosterPeriod))).all()
+            held = await services.rosters.keeper.read(unit, row.id)
+            today = (local_day(SystemClock().now(), row.zone) - row.starts_on).days
+            assert row.state is RosterState.PUBLISHED
+            assert 0 <= today <= 7, "told on Sunday evening, read on Monday"
+            there = set(await unit.session.scalars(select(Shift.day).where(Shift.roster_id == row.id)))
+        assert len(there) == row.days
+        wanted = [cover for cover in held.problem.covers if cover.day == today and cover.group is None]
+        missing = [
+            gap for gap in checker.gaps(held.problem, held.cells) if gap.cover.day == today and gap.cover.group is None
+        ]
+        assert sum(gap.missing for gap in missing) <= 0.2 * sum(cover.required for cover in wanted)
+        assert checker.score(held.problem, held.cells).fairness >= 0.5
+        assert checker.breaches(held.problem, held.cells) == []
+    finally:
+        await services.close()
 
 
 async def test_all_chains_verify(settings: Settings) -> None:

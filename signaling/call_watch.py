@@ -90,7 +90,10 @@ class CallWatch:
             abandoned = await self._abandoned(uow, uow.now - ABANDONED_AFTER)
             withdrawn = await places.withdrawn(uow)
         for place in withdrawn:
-            await self._calls.turn_out(place)
+            try:
+                await self._calls.turn_out(place)
+            except Exception:
+                log.exception("withdrawn_place_stays", extra={"session_id": place.session_id})
         for session_id in abandoned:
             try:
                 await self._calls.close(session_id, Outcome.STOPPED, EndReason.ABANDONED, by="system")

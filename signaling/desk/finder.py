@@ -84,10 +84,17 @@ class FinderCalls:
                 )
             )
             over = list(rows)
+        ended = 0
         for session_id in over:
-            await self._calls.close(session_id, Outcome.REBOOKED, EndReason.TIME_OVER, by="system")
+            try:
+                await self._calls.close(session_id, Outcome.REBOOKED, EndReason.TIME_OVER, by="system")
+            except Exception:
+                # One call's trouble is not that of the others, whose people wait.
+                log.exception("finder_call_stays", extra={"session_id": session_id})
+                continue
+            ended += 1
             log.info("finder_call_over", extra={"session_id": session_id})
-        return len(over)
+        return ended
 
     def jobs(self) -> list[Job]:
         """What one process at a time does for all."""

@@ -1,6 +1,6 @@
 """What people in a room see: participants, state, signals, log. Pure: from rows and log to the shapes of docs/protocol.md.
 
-An interpreter never sees the case reference or the log; guests see neither, and no codes of staff but the interpreter's.
+An interpreter never sees the case reference or the log; guests see neither. Staff stand on tiles with their work codes, for guests too.
 """
 
 from __future__ import annotations

@@ -131,6 +131,7 @@ async def desk(
             permissions=["microphone", "camera"],
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
+            timezone_id="Europe/Belgrade",  # That of the desks: another one is told above every page.
         )
         await context.add_init_script(
             f"localStorage.getItem('tarjuman.locale') ?? localStorage.setItem('tarjuman.locale', '{locale}')"

@@ -213,7 +213,11 @@ class RowFinder:
             if not missed:
                 return Best(row, cost, bound)
             wider = tuple(sorted((*counted, *missed)))[:COUNTERS]
-            if wider == counted or self._layout_of(number, wider).states > MOST_STATES:
+            if (
+                wider == counted
+                or self._narrow(number, cells, free)
+                or self._layout_of(number, wider).states > MOST_STATES
+            ):
                 return self._kept(number, counted, cells, free, bound)
             counted = wider
             self._missed[number] += 1
@@ -234,10 +238,20 @@ class RowFinder:
                 cost = float(cells[days, row[days]].sum() + free[row < 0].sum())
                 return Best(row, cost + self._end_cost(number, row), bound)
             for which in broken:
-                kinds = np.flatnonzero(np.array(self._limits[number][which].steps))
-                used = [(priced[d, row[d]], d) for d in np.flatnonzero(row >= 0) if row[d] in kinds]
-                priced[max(used)[1], kinds] = np.inf
+                limit = self._limits[number][which]
+                kinds = np.flatnonzero(np.array(limit.steps))
+                used = sorted((priced[d, row[d]], d) for d in np.flatnonzero(row >= 0) if row[d] in kinds)
+                # a limit of one kind: everything above it at once
+                over = 1 if limit.weekly else len(used) - limit.most
+                for _, day in used[-max(1, over) :]:
+                    priced[day, kinds] = np.inf
         return None
+
+    def _narrow(self, number: int, cells: Floats, free: Floats) -> bool:
+        """Whether a row of these cells is only looked for within a corridor."""
+        if len(self._ways(number)) == 1:
+            return False
+        return int((np.isfinite(cells).sum(axis=1) + np.isfinite(free) > 1).sum()) > FEW_OPEN
 
     def _end_cost(self, number: int, row: Row) -> float:
         arrays = self._arrays
@@ -300,9 +314,8 @@ class RowFinder:
         classes = layout.classes if len(layout.types) else np.zeros(1, dtype=np.int64)
         steps = layout.steps if len(layout.types) else np.zeros((len(counted), 1), dtype=np.int64)
         ways = self._ways(number)
-        if len(ways) > 1:
-            open_days = int((np.isfinite(work).sum(axis=1) + np.isfinite(free) > 1).sum())
-            ways = ways[-1:] if open_days <= FEW_OPEN else ways
+        if not self._narrow(number, cells, free):
+            ways = ways[-1:]
         for way in ways:
             while True:
                 answer, cost = best_row(

@@ -10,7 +10,7 @@ const unusedSvelte = /svelte\/src\/(internal\/client\/dom\/elements\/custom-elem
 const base =
   /node_modules\/(svelte|esm-env|clsx)\/|web_client\/src\/(i18n\/(?!months|numbers)|lib|api|auth\/session)|src\/ui\/(Icon|icons|Button|Banner|ErrorBanner|Bdi|Badge|Voice|Dialog|Timer|live|LiveRegions|toast|Toasts|theme\.svelte|Mark|fonts\.ts)|scripts\/serbian|preload-helper/
 const room =
-  /src\/call\/(CallController|PeerTransport|PeerLink|LocalMedia|AudioOut|quality|join|recovery|sdp|picture|pictureRule|announce|people|sounds|checked|CallTile)\b|src\/realtime\/(roomState|turns)|src\/ui\/(Tile|ModeBadge)/
+  /src\/call\/(CallController|PeerTransport|PeerLink|LocalMedia|AudioOut|quality|join|recovery|sdp|picture|pictureRule|people|sounds|checked|CallTile)\b|src\/realtime\/(roomState|turns)|src\/ui\/(Tile|ModeBadge)/
 
 export default defineConfig({
   plugins: [svelte(), texts(), compressSiblings()],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,10 +66,22 @@ def single(client_built: None, tmp_path: Path) -> Iterator[Stack]:
     yield from running("single", tmp_path, None, None)
 
 
+@cache
+def _peopled() -> bytes:
+    """A SQLite file with everybody in it, made once: dozens of installations start from it."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Stack.make("single", Path(folder))
+        people.fill(made.database_url)
+        return (Path(folder) / "tarjuman.db").read_bytes()
+
+
 def running(kind: Kind, folder: Path, postgres: Postgres | None, redis: Redis | None) -> Iterator[Stack]:
     """Start, fill with people, stop."""
     made = Stack.make(kind, folder, postgres, redis)
-    people.fill(made.database_url)
+    if kind == "single":
+        (folder / "tarjuman.db").write_bytes(_peopled())
+    else:
+        people.fill(made.database_url)
     made.start()
     try:
         yield made

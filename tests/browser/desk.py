@@ -5,6 +5,7 @@ Texts are looked up in the catalogues by key, so that a test reads a screen as p
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -13,6 +14,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.resampler import AudioResampler
-from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Request
 
 from tests.services import missing
 
@@ -29,6 +31,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 SHOTS = ROOT / "build" / "screenshots"
 LAPTOP = (1366, 768)
 TABLET = (800, 1280)
+_SETTLED_WITHIN_S = 5.0
+_IDLE = "new Promise(done => requestIdleCallback(() => setTimeout(done, 50)))"
 EARS = (Path(__file__).parent / "ears.js").read_text()
 
 
@@ -41,13 +45,14 @@ class Desk:
     locale: str = "en"
     errors: list[str] = field(default_factory=list)
     """What the console complained about."""
+    fetching: set[Request] = field(default_factory=set)
+    """Requests under way."""
+    fetched: int = 0
+    """How many requests the page has begun."""
 
     def say(self, key: str) -> str:
         """The text of a catalogue key in the language of this desk; of one with slots the longest piece."""
-        texts: dict[str, str] = {}
-        for path in (ROOT / "web_client" / "locales").rglob(f"{self.locale}.json"):
-            texts |= json.loads(path.read_text())
-        return max(re.split(r"\{\{\w+\}\}", str(texts[key])), key=len).strip(" .,:")
+        return max(re.split(r"\{\{\w+\}\}", str(_texts(self.locale)[key])), key=len).strip(" .,:")
 
     def button(self, key: str) -> Locator:
         """A button or link-button by its text."""
@@ -74,6 +79,21 @@ class Desk:
         await self.page.screenshot(path=path)
         return path
 
+    async def settled(self) -> None:
+        """Until nothing is fetched and the page has nothing to do, three times in a row.
+
+        Playwright's ``networkidle`` is half a second without a request, whatever the page does: with hundreds of pages, minutes.
+        """
+        quiet = 0
+        try:
+            async with asyncio.timeout(_SETTLED_WITHIN_S):
+                while quiet < 3:
+                    before = self.fetched
+                    await self.page.evaluate(_IDLE)
+                    quiet = quiet + 1 if not self.fetching and self.fetched == before else 0
+        except TimeoutError:
+            await self.page.wait_for_load_state("networkidle")
+
     async def sign_in(self, base_url: str, code: str, password: str) -> None:
         """Through the screen."""
         await self.page.goto(f"{base_url}/sign-in")
@@ -82,6 +102,15 @@ class Desk:
         await self.press("auth.submit")
         await self.page.wait_for_url(lambda url: "sign-in" not in url)
         self.errors.clear()  # Asking who is signed in is answered with 401 before, and browsers note that.
+
+
+@cache
+def _texts(locale: str) -> dict[str, str]:
+    """All areas of one language."""
+    texts: dict[str, str] = {}
+    for path in (ROOT / "web_client" / "locales").rglob(f"{locale}.json"):
+        texts |= json.loads(path.read_text())
+    return texts
 
 
 def decoded(recording: bytes) -> npt.NDArray[np.float32]:
@@ -103,27 +132,16 @@ async def desk(
     locale: str = "en",
     size: tuple[int, int] = LAPTOP,
     dark: bool = False,
+    beside: Desk | None = None,
 ) -> AsyncIterator[Desk]:
-    """Open a browser for one person; everything is closed at the end."""
-    if shutil.which(str(CHROMIUM)) is None:
-        missing("Chromium")
-    arguments = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        "--autoplay-policy=no-user-gesture-required",
-        "--disable-features=WebRtcHideLocalIpsWithMdns",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-        "--disable-background-timer-throttling",
-        "--disable-renderer-backgrounding",
-    ]
-    if speech is not None:
-        arguments.append(f"--use-file-for-fake-audio-capture={speech}")
-    browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=arguments)
+    """Open a browser for one person; everything is closed at the end.
+
+    ``beside``: in the browser of that desk, with cookies and storage apart, for somebody who says nothing: starting a browser
+    takes longer than many a page.
+    """
+    browser = await _browser(playwright, speech) if beside is None else beside.context.browser
+    assert browser is not None
+    context = None
     try:
         context = await browser.new_context(
             base_url=base_url,
@@ -145,11 +163,47 @@ async def desk(
             if message.type == "error":
                 made.errors.append(message.text)
 
+        def began(request: Request) -> None:
+            made.fetching.add(request)
+            made.fetched += 1
+
+        def ended(request: Request) -> None:
+            made.fetching.discard(request)
+
         page.on("console", note)
         page.on("pageerror", lambda error: made.errors.append(str(error)))
+        page.on("request", began)
+        page.on("requestfinished", ended)
+        page.on("requestfailed", ended)
         yield made
     finally:
-        await browser.close()
+        if beside is None:
+            await browser.close()
+        elif context is not None:
+            await context.close()
+
+
+async def _browser(playwright: Playwright, speech: Path | None) -> Browser:
+    """A Chromium whose microphone says ``speech``."""
+    if shutil.which(str(CHROMIUM)) is None:
+        missing("Chromium")
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        "--autoplay-policy=no-user-gesture-required",
+        "--disable-features=WebRtcHideLocalIpsWithMdns",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--disable-background-timer-throttling",
+        "--disable-renderer-backgrounding",
+    ]
+    if speech is not None:
+        arguments.append(f"--use-file-for-fake-audio-capture={speech}")
+    return await playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=arguments)
 
 
 async def violations(desk: Desk, axe: str) -> list[dict[str, Any]]:

@@ -63,13 +63,13 @@ async def enter(one: Desk, stack: Stack, code: str) -> None:
     """By a one-click link of the demo."""
     settings = load(stack.environment | {"TARJUMAN_PUBLIC_URL": stack.url})
     await one.page.goto(await demo_link(settings, code))
-    await one.page.wait_for_load_state("networkidle")
+    await one.settled()
 
 
 async def judge(one: Desk, name: str, axe: str) -> None:
     """Take the pictures on laptop and tablet; nothing may stick out, and axe must find nothing."""
     page = one.page
-    await page.wait_for_load_state("networkidle")
+    await one.settled()
     await page.evaluate("document.fonts.ready")
     assert await page.evaluate("document.documentElement.dir") == ("rtl" if one.locale == "ar" else "ltr")
     for width, height in (TABLET, LAPTOP):
@@ -85,61 +85,81 @@ async def judge(one: Desk, name: str, axe: str) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 async def test_screens(demo: Stack, playwright: Playwright, axe: str, tmp_path: Path, locale: str) -> None:
     voice = wav(tmp_path, "officer")
-    async with (
-        desk(playwright, demo.url, speech=voice, locale=locale) as officer,
-        desk(playwright, demo.url, speech=voice, locale=locale) as interpreter,
+    async with desk(playwright, demo.url, locale=locale) as coordinator:
+        async with (
+            desk(playwright, demo.url, speech=voice, locale=locale) as officer,
+            desk(playwright, demo.url, speech=voice, locale=locale) as interpreter,
+        ):
+            await officer.page.goto(demo.url + "/sign-in")
+            await judge(officer, "sign-in", axe)
+            await asyncio.gather(
+                enter(officer, demo, OFFICER),
+                enter(interpreter, demo, INTERPRETER),
+                enter(coordinator, demo, COORDINATOR),
+            )
+            # A call costs a processor as long as it lasts, so what shows no call comes before it or behind it.
+            await asyncio.gather(
+                desk_pages(officer, demo, axe),
+                booth_pages(interpreter, demo, axe),
+                coordinator_pages(coordinator, demo, axe),
+                waiting_line(playwright, coordinator, demo, axe),
+            )
+            await in_a_call(playwright, officer, interpreter, coordinator, demo, axe, voice)
+        await briefing_pages(playwright, coordinator, demo, axe)
+
+
+async def in_a_call(
+    playwright: Playwright, officer: Desk, interpreter: Desk, coordinator: Desk, demo: Stack, axe: str, voice: Path
+) -> None:
+    """From the request to a guest in the room."""
+    await officer.press("booking.now")
+    await officer.page.wait_for_url("**/bookings/*")
+    await expect(interpreter.page.get_by_test_id("ring")).to_be_visible(timeout=60_000)
+    await asyncio.gather(judge(officer, "waiting", axe), judge(interpreter, "home-ring", axe))
+    await interpreter.press("home.accept")
+    await coordinator.page.goto(demo.url + "/board")
+    await expect(coordinator.page.get_by_test_id("board")).to_be_visible()
+    await officer.press("case.join")
+    await asyncio.gather(into_the_room(officer), into_the_room(interpreter))
+    await judge(coordinator, "board", axe)
+    await asyncio.gather(judge(officer, "call-officer", axe), judge(interpreter, "call-interpreter", axe))
+    await officer.page.get_by_test_id("aid-tab-date").click()
+    await interpreter.page.get_by_test_id("aid-tab-terms").click()
+    await asyncio.gather(judge(officer, "call-calendars", axe), judge(interpreter, "call-terms", axe))
+    await officer.page.get_by_test_id("invite").click()
+    await officer.press("call.invite.applicant")
+    link = await officer.page.get_by_test_id("invite-url").input_value()
+    async with desk(playwright, demo.url, speech=voice, locale=officer.locale) as guest:
+        await guest.page.goto(demo.url + "/t#" + link.partition("#")[2])
+        await judge(guest, "guest", axe)
+        await guest.press("guest.join")
+        await expect(guest.page.get_by_test_id("guest-room")).to_be_visible(timeout=60_000)
+        await judge(guest, "guest-room", axe)
+
+
+async def coordinator_pages(coordinator: Desk, demo: Stack, axe: str) -> None:
+    """The coordinator's pages that show no call."""
+    page = coordinator.page
+    await page.goto(demo.url + "/roster")
+    await expect(page.get_by_test_id("roster-grid")).to_be_visible()
+    await judge(coordinator, "roster", axe)
+    for path, name in (
+        ("/cover", "cover"),
+        ("/surge", "surge-planner"),
+        ("/plans", "plans"),
+        ("/briefings", "briefings"),
+        ("/ring", "ring-ladder"),
     ):
-        await officer.page.goto(demo.url + "/sign-in")
-        await judge(officer, "sign-in", axe)
-        await asyncio.gather(enter(officer, demo, OFFICER), enter(interpreter, demo, INTERPRETER))
-        await asyncio.gather(desk_pages(officer, demo, axe), booth_pages(interpreter, demo, axe))
-        await officer.press("booking.now")
-        await officer.page.wait_for_url("**/bookings/*")
-        await expect(interpreter.page.get_by_test_id("ring")).to_be_visible(timeout=60_000)
-        await asyncio.gather(judge(officer, "waiting", axe), judge(interpreter, "home-ring", axe))
-        await interpreter.press("home.accept")
-        async with desk(playwright, demo.url, locale=locale) as coordinator:
-            await enter(coordinator, demo, COORDINATOR)
-            await coordinator.page.goto(demo.url + "/board")
-            await expect(coordinator.page.get_by_test_id("board")).to_be_visible()
-            await officer.press("case.join")
-            await asyncio.gather(into_the_room(officer), into_the_room(interpreter))
-            await judge(coordinator, "board", axe)
-            await coordinator.page.goto(demo.url + "/roster")
-            await expect(coordinator.page.get_by_test_id("roster-grid")).to_be_visible()
-            await judge(coordinator, "roster", axe)
-            for path, name in (
-                ("/cover", "cover"),
-                ("/surge", "surge-planner"),
-                ("/plans", "plans"),
-                ("/briefings", "briefings"),
-                ("/ring", "ring-ladder"),
-            ):
-                await coordinator.page.goto(demo.url + path)
-                await expect(coordinator.page.get_by_test_id(name)).to_be_visible()
-                await judge(coordinator, name, axe)
-            await coordinator.page.goto(demo.url + "/holidays")
-            await expect(coordinator.page.locator("tbody td b").first).to_be_visible()
-            await judge(coordinator, "holidays", axe)
-            await coordinator.page.goto(demo.url + "/speech")
-            await expect(coordinator.page.locator("dl dd").first).to_be_visible()
-            await judge(coordinator, "speech", axe)
-            await pool_pages(coordinator, demo, axe)
-            await waiting_line(playwright, demo, axe, locale)
-            await briefing_pages(playwright, coordinator, demo, axe)
-        await asyncio.gather(judge(officer, "call-officer", axe), judge(interpreter, "call-interpreter", axe))
-        await officer.page.get_by_test_id("aid-tab-date").click()
-        await interpreter.page.get_by_test_id("aid-tab-terms").click()
-        await asyncio.gather(judge(officer, "call-calendars", axe), judge(interpreter, "call-terms", axe))
-        await officer.page.get_by_test_id("invite").click()
-        await officer.press("call.invite.applicant")
-        link = await officer.page.get_by_test_id("invite-url").input_value()
-        async with desk(playwright, demo.url, speech=voice, locale=locale) as guest:
-            await guest.page.goto(demo.url + "/t#" + link.partition("#")[2])
-            await judge(guest, "guest", axe)
-            await guest.press("guest.join")
-            await expect(guest.page.get_by_test_id("guest-room")).to_be_visible(timeout=60_000)
-            await judge(guest, "guest-room", axe)
+        await page.goto(demo.url + path)
+        await expect(page.get_by_test_id(name)).to_be_visible()
+        await judge(coordinator, name, axe)
+    await page.goto(demo.url + "/holidays")
+    await expect(page.locator("tbody td b").first).to_be_visible()
+    await judge(coordinator, "holidays", axe)
+    await page.goto(demo.url + "/speech")
+    await expect(page.locator("dl dd").first).to_be_visible()
+    await judge(coordinator, "speech", axe)
+    await pool_pages(coordinator, demo, axe)
 
 
 async def desk_pages(officer: Desk, demo: Stack, axe: str) -> None:
@@ -190,9 +210,9 @@ async def pool_pages(coordinator: Desk, demo: Stack, axe: str) -> None:
         await judge(coordinator, name, axe)
 
 
-async def waiting_line(playwright: Playwright, demo: Stack, axe: str, locale: str) -> None:
+async def waiting_line(playwright: Playwright, coordinator: Desk, demo: Stack, axe: str) -> None:
     """An appointment with two interpreters that stands in the waiting list."""
-    async with desk(playwright, demo.url, locale=locale) as officer:
+    async with desk(playwright, demo.url, locale=coordinator.locale, beside=coordinator) as officer:
         await enter(officer, demo, OFFICER_OF_ASYLUM)
         found = await (await officer.page.request.get("/api/bookings?state=unfilled")).json()
         team = next(one for one in found["items"] if one["way"] == "team")
@@ -219,7 +239,7 @@ async def briefing_pages(playwright: Playwright, coordinator: Desk, demo: Stack,
     await coordinator.press("briefings.link_make")
     link = await page.get_by_test_id("post-link").first.input_value()
     await judge(coordinator, "briefing", axe)
-    async with desk(playwright, demo.url, locale=coordinator.locale) as post:
+    async with desk(playwright, demo.url, locale=coordinator.locale, beside=coordinator) as post:
         await post.page.goto(demo.url + "/listen#" + link.partition("#")[2])
         await expect(post.page.get_by_test_id("listen")).to_be_visible()
         await judge(post, "listen", axe)

@@ -23,9 +23,9 @@ def plan(stack: Stack) -> Rehearsal:
     )
 
 
-async def test_the_whole_job(stack: Stack) -> None:
+async def test_the_whole_job(shared_stack: Stack) -> None:
     said: list[str] = []
-    record = await rehearse(plan(stack), said.append)
+    record = await rehearse(plan(shared_stack), said.append)
     assert record["state"] == "sealed"
     assert record["interpreter"]["code"] == people.interpreter(1).code
     assert record["language_confirmed"] == "pes"
@@ -37,8 +37,10 @@ async def test_the_whole_job(stack: Stack) -> None:
     assert not verified(record), "a changed entry must be found"
 
 
-async def test_a_wrong_password_is_a_plain_refusal(single: Stack) -> None:
-    wrong = dataclasses.replace(plan(single), officer=Account(code=people.OFFICER.code, password="something else"))
+async def test_a_wrong_password_is_a_plain_refusal(shared_stack: Stack) -> None:
+    wrong = dataclasses.replace(
+        plan(shared_stack), officer=Account(code=people.OFFICER.code, password="something else")
+    )
     said: list[Any] = []
     with pytest.raises(RehearsalError, match="sign_in_failed"):
         await rehearse(wrong, said.append)

@@ -33,7 +33,7 @@ SIZES = (
 """Up to a quarter; those of ``make bench``, with short limits."""
 LONG = (Size(50, 26, 6), Size(100, 26, 8), Size(50, 52, 10), Size(150, 52, 32))
 """Half a year and a year."""
-SECONDS = 12.0
+SECONDS = 8.0
 
 
 def measure(size: Size, seed: int, seconds: float, *, plain: bool) -> list[Figure]:

@@ -1,7 +1,7 @@
 """What can go wrong at a carrier, in our words: Twilio's numbers and codes, and which of them may be tried again. Pure data.
 
 The sentence of a trouble is ``telephony.trouble.<code>`` and what the coordinator does is ``telephony.trouble.<code>.next`` in the
-catalogue of the area. The numbers are those of Twilio's error dictionary and voice documentation.
+catalogue of the area. A number that is in no table is ``carrier_other``.
 """
 
 from __future__ import annotations
@@ -50,36 +50,39 @@ class Trouble(StrEnum):
     UNKNOWN = "carrier_other"
 
 
-TWILIO: Mapping[int, Trouble] = {
-    10001: Trouble.ACCOUNT, 10002: Trouble.TRIAL, 10003: Trouble.ACCOUNT, 10004: Trouble.BUSY_LINES,
+SOURCED: Mapping[int, Trouble] = {
+    10004: Trouble.BUSY_LINES, 20429: Trouble.BUSY_LINES, 22005: Trouble.QUEUE_LATE, 31920: Trouble.STREAM,
+    31922: Trouble.STREAM, 31924: Trouble.STREAM, 31930: Trouble.STREAM_SLOW,
+}  # fmt: skip
+"""Numbers whose meaning was read in Twilio's documentation."""
+REMEMBERED: Mapping[int, Trouble] = {
+    10001: Trouble.ACCOUNT, 10002: Trouble.TRIAL, 10003: Trouble.ACCOUNT,
     11100: Trouble.OUR_ANSWER, 11200: Trouble.OUR_ANSWER, 11205: Trouble.OUR_ANSWER, 11206: Trouble.OUR_ANSWER,
     11210: Trouble.OUR_ANSWER, 11215: Trouble.OUR_ANSWER, 11220: Trouble.OUR_ANSWER, 11235: Trouble.OUR_ANSWER,
-    11237: Trouble.OUR_ANSWER, 11750: Trouble.OUR_ANSWER, 11751: Trouble.OUR_ANSWER, 11767: Trouble.OUR_ANSWER,
-    11770: Trouble.OUR_ANSWER,
+    11237: Trouble.OUR_ANSWER, 11750: Trouble.OUR_ANSWER,
     12100: Trouble.OUR_ANSWER, 12200: Trouble.OUR_ANSWER, 12300: Trouble.OUR_ANSWER, 12400: Trouble.CARRIER,
     13224: Trouble.NUMBER_INVALID, 13225: Trouble.NUMBER_BLOCKED, 13226: Trouble.COUNTRY_CLOSED,
     13227: Trouble.COUNTRY_CLOSED, 13310: Trouble.OUR_ANSWER, 13314: Trouble.OUR_ANSWER,
-    13510: Trouble.OUR_ANSWER, 13511: Trouble.OUR_ANSWER, 13512: Trouble.VOICE, 13520: Trouble.VOICE,
-    20001: Trouble.CARRIER, 20003: Trouble.ACCOUNT, 20004: Trouble.ACCOUNT, 20005: Trouble.ACCOUNT, 20006: Trouble.ACCOUNT,
-    20008: Trouble.ACCOUNT, 20403: Trouble.ACCOUNT, 20404: Trouble.CALL_OVER, 20429: Trouble.BUSY_LINES,
+    13512: Trouble.VOICE, 13520: Trouble.VOICE,
+    20003: Trouble.ACCOUNT, 20005: Trouble.ACCOUNT, 20006: Trouble.ACCOUNT,
+    20008: Trouble.ACCOUNT, 20403: Trouble.ACCOUNT, 20404: Trouble.CALL_OVER,
     20500: Trouble.CARRIER, 20503: Trouble.CARRIER, 20504: Trouble.CARRIER,
     21201: Trouble.NUMBER_INVALID, 21202: Trouble.NUMBER_BLOCKED, 21203: Trouble.COUNTRY_CLOSED,
     21205: Trouble.OUR_ANSWER, 21208: Trouble.OUR_ANSWER, 21210: Trouble.OWN_NUMBER, 21211: Trouble.NUMBER_INVALID,
     21212: Trouble.OWN_NUMBER, 21213: Trouble.OWN_NUMBER, 21214: Trouble.NUMBER_INVALID, 21215: Trouble.COUNTRY_CLOSED,
     21216: Trouble.NUMBER_BLOCKED, 21217: Trouble.NUMBER_INVALID, 21219: Trouble.TRIAL, 21220: Trouble.CALL_OVER,
-    21223: Trouble.NUMBER_INVALID, 21408: Trouble.COUNTRY_CLOSED, 21606: Trouble.OWN_NUMBER, 21608: Trouble.TRIAL,
+    21408: Trouble.COUNTRY_CLOSED, 21606: Trouble.OWN_NUMBER, 21608: Trouble.TRIAL,
     21610: Trouble.NUMBER_BLOCKED, 21611: Trouble.BUSY_LINES, 21612: Trouble.OWN_NUMBER, 21614: Trouble.NOT_MOBILE,
-    21705: Trouble.OWN_NUMBER,
-    22005: Trouble.QUEUE_LATE,
     30001: Trouble.QUEUE_LATE, 30002: Trouble.ACCOUNT, 30003: Trouble.OUT_OF_REACH, 30004: Trouble.NUMBER_BLOCKED,
     30005: Trouble.NUMBER_INVALID, 30006: Trouble.NOT_MOBILE, 30007: Trouble.TEXT_BARRED, 30008: Trouble.UNKNOWN,
-    30010: Trouble.NO_MONEY, 30036: Trouble.QUEUE_LATE,
-    31901: Trouble.STREAM, 31902: Trouble.STREAM, 31920: Trouble.STREAM, 31921: Trouble.STREAM, 31922: Trouble.STREAM,
-    31923: Trouble.STREAM, 31924: Trouble.STREAM, 31930: Trouble.STREAM_SLOW, 31931: Trouble.STREAM,
-    31941: Trouble.STREAM, 31951: Trouble.STREAM, 32009: Trouble.COUNTRY_CLOSED, 32205: Trouble.COUNTRY_CLOSED,
-    64101: Trouble.VOICE,
+    30036: Trouble.QUEUE_LATE,
+    31901: Trouble.STREAM, 31902: Trouble.STREAM, 31921: Trouble.STREAM,
+    31923: Trouble.STREAM, 31931: Trouble.STREAM,
+    31941: Trouble.STREAM, 31951: Trouble.STREAM, 32205: Trouble.COUNTRY_CLOSED,
 }  # fmt: skip
-"""Twilio's error numbers."""
+"""Numbers known from use, not held against the documentation: the carrier's own number always stands beside the sentence."""
+TWILIO: Mapping[int, Trouble] = {**REMEMBERED, **SOURCED}
+"""Twilio's error numbers; each is explained at ``https://www.twilio.com/docs/errors/<number>``."""
 
 AGAIN = frozenset({Trouble.BUSY_LINES, Trouble.CARRIER, Trouble.UNREACHED})
 """What passes by itself: the call is queued again with a longer wait."""
@@ -102,6 +105,8 @@ def of_twilio(code: int | None, status: int | None = None) -> Trouble:
         return Trouble.BUSY_LINES
     if status in (401, 403):
         return Trouble.ACCOUNT
+    if status == 402:
+        return Trouble.NO_MONEY
     if status == 404:
         return Trouble.CALL_OVER
     if status is not None and status >= 500:

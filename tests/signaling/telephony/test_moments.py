@@ -9,7 +9,7 @@ import pytest
 from core.errors import Conflict
 from media.lines.protocol import Codec
 from signaling.telephony.port import ALIVE, LEG_MOVES, CallReason, LegMove, LegState, LegWhy
-from signaling.telephony.troubles import AGAIN, TWILIO, Trouble, of_twilio, wait_before
+from signaling.telephony.troubles import AGAIN, REMEMBERED, SOURCED, TWILIO, Trouble, of_twilio, wait_before
 from tests.signaling.telephony.conftest import Exchange
 from tests.signaling.telephony.stand_in import Call
 
@@ -92,5 +92,8 @@ def test_every_number_of_twilio_has_our_word() -> None:
     assert TWILIO[22005] is Trouble.QUEUE_LATE
     assert Trouble.BUSY_LINES in AGAIN
     assert Trouble.NUMBER_INVALID not in AGAIN
+    assert not set(SOURCED) & set(REMEMBERED)
+    assert {of_twilio(number, 400) for number in (30010, 20001, 99999)} == {Trouble.UNKNOWN}, "never guessed"
+    assert of_twilio(99999, 402) is Trouble.NO_MONEY
     assert (of_twilio(None, 429), of_twilio(1, 503)) == (Trouble.BUSY_LINES, Trouble.CARRIER)
     assert [wait_before(n) for n in (1, 2, 3, 9)] == [1, 2, 4, 30]

@@ -18,6 +18,8 @@ from scheduler.rosters.engine.kernel import FOUND, FULL, best_row
 COUNTERS = 4
 MOST_STATES = 30_000_000
 """Size of the scratch over all states; a counter that would go beyond is left out, and its limit only checked."""
+MOST_WIDE = 200_000_000
+"""The same for the states of all days together: beyond, a search for one row takes seconds."""
 EXACT_STATES = 6_000_000
 """States of all days together up to which a row is the best of all rows; beyond, the best at an even pace."""
 FEW_OPEN = 35
@@ -216,7 +218,7 @@ class RowFinder:
             if (
                 wider == counted
                 or self._narrow(number, cells, free)
-                or self._layout_of(number, wider).states > MOST_STATES
+                or self._layout_of(number, wider).states > min(MOST_STATES, MOST_WIDE // self._arrays.days)
             ):
                 return self._kept(number, counted, cells, free, bound)
             counted = wider

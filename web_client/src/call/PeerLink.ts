@@ -2,6 +2,7 @@
  * One generation of the media connection. The server is always the offerer; its offers are answered one after the other, in order.
  * Own tracks go onto the m-lines on which the server only receives; no description is changed by us.
  */
+import { AppError } from '../lib/errors'
 import type { ClientMessage, MediaOffer } from '../realtime/protocol'
 import { sections } from './sdp'
 
@@ -24,6 +25,8 @@ export class PeerLink {
   /** Since when `connection` has its present value (milliseconds of `performance.now`). */
   since = performance.now()
   remote: RemoteTrack[] = []
+  /** An offer is being answered, and the server has not said yet that it has the answer. */
+  waiting = false
   #owner: Owner
   #senders = new Map<Kind, RTCRtpSender>()
   #queue: Promise<void> = Promise.resolve()
@@ -53,10 +56,15 @@ export class PeerLink {
 
   /** Answers an offer of this generation; older negotiations than the last answered one are ignored. */
   take(offer: MediaOffer): Promise<void> {
+    this.waiting = true
     this.#queue = this.#queue
       .then(() => this.#negotiate(offer))
       .catch((thrown: unknown) => {
-        if (!this.#closed) console.error('negotiation', thrown)
+        // What the server or the line refused shows as people without sound, and is made good there.
+        if (!this.#closed && !(thrown instanceof AppError)) console.error('negotiation', thrown)
+      })
+      .then(() => {
+        this.waiting = false
       })
     return this.#queue
   }

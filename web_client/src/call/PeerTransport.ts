@@ -228,7 +228,7 @@ export class PeerTransport {
   /** People whose sound is expected but for whom no track is there. */
   #missing(): string[] {
     const link = this.#current
-    if (!link || this.#next) return []
+    if (!link || this.#next || link.waiting) return []
     const have = new Set(link.remote.filter((one) => one.kind === 'audio').map((one) => one.participant))
     return this.#options.expected().filter((id) => !have.has(id))
   }

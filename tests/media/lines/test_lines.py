@@ -36,7 +36,7 @@ from media.protocol import (
 )
 from media.similarity import Samples, level_dbfs
 from tests.media.lines.phones import calling
-from tests.media.lines.pieces import LONG_S, Heard, alike, alike_looped, until_heard
+from tests.media.lines.pieces import LONG_S, Heard, alike, alike_whole, until_heard
 from tests.media.rig import ANYWHERE, Rig, rig
 
 QUIET_DB = -60.0
@@ -97,7 +97,7 @@ async def test_two_telephones_and_a_browser_hear_each_other_and_nobody_himself(
                 phone, browser = b.heard(since), of(r, "officer", "phone-a")[before:]
                 return {
                     "b": alike(narrow["interpreter"], phone, 8000, piece_s=LONG_S, since=RAISED_S),
-                    "officer": alike(speech["interpreter"], browser, 48_000, piece_s=LONG_S, since=RAISED_S),
+                    "officer": alike_whole(speech["interpreter"], browser, 48_000),
                 }
 
             for found in await until_heard(say):
@@ -109,8 +109,8 @@ async def test_two_telephones_and_a_browser_hear_each_other_and_nobody_himself(
                 since = len(a.frames), len(b.frames)
                 await asyncio.sleep(4)
                 return {
-                    "a": alike_looped(narrow["officer"], a.heard(since[0]), 8000),
-                    "b": alike_looped(narrow["officer"], b.heard(since[1]), 8000),
+                    "a": alike_whole(narrow["officer"], a.heard(since[0]), 8000, looped=True),
+                    "b": alike_whole(narrow["officer"], b.heard(since[1]), 8000, looped=True),
                 }
 
             for found in await until_heard(listen):

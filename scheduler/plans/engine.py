@@ -146,7 +146,9 @@ class _Run:
         self._await_climb((CLIMB if self._relaxation.vast else CLIMB_ALONE) * self._search.seconds)
         self._guided()
         self._await_climb(self._left)
-        self._prove()
+        # days of a vast plan take all the time that is left, and prove less than planning anew gains
+        if not self._relaxation.vast:
+            self._prove()
         self._improve()
 
     def _climb(self) -> None:

@@ -12,9 +12,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event
 from sqlalchemy import select
 
 from core.crypto import FieldCipher
@@ -25,6 +25,9 @@ from scheduler.calendars.models import AvailabilitySpan, CalendarFeed
 from scheduler.calendars.store import AHEAD, person
 from scheduler.lifecycle import AssignmentState
 from scheduler.models import Assignment, Booking, Interpreter
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 _TABLE = "calendar_feeds"
 _BEHIND = timedelta(days=31)
@@ -96,6 +99,8 @@ class CalendarFeeds:
         who = await person(unit, feed.interpreter_id)
         start, end = unit.now - _BEHIND, unit.now + AHEAD
         zone = ZoneInfo(who.time_zone)
+        from icalendar import Calendar  # When a feed is read, not with each start of a process.
+
         calendar = Calendar()
         calendar.add("prodid", "-//Tarjuman//interpreter//EN")
         calendar.add("version", "2.0")
@@ -144,6 +149,8 @@ class CalendarFeeds:
     def _event(
         self, key: str, summary: str, starts_at: datetime, ends_at: datetime, stamp: datetime, zone: ZoneInfo
     ) -> Event:
+        from icalendar import Event
+
         event = Event()
         uid = self._cipher.blind_index(key.replace("|", ":"), table=_TABLE, column="uid")[:32]
         event.add("uid", uid + OWN_DOMAIN)

@@ -11,9 +11,6 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 from zoneinfo import ZoneInfo
 
-import recurring_ical_events
-from icalendar import Calendar
-
 from scheduler.calendars.localtime import day_start, exists
 from scheduler.calendars.spans import Interval, union, within
 
@@ -98,6 +95,8 @@ def calendars_in(answer: bytes) -> list[bytes]:
 
 
 def _parsed(source: bytes) -> Any:
+    from icalendar import Calendar  # When a calendar is read, not with each start of a process.
+
     try:
         calendar = Calendar.from_ical(source)
     except (ValueError, KeyError, IndexError, AttributeError, TypeError):
@@ -124,6 +123,8 @@ def _check_rules(calendar: Any) -> None:
 
 
 def _expanded(calendar: Any, start: datetime, end: datetime) -> list[Any]:
+    import recurring_ical_events
+
     try:
         return list(recurring_ical_events.of(calendar).between(start, end + timedelta(days=1)))
     except (ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError):

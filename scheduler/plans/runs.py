@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,7 +21,6 @@ from core.access import Actor, Country
 from core.db.session import Database
 from core.jobs import Job, Lease
 from scheduler.plans.checker import check
-from scheduler.plans.engine import improve
 from scheduler.plans.models import Plan, PlanCell, PlanKind, PlanState
 from scheduler.plans.prepare import prepare
 from scheduler.plans.problem import Ints, Problem
@@ -47,11 +47,18 @@ class _Run:
     stop: threading.Event
 
 
+def _improve(*arguments: Any, **more: Any) -> Outcome:
+    """``engine.improve``, loaded with the first search: it brings SciPy, for which no process should wait at its start."""
+    from scheduler.plans.engine import improve
+
+    return improve(*arguments, **more)
+
+
 class PlanRuns:
     """Searches plans, one at a time."""
 
     def __init__(
-        self, source: Source, plans: PlanService, *, workers: int = 2, improve: Callable[..., Outcome] = improve
+        self, source: Source, plans: PlanService, *, workers: int = 2, improve: Callable[..., Outcome] = _improve
     ) -> None:
         self._source, self._plans, self._workers, self._improve = source, plans, workers, improve
         self._system = Actor.system()

@@ -82,8 +82,8 @@ def running(kind: Kind, folder: Path, postgres: Postgres | None, redis: Redis | 
         (folder / "tarjuman.db").write_bytes(_peopled())
     else:
         people.fill(made.database_url)
-    made.start()
     try:
+        made.start()
         yield made
     finally:
         made.stop()

@@ -52,9 +52,11 @@ def demo(client_built: None, seeded: Path, tmp_path: Path) -> Iterator[Stack]:
     made = Stack.make("single", tmp_path)
     made.environment |= {"TARJUMAN_DEMO": "true"}
     shutil.copytree(seeded, tmp_path, dirs_exist_ok=True)
-    made.start()
-    yield made
-    made.stop()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
     if os.environ.get("KEEP_LOGS"):
         print(made.programs["signaling-1"].tail(100))
 

@@ -45,6 +45,8 @@ class Connection:
         self.id = connection_id
         self.place_id: str | None = None
         """The place in a room that this connection sits on; another connection may take it."""
+        self.place_gone = False
+        """The last look found its place given up or withdrawn."""
         self.queue: asyncio.Queue[str] = asyncio.Queue(queue)
         self.closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         """Set to (close code, reason code) when the server wants the socket to end."""
@@ -141,12 +143,17 @@ class Hub:
         return [one.place_id for one in self._connections.values() if one.place_id is not None]
 
     def keep(self, holders: Mapping[str, str | None]) -> None:
-        """End the connections whose place belongs to another one by now, or to nobody who was in it before."""
+        """End the connections whose place belongs to another one by now, or to nobody who was in it before.
+
+        A place that is gone is believed at the second look: whoever has just stepped back is still to get the answer.
+        """
         for connection in list(self._connections.values()):
             if connection.place_id is None or connection.place_id not in holders:
                 continue
             holder = holders[connection.place_id]
-            if holder is None:
+            if holder is None and not connection.place_gone:
+                connection.place_gone = True
+            elif holder is None:
                 connection.close(4403, "place_gone")
             elif holder != connection.id:
                 connection.close(4410, "replaced")

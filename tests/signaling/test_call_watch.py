@@ -182,6 +182,8 @@ async def test_connections_whose_place_is_gone_are_ended() -> None:
         hub.add(connection)
     assert sorted(hub.place_ids()) == ["p1", "p2", "p3"]
     hub.keep({"p1": "c1", "p2": "c9", "p3": None})
+    assert not gone.closing.done(), "an answer to the one who steps back may still be under way"
+    hub.keep({"p1": "c1", "p2": "c9", "p3": None})
     assert not mine.closing.done()
     assert replaced.closing.result() == (4410, "replaced")
     assert gone.closing.result() == (4403, "place_gone")

@@ -239,15 +239,16 @@ async def refused(office: Office, move: Move) -> None:
 
 async def outrun(office: Office) -> None:
     """Somebody changes another cell in the moment before: nothing is lost, and what was wanted is one press away."""
-    page, move, roster = office.page, await office.move(_allowed), await office.roster()
-    other = next(
-        {"interpreter_id": person["id"], "day": day, "kind": None}
-        for person in roster["people"] if person["id"] not in (move.giver, move.taker)
-        for day, kind in enumerate(person["cells"]) if kind is not None
-    )  # fmt: skip
+    page, move = office.page, await office.move(_allowed)
 
     async def meanwhile(route: Route) -> None:
         await page.unroute("**/cells")
+        roster = await office.roster()
+        other = next(
+            {"interpreter_id": person["id"], "day": day, "kind": None}
+            for person in roster["people"] if person["id"] not in (move.giver, move.taker)
+            for day, kind in enumerate(person["cells"]) if kind is not None
+        )  # fmt: skip
         await office.elsewhere(f"{office.path}/cells", {"version": roster["version"]["number"], "moves": [other]})
         await route.continue_()
 

@@ -80,7 +80,7 @@ REMEMBERED: Mapping[int, Trouble] = {
     31923: Trouble.STREAM, 31931: Trouble.STREAM,
     31941: Trouble.STREAM, 31951: Trouble.STREAM, 32205: Trouble.COUNTRY_CLOSED,
 }  # fmt: skip
-"""Numbers known from use, not held against the documentation: the carrier's own number always stands beside the sentence."""
+"""Numbers from memory, not held against the documentation: the carrier's own number always stands beside the sentence."""
 TWILIO: Mapping[int, Trouble] = {**REMEMBERED, **SOURCED}
 """Twilio's error numbers; each is explained at ``https://www.twilio.com/docs/errors/<number>``."""
 

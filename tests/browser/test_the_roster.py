@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 import pytest
-from playwright.async_api import Locator, Playwright, Route, expect
+from playwright.async_api import Locator, Playwright, expect
 
 from signaling.rehearsal.client import Json
 from tests import people
@@ -200,7 +199,6 @@ async def test_a_month_of_duty(single: Stack, playwright: Playwright) -> None:
         await office.done(await office.move(_allowed), office.by_finger)
         await office.done(await office.move(_allowed_beside), office.by_keys)
 
-        await outrun(office)
         await refused(office, await office.move(_forbidden, days_later=5))
         await coordinator.shot("roster-refused")
 
@@ -217,7 +215,6 @@ async def test_a_month_of_duty(single: Stack, playwright: Playwright) -> None:
             taking.sign_in(url, codes[swap.taker], people.PASSWORD),
         )
         await changes_hands(url, office, giving, taking, swap)
-        await fallen_ill(office)
         await from_right_to_left(office)
         for one in (coordinator, giving, taking):
             assert [text for text in one.errors if "favicon" not in text and "409" not in text] == []
@@ -235,53 +232,6 @@ async def refused(office: Office, move: Move) -> None:
     await expect(page.locator(".banner[role=alert]").filter(has_text=one.say(f"roster.rule.{rule}"))).to_be_visible()
     await expect(office.shift(move.giver, move.day)).to_be_visible()
     await expect(office.shift(move.taker, move.to)).to_have_count(0)
-
-
-async def outrun(office: Office) -> None:
-    """Somebody changes another cell in the moment before: nothing is lost, and what was wanted is one press away."""
-    page, move = office.page, await office.move(_allowed)
-
-    async def meanwhile(route: Route) -> None:
-        await page.unroute("**/cells")
-        roster = await office.roster()
-        other = next(
-            {"interpreter_id": person["id"], "day": day, "kind": None}
-            for person in roster["people"] if person["id"] not in (move.giver, move.taker)
-            for day, kind in enumerate(person["cells"]) if kind is not None
-        )  # fmt: skip
-        await office.elsewhere(f"{office.path}/cells", {"version": roster["version"]["number"], "moves": [other]})
-        await route.continue_()
-
-    await page.route("**/cells", meanwhile)
-    await office.by_mouse(move)
-    await office.one.sees("roster.clash")
-    await expect(office.shift(move.giver, move.day)).to_be_visible()
-
-    async def again(_: Move) -> None:
-        await office.one.press("roster.clash.make")
-
-    await office.done(move, again)
-    await expect(page.get_by_text(office.one.say("roster.clash"))).to_have_count(0)
-
-
-async def fallen_ill(office: Office) -> None:
-    """An absence that is entered later is told above the grid, with who and when; reading people anew frees the day."""
-    page, one, roster = office.page, office.one, await office.roster()
-    row, day, _ = next(found for found in _shifts(roster) if found[1] > 0)
-    person = roster["people"][row]
-    first = date.fromisoformat(roster["starts_on"]) + timedelta(days=day)
-    absence = {
-        "starts_local": f"{first}T00:00",
-        "ends_local": f"{first + timedelta(days=1)}T00:00",
-        "kind": "unexpected",
-    }
-    await office.elsewhere(f"/api/interpreters/{person['id']}/absences", absence)
-    await page.reload()
-    banner = page.locator(".banner").filter(has_text=one.say("roster.overtaken"))
-    await expect(banner).to_contain_text(person["code"])
-    await banner.get_by_role("button").click()
-    await expect(banner).to_have_count(0)
-    await expect(office.shift(person["id"], day)).to_have_count(0)
 
 
 async def changes_hands(url: str, office: Office, giving: Desk, taking: Desk, swap: Move) -> None:

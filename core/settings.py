@@ -151,11 +151,9 @@ class LimitSettings(Section):
         50, ge=5, le=1000, description="messages that one socket may send in a second"
     )
     requests_per_minute: int = Field(600, ge=30, description="HTTP requests of one account or address in a minute")
-    trusted_proxies: list[str] = Field(
-        [], description="addresses or networks of our own reverse proxies, such as 10.0.0.2"
-    )
+    trusted_proxies: list[str] = Field([], description="addresses or networks of our own proxies, such as 10.0.0.2")
     heartbeat_seconds: float = Field(
-        15.0, ge=1, le=20, description="pace of the heartbeat of a socket; three of them keep an interpreter reachable"
+        15.0, ge=1, le=20, description="pace of a socket's heartbeat; three keep one in reach"
     )
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from core.access import Actor
 from scheduler.calendars.localtime import local_day
-from scheduler.calendars.service import RESERVE, STAND_BY, BlockInput, ChangeInput, RuleInput
+from scheduler.calendars.service import RESERVE, STAND_BY, BlockInput, ChangeInput
+from scheduler.calendars.week import RuleInput
 from scheduler.models import Interpreter
 from signaling.bootstrap import Services
 

@@ -181,14 +181,12 @@ def may_share_terms(who: Principal, seat: Part | str | None, country: str) -> Ve
 
 
 def may_read_terms(who: Principal, case: CaseFacts) -> Verdict:
-    """The agreed terms of a case with their history: interviewers of the authority. They can hint at what was said, so that
-    coordinators, who need no such thing, are refused."""
+    """The agreed terms of a case with their history, which hint at what was said: interviewers of the authority only."""
     return may_change_case(who, case)
 
 
 def may_lead_draft(who: Principal, seat: Part | str | None, country: str) -> Verdict:
-    """Ask everybody for a draft transcript, stop it, decide what becomes of it: the officer in the session; an interpreter who is
-    there is refused."""
+    """Ask everybody for a draft transcript, stop it, decide what becomes of it: the officer in the session, nobody else."""
     shared = may_share_terms(who, seat, country)
     return Verdict.REFUSED if shared and seat != Part.OFFICER else shared
 
@@ -240,8 +238,7 @@ CONNECTION_MESSAGES = frozenset({"hello", "ping", "follow", "unfollow"})
 
 
 def may_follow_topic(who: Principal | None, topic: TopicFacts) -> Verdict:
-    """Own news, rooms with a grant, bookings that may be read, the board of a country one coordinates; interpreters, who are regional:
-    that shifts of a country changed. Guests: their room only."""
+    """Own news, granted rooms, readable bookings, the board one coordinates; interpreters: shifts. Guests: their room only."""
     if topic.kind == "room":
         return Verdict.ALLOWED if topic.admitted else Verdict.HIDDEN
     if who is None:
@@ -356,8 +353,8 @@ def may_see_board(who: Principal, country: str) -> Verdict:
 
 def may_keep_ladder(who: Principal, country: str) -> Verdict:
     """See and change the ring of a country (M-11): its coordinators and administrators."""
-    allowed = who.has(Role.COORDINATOR, country) or who.has(Role.ADMINISTRATOR, country)
-    return Verdict.ALLOWED if allowed else Verdict.REFUSED
+    keeps = who.has(Role.COORDINATOR, country) or who.has(Role.ADMINISTRATOR, country)
+    return Verdict.ALLOWED if keeps else Verdict.REFUSED
 
 
 def may_switch_speech(who: Principal, country: str) -> Verdict:
@@ -366,9 +363,8 @@ def may_switch_speech(who: Principal, country: str) -> Verdict:
 
 
 def may_plan_for(who: Principal, country: str) -> Verdict:
-    """See demand, cover and surge of a country, steer the surge state, run what-if plans, plan who takes which appointment: its
-    coordinators."""
-    return Verdict.ALLOWED if who.has(Role.COORDINATOR, country) else Verdict.REFUSED
+    """See demand, cover and surge of a country, steer surge, run what-if plans, plan appointments: its coordinators."""
+    return may_see_board(who, country)
 
 
 def may_manage_instrument(who: Principal, from_country: str) -> Verdict:

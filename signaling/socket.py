@@ -394,9 +394,5 @@ def _first(group: BaseExceptionGroup[E]) -> E:
 
 
 def _refusal(message: str | None, error: AppError) -> dict[str, Any]:
-    params = (
-        {**error.params, "retry_after": error.params.get("retry_after", 1)}
-        if isinstance(error, TooMany)
-        else error.params
-    )
+    params = {"retry_after": 1, **error.params} if isinstance(error, TooMany) else error.params
     return {"t": "reply", "re": message, "ok": False, "problem": {"code": error.code, "params": params}}

@@ -28,6 +28,7 @@ from scheduler.calendars.models import (
 )
 from scheduler.calendars.spans import Interval, union
 from scheduler.calendars.store import person, refresh
+from scheduler.calendars.week import RuleInput, check_week
 from scheduler.lifecycle import AssignmentState
 from scheduler.locks import hold_person
 from scheduler.models import Assignment
@@ -38,7 +39,7 @@ ENTERED_KINDS = ("planned", "training", "unexpected")
 """What a coordinator says of somebody else's: whether it was foreseen, and nothing of health or family."""
 STAND_BY, RESERVE = 60, 180
 """Report-in minutes of R-2: languages on call, and the surge reserve."""
-MOST_RULES, MOST_ROWS = 42, 200
+MOST_ROWS = 200
 _LONGEST_ABSENCE = timedelta(days=400)
 _ANY_ZONE = timedelta(days=2)
 """No local day is farther from the instant than this."""
@@ -46,18 +47,6 @@ _ABSENCES = "calendar_absences"
 Row = CalendarException | CalendarAbsence | OnCallWindow
 RowT = TypeVar("RowT", CalendarException, CalendarAbsence, OnCallWindow)
 Block = TypeVar("Block", CalendarAbsence, OnCallWindow)
-
-
-@dataclass(frozen=True)
-class RuleInput:
-    """One span of the week, in local time."""
-
-    kind: str
-    weekday: int
-    from_time: str
-    to_time: str
-    report_in_min: int | None = None
-    reachable_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -357,33 +346,6 @@ class CalendarService:
         )
         async with uow.across_countries():
             return int(await uow.session.scalar(wanted) or 0)
-
-
-def check_week(week: Sequence[RuleInput]) -> None:
-    """Raises ``Invalid``: ``value_unknown`` (field), ``too_much`` (most), ``hours_overlap`` (weekday) within one kind."""
-    if len(week) > MOST_RULES:
-        raise Invalid("too_much", {"most": MOST_RULES})
-    taken: set[tuple[str, int]] = set()
-    for one in week:
-        if one.kind not in ("desk", "on_call"):
-            raise Invalid("value_unknown", {"field": "kind"})
-        if not 0 <= one.weekday <= 6:
-            raise Invalid("value_unknown", {"field": "weekday"})
-        if one.report_in_min is not None and not 5 <= one.report_in_min <= 24 * 60:
-            raise Invalid("value_unknown", {"field": "report_in_min"})
-        known_clock("from_time", one.from_time)
-        known_clock("to_time", one.to_time)
-        first = one.weekday * 1440 + _minute(one.from_time)
-        length = (_minute(one.to_time) - _minute(one.from_time)) % 1440 or 1440
-        for minute in range(first, first + length):
-            place = (one.kind, minute % 10_080)
-            if place in taken:
-                raise Invalid("hours_overlap", {"weekday": one.weekday})
-            taken.add(place)
-
-
-def _minute(text: str) -> int:
-    return int(text[:2]) * 60 + int(text[3:])
 
 
 def _not_over(day: date) -> ColumnElement[bool]:

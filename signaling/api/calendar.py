@@ -19,8 +19,9 @@ from scheduler.calendars.imports import Source
 from scheduler.calendars.localtime import local_day
 from scheduler.calendars.models import CalendarAbsence, CalendarImport
 from scheduler.calendars.month import Month
-from scheduler.calendars.service import BlockInput, ChangeInput, Entered, RuleInput
+from scheduler.calendars.service import BlockInput, ChangeInput, Entered
 from scheduler.calendars.store import person, refresh, who_skips_holidays
+from scheduler.calendars.week import RuleInput
 from scheduler.plans.absences import Effect
 from scheduler.pool import regional
 from signaling.api.calendar_models import (

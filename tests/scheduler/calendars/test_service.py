@@ -14,9 +14,10 @@ from core.errors import Conflict, Invalid, NotFound
 from scheduler.calendars import holidays, store
 from scheduler.calendars.availability import Availability
 from scheduler.calendars.models import AvailabilitySpan, CalendarAbsence, CalendarState
-from scheduler.calendars.service import BlockInput, CalendarService, ChangeInput, RuleInput
+from scheduler.calendars.service import BlockInput, CalendarService, ChangeInput
 from scheduler.calendars.spans import Interval
 from scheduler.calendars.store import outdated, refresh
+from scheduler.calendars.week import RuleInput
 from scheduler.eligibility import Rule
 from scheduler.lifecycle import BookingState
 from tests.scheduler.world import SYSTEM, World

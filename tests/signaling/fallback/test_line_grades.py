@@ -52,7 +52,13 @@ async def test_a_weak_line_that_is_good_again_leaves_nothing_behind_whatever_new
     node.room_id, node.peer_id = stage.session_id, place.id
     async with stage.world.database.unit(SYSTEM) as uow:
         (await uow.session.get_one(Session, stage.session_id)).media_node = "n1"
-    media = CallMedia(stage.world.database, stage.services.live.hub, cast(NodeDirectory, node), cast(Placement, node), IceConfig(stage.clock))
+    media = CallMedia(
+        stage.world.database,
+        stage.services.live.hub,
+        cast(NodeDirectory, node),
+        cast(Placement, node),
+        IceConfig(stage.clock),
+    )
 
     async def told(news: News) -> None:
         await media.on_event(Event(f"media.{news.name}", "RS", to_json(news), news.id))

@@ -136,7 +136,9 @@ async def test_three_browsers(voices: dict[str, Samples], tmp_path: Path) -> Non
             began = time.monotonic()
             await house.join("a")
             assert time.monotonic() - began < 1.5
-            await d.until("f.in['2']?.packetsReceived < 100 || f.in['4']?.packetsReceived < 100")
+            # Both know the new sources, so that what is counted below is not what came from the old ones.
+            fresh = "f.in['2']?.packetsReceived < 100 || f.in['4']?.packetsReceived < 100"
+            await asyncio.gather(c.until(fresh), d.until(fresh))
             await a.until(receives("2"))
             for mid in "24":
                 await c.until(receives(mid))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from playwright.async_api import Browser, Page
@@ -105,6 +106,20 @@ class BrowserPerson:
         return found
 
     async def until(self, condition: str, *, timeout: float = 10) -> None:
-        """Waits until a JavaScript expression over ``f`` (the figures) holds."""
-        script = f"async () => {{ const f = await figures(); return {condition} }}"
-        await self.page.wait_for_function(script, timeout=1000 * timeout, polling=100)
+        """Waits until a JavaScript expression over ``f`` (the figures) holds.
+
+        Not by Playwright's ``wait_for_function``: where it asks at intervals, it takes the promise of an async function for its truth.
+        """
+        script = f"async () => {{ const f = await figures(); return Boolean({condition}) }}"
+        try:
+            async with asyncio.timeout(timeout):
+                while not await self.page.evaluate(script):  # noqa: ASYNC110 - a browser counts and tells nobody
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            counted = {
+                mid: (row["packetsReceived"], row.get("framesDecoded"))
+                for mid, row in (await self.figures())["in"].items()
+            }
+            raise AssertionError(
+                f"not within {timeout} s: {condition}; packets and frames by m-line: {counted}"
+            ) from None

@@ -140,6 +140,7 @@ def build_live(
         news=News(database, bus, clock, views),
         socket=SocketServices(
             hub=hub,
+            bus=bus,
             calls=calls,
             media=media,
             room=room,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from signaling.auth.principal import Principal
 from signaling.call_media import CHECK_PREFIX, room_topic
 from signaling.calls import CHECK_PART, Entered
 from signaling.policy import demand, may_room
+from signaling.realtime.answers import Answers
 from signaling.realtime.hub import Connection, frame_topic
 from signaling.realtime.protocol import (
     SUBPROTOCOL,
@@ -52,8 +52,6 @@ BAD_FRAMES = 20
 """Malformed messages that one socket may send before it is closed with 4400."""
 TRY_AGAIN = 1013
 """A part of the house is away: the browser keeps its place and comes back (RFC 6455, IANA registry of close codes)."""
-REMEMBERED = 256
-"""Answers kept for repeated message ids."""
 
 
 E = TypeVar("E", bound=BaseException)
@@ -99,7 +97,7 @@ class Conversation:
         self._principal: Principal | None = None
         self._entered: Entered | None = None
         self._left = False
-        self._answers: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._answers = Answers(services.bus)
         self._bad = 0
         self._tokens = float(self._limits.socket_messages_per_second)
         self._tokens_at = services.clock.monotonic()
@@ -158,6 +156,7 @@ class Conversation:
                 await services.hub.follow(connection, frame_topic(self._entered.place.id), None)
                 if self._entered.place.part != CHECK_PART:
                     await services.hub.sit(connection, self._entered.place.id)
+                    await self._answers.sit(self._entered.place.id)
         except Unavailable:
             raise
         except AppError as error:
@@ -226,7 +225,7 @@ class Conversation:
             await self._answer(message)
 
     async def _answer(self, message: ClientMessage) -> None:
-        known = self._answers.get(message.id)
+        known = self._answers.given(message.id)
         if known is not None:
             self._connection.send(known)
             return
@@ -244,9 +243,7 @@ class Conversation:
         except Exception:
             log.exception("socket_message_failed", extra={"message_type": message.t})
             frame = _refusal(message.id, AppError("internal"))
-        self._answers[message.id] = frame
-        if len(self._answers) > REMEMBERED:
-            self._answers.popitem(last=False)
+        await self._answers.note(frame, done=frame["ok"] and message.t.startswith("room."))
         self._connection.send(frame)
         if self._left:
             self._connection.close(1000, "left")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.clock import Clock
+from core.events.bus import EventBus
 from core.settings import LimitSettings
 from signaling.auth.principal import Principal
 from signaling.call_media import CallMedia
@@ -48,6 +49,7 @@ class SocketServices:
     """What the endpoint needs."""
 
     hub: Hub
+    bus: EventBus
     calls: CallService
     media: CallMedia
     room: CallRoom

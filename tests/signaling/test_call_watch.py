@@ -173,6 +173,32 @@ async def test_the_newest_tab_has_the_place_and_the_older_is_told(stage: Stage) 
         await later
 
 
+async def test_a_signal_that_is_sent_again_after_the_line_broke_is_noted_once(stage: Stage) -> None:
+    """The answer was lost with the line: the browser says the same again on its next connection."""
+    first, task = talk(stage, await guest_grant(stage))
+    welcome = await first.read("welcome")
+    first.say(t="room.signal", id="m1", kind="repeat")
+    answer = await first.read("reply")
+    first.hang_up()
+    async with asyncio.timeout(5):
+        await task
+    assert len(await stage.log("signal")) == 1
+
+    second = Wire()
+    second.say(t="hello", id="h", v=1, resume={"connection": welcome["connection"], "secret": welcome["secret"]})
+    second.say(t="room.signal", id="m1", kind="repeat")
+    task = asyncio.create_task(Conversation(second, stage.services.live.socket).run())  # type: ignore[arg-type]
+    assert await second.read("reply") == answer
+    assert len(await stage.log("signal")) == 1
+    second.sent.clear()
+    second.say(t="room.signal", id="m2", kind="repeat")
+    assert (await second.read("reply"))["re"] == "m2"
+    assert len(await stage.log("signal")) == 2
+    second.hang_up()
+    async with asyncio.timeout(5):
+        await task
+
+
 async def test_connections_whose_place_is_gone_are_ended() -> None:
     hub = Hub(InProcessBus(), ManualClock())
     mine, replaced, gone = (Connection(name) for name in ("c1", "c2", "c3"))

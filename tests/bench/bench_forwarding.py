@@ -311,8 +311,8 @@ async def _compare() -> list[Figure]:
     figures = [
         less(f"ours, the same {MANY} rooms", "ours", MANY, 25, came, MANY),
         less(f"ours at {MANY} rooms, MediaRelay at {FEW}", "ours", MANY, 25, "all that MediaRelay carries", FEW),
-        less(f"ours, the same {FEW} room", "ours", FEW, None, "each packet wakes a cold process, see below", FEW),
-        less(f"ours, the same {FEW} room with pictures", "ours", FEW, None, "Opus and VP8, 640 x 480", FEW, True),
+        less(f"ours, the same {FEW} room", "ours", FEW, 25, "each packet wakes a cold process, see below", FEW),
+        less(f"ours, the same {FEW} room with pictures", "ours", FEW, 25, "Opus and VP8, 640 x 480", FEW, True),
         less(f"bare forwarder, {FEW} room each", "bare", FEW, None, "no ICE, no SRTP: only receiving and sending", FEW),
         less(f"bare forwarder at {MANY} rooms, MediaRelay at {FEW}", "bare", MANY, None, "the same", FEW),
     ]

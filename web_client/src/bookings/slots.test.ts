@@ -1,14 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { dayKey, days, nextQuarter, quarters, startOf } from './slots'
+import { dayKey, days, nextQuarter, quarters } from './slots'
 
 describe('days and times', () => {
   it('gives every day once across the clock change', () => {
     const keys = days(new Date(2026, 9, 23), 5).map(dayKey)
     expect(keys).toEqual(['2026-10-23', '2026-10-24', '2026-10-25', '2026-10-26', '2026-10-27'])
-  })
-
-  it('joins day and time to one local instant', () => {
-    expect(startOf('2026-11-23', '09:45')).toEqual(new Date(2026, 10, 23, 9, 45))
   })
 
   it('rounds up to a quarter that the list has', () => {

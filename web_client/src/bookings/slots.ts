@@ -1,4 +1,4 @@
-/** Days and times that can be booked, in the zone of the machine. Pure. */
+/** Days and times that can be booked, as lists. Pure; instants are made by `i18n/zoned`. */
 
 /** `2026-11-23`, local. */
 export const dayKey = (d: Date): string =>
@@ -13,13 +13,6 @@ export const quarters: readonly string[] = Array.from(
   { length: 96 },
   (_, i) => `${String(Math.floor(i / 4)).padStart(2, '0')}:${String((i % 4) * 15).padStart(2, '0')}`,
 )
-
-/** The instant of a day and a time of the clock, both local. */
-export function startOf(day: string, time: string): Date {
-  const [y = 0, m = 1, d = 1] = day.split('-').map(Number)
-  const [h = 0, min = 0] = time.split(':').map(Number)
-  return new Date(y, m - 1, d, h, min)
-}
 
 /** The next full quarter of an hour after `d`. */
 export function nextQuarter(d: Date): Date {

@@ -78,7 +78,7 @@ export const routes: readonly Route[] = [
     path: '/bookings',
     title: 'nav.bookings',
     roles: ['interviewer', 'coordinator'],
-    texts: ['pool'],
+    texts: ['pool', 'scheduling'],
     load: page(() => import('./bookings/BookingListPage.svelte')),
   },
   {
@@ -112,7 +112,7 @@ export const routes: readonly Route[] = [
     path: '/today',
     title: 'nav.today',
     roles: ['interpreter'],
-    texts: ['ring', 'briefings', 'phone'],
+    texts: ['ring', 'briefings', 'phone', 'papers'],
     load: page(() => import('./interpreter/TodayPage.svelte')),
   },
   {
@@ -189,7 +189,7 @@ export const routes: readonly Route[] = [
     path: '/plans',
     title: 'nav.plans',
     roles: ['coordinator'],
-    texts: ['plans'],
+    texts: ['plans', 'board'],
     load: page(() => import('./plans/PlansPage.svelte')),
   },
   {
@@ -217,7 +217,7 @@ export const routes: readonly Route[] = [
     path: '/pool/:id',
     title: 'nav.pool',
     roles: ['coordinator'],
-    texts: ['pool', 'calendar', 'telephony'],
+    texts: ['pool', 'papers', 'calendar', 'telephony'],
     load: page(() => import('./pool/MemberPage.svelte')),
   },
   {
@@ -233,6 +233,13 @@ export const routes: readonly Route[] = [
     roles: ['coordinator'],
     texts: ['pool', 'calendar'],
     load: page(() => import('./pool/PayPage.svelte')),
+  },
+  {
+    path: '/papers',
+    title: 'nav.papers',
+    roles: ['interpreter'],
+    texts: ['pool', 'papers'],
+    load: page(() => import('./pool/PapersPage.svelte')),
   },
   {
     path: '/minutes',

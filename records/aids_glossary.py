@@ -14,7 +14,7 @@ from typing import Literal, TypedDict, get_args
 from core.yaml_text import read_yaml
 
 Status = Literal["draft", "reviewed"]
-OFFICER_COLUMNS = ("eng", "srp", "mkd")
+OFFICER_COLUMNS = ("eng", "srp", "mkd", "sqi")
 PERSON_COLUMNS = ("ara", "pes", "prs", "pus")
 _GROUPS = {"arabic": "ara", "pashto": "pus"}
 """Groups of languages that are written in one standard form, and its column."""

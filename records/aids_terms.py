@@ -19,6 +19,7 @@ from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid, NotFound
 from records.aids_models import NOTE_LENGTH, TEXT_LENGTH, CaseTerm, CaseTermMove
+from records.aids_names import holds_a_common_name
 from records.aids_state import PARTS, TermMove, TermState, moved
 from records.forbidden import check_text
 from records.models import Case, Session
@@ -101,12 +102,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
 def looks_like_a_name(text: str) -> bool:
-    """Whether words are written as a person's name is: a title, or two neighbouring words that each begin with a capital.
+    """Whether words are written as a person's name is: a title, a common given name in any script and case, or two neighbouring words
+    that each begin with a capital.
 
-    A guess, and only for scripts that have capitals: Arabic script shows no names. Groups and places are written so too, so
-    this asks and does not refuse.
+    A guess: a rare name in Arabic script, or one without a capital, passes. Groups and places are written so too, so this asks and
+    does not refuse.
     """
-    if _TITLE.search(text):
+    if _TITLE.search(text) or holds_a_common_name(text):
         return True
     words = _WORD.findall(text)
     return any(_capital(first) and _capital(second) for first, second in pairwise(words))

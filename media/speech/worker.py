@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import resource
 import sys
 import threading
 import time
@@ -34,6 +35,8 @@ NICE = 5
 
 def serve(make_engine: Callable[[], TranscriptionEngine], new_voice: NewVoice) -> None:
     """Until stdin closes. Libraries that print go to stderr: stdout belongs to the frames."""
+    # What this process holds is what people said: when it dies, nothing of that is put on a disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     lock = threading.Lock()

@@ -41,7 +41,8 @@ class PersonAnswer(Out):
     code: str | None
     here: bool
     answer: str
-    """asked, yes, no, withdrawn; ``none`` for somebody who has only just come."""
+    """asked, said (noted by the officer, not yet confirmed by the interpreter), yes, no, withdrawn; ``none`` for somebody who has only
+    just come."""
     by: str
     """How they can answer: screen, key (by telephone alone), word (through the interpreter)."""
     beside: bool

@@ -185,7 +185,8 @@ class DraftService:
         """Officer or interpreter notes what somebody without a screen answered, who was asked through the interpreter.
 
         ``whom``: the part of somebody beside the officer, or the place of a guest who takes part by telephone alone. A no after a
-        yes takes it back, also of a guest who has a screen: a no is never harder than a yes.
+        yes takes it back, also of a guest who has a screen: a no is never harder than a yes. A yes that the officer notes is ``SAID``
+        until the interpreter confirms it; of an interpreter by telephone alone, who has nothing to confirm it with, it counts.
 
         Raises ``NotFound('draft_unknown')`` for somebody who was not asked; ``Conflict``: ``draft_own_screen`` (they answer
         themselves), ``draft_no_interpreter`` (nobody is there who could have asked), ``draft_refused``.
@@ -194,7 +195,8 @@ class DraftService:
             session = await running_session(uow, session_id)
             draft = await locked_draft(uow, session_id)
             here = await people(uow, session_id)
-            if agrees and not any(place.part == INTERPRETER and place.here for place in here):
+            interpreters = [place for place in here if place.part == INTERPRETER and place.here]
+            if agrees and not interpreters:
                 raise Conflict("draft_no_interpreter")
             place = next((each for each in here if each.id == whom), None)
             if place is not None:
@@ -208,7 +210,9 @@ class DraftService:
             if row is None:
                 raise NotFound("draft_unknown")
             asked = Asked(row, whom) if place is None else Asked.at(row, place)
-            return await self._given(uow, session, draft, asked, agrees=agrees, how=How.SPOKEN, by=by)
+            heard = by.part == INTERPRETER or not any(each.state == "present" for each in interpreters)
+            yes = Answer.YES if heard else Answer.SAID
+            return await self._given(uow, session, draft, asked, agrees=agrees, how=How.SPOKEN, by=by, yes=yes)
 
     async def stop(self, session_id: str, reason: StopReason = StopReason.OFFICER) -> None:
         """Listening ends; what was written stays until the end. Raises ``Conflict('draft_not_possible')``."""
@@ -275,17 +279,17 @@ class DraftService:
         agrees: bool,
         how: How,
         by: Place | None = None,
+        yes: Answer = Answer.YES,
     ) -> Answer:
         before = asked.row.answer
         if agrees and before in (Answer.NO, Answer.WITHDRAWN):
             raise Conflict("draft_refused")
-        if not agrees and before is Answer.YES:
-            given = Answer.WITHDRAWN
-        elif not agrees and before is Answer.WITHDRAWN:
+        if agrees and (before is Answer.YES or draft.state not in OPEN):
             return before
-        else:
-            given = Answer.YES if agrees else Answer.NO
-        if given is before or (agrees and draft.state not in OPEN):
+        if not agrees and before is Answer.WITHDRAWN:
+            return before
+        given = yes if agrees else Answer.WITHDRAWN if before is Answer.YES else Answer.NO
+        if given is before:
             return before
         await self._take(uow, session, draft, asked, given, how, by)
         self._changed(uow, session, draft)
@@ -304,7 +308,7 @@ class DraftService:
         await self._consents.take(uow, asked, given, how, by)
         if given is Answer.WITHDRAWN:
             await self._wipe_of(uow, session, draft, asked)
-        if given is not Answer.YES and draft.state in OPEN:
+        if given in (Answer.NO, Answer.WITHDRAWN) and draft.state in OPEN:
             await self._stop(uow, draft, StopReason.WITHDRAWN if given is Answer.WITHDRAWN else StopReason.REFUSED)
         elif given is Answer.WITHDRAWN:
             draft.reason = StopReason.WITHDRAWN

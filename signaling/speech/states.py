@@ -4,8 +4,9 @@ S-12 as it stands in this house: only in open mode, only where country and step 
 present has said yes. A no, and taking a yes back, ends it for this session: nobody is asked twice.
 
 Whoever has a screen answers on it. Who takes part by telephone alone presses a key. The person, a guardian or a lawyer who has
-neither (they sit beside the officer) is asked through the interpreter, in words read out from the screen, and officer or interpreter
-note the answer. Staff always answer for themselves.
+neither (they sit beside the officer) is asked through the interpreter, in words read out from the screen. The interpreter alone
+understood the answer: a yes that the officer notes counts once the interpreter confirms having asked and heard it. Staff always answer
+for themselves.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ class Answer(StrEnum):
 
     ASKED = "asked"
     """Nothing yet."""
+    SAID = "said"
+    """The officer noted a yes that the interpreter has not confirmed: it opens nothing."""
     YES = "yes"
     NO = "no"
     WITHDRAWN = "withdrawn"

@@ -96,6 +96,9 @@ async def test_a_draft_of_a_talk_with_the_person_beside_the_officer(
         await expect(words).to_have_attribute("lang", "fa")
         await looked_at(officer, "draft-question", axe)
         await officer.press("speech.note.yes")
+        await expect(panel.get_by_test_id("asked-applicant")).to_contain_text(officer.say("speech.note.waits"))
+        await looked_at(interpreter, "draft-confirm", axe)
+        await interpreter.press("speech.note.confirm")
         await expect(panel).to_have_attribute("data-flow", "running", timeout=60_000)
         for one in (officer, interpreter):
             await expect(one.page.get_by_test_id("draft-line").locator(".said").nth(1)).to_be_visible(timeout=120_000)

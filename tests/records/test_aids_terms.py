@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from core.clock import ManualClock
 from core.db.session import Database
 from core.errors import Conflict, Forbidden, Invalid, NotFound
+from records.aids_glossary import OFFICER_COLUMNS, PERSON_COLUMNS, load_glossary
 from records.aids_state import TermMove, TermState, moved
 from records.aids_terms import By, NewTerm, TermBook, TermView, checked, folded, looks_like_a_name
 from records.models import Session
@@ -91,6 +92,14 @@ def test_either_side_withdraws_and_wipes(part: str) -> None:
         ("Petar Petrović", "term_like_name"),
         ("господин Петровић", "term_like_name"),
         ("السيد كريم", "term_like_name"),
+        ("محمد", "term_like_name"),
+        ("ومحمود", "term_like_name"),
+        ("عبد الكريم", "term_like_name"),
+        ("نجيب‌الله", "term_like_name"),
+        ("فاطمة", "term_like_name"),
+        ("ahmad", "term_like_name"),
+        ("јован", "term_like_name"),
+        ("Душан", "term_like_name"),
     ],
 )
 @pytest.mark.parametrize("field", ["officer_term", "person_term"])
@@ -115,6 +124,25 @@ def test_a_note_is_checked_too_and_groups_are_allowed_when_asked() -> None:
 )
 def test_ordinary_words_are_no_names(word: str) -> None:
     assert not looks_like_a_name(word)
+
+
+@pytest.mark.parametrize(
+    "word", ["على", "العمر", "عمر", "رضا", "حسن النية", "عبد", "نور", "али", "ali", "милост", "вера", "بالله"]
+)
+def test_names_that_are_words_are_not_asked_about(word: str) -> None:
+    assert not looks_like_a_name(word)
+
+
+def test_no_word_of_the_base_glossary_looks_like_a_name() -> None:
+    pairs = [
+        one
+        for officer in OFFICER_COLUMNS
+        for language in PERSON_COLUMNS
+        for one in load_glossary().pair(officer, language, None)
+    ]
+    texts = {text for one in pairs for text in (one["officer_term"], one["person_term"])}
+    assert len(texts) > 300
+    assert [text for text in texts if looks_like_a_name(text)] == []
 
 
 def test_words_are_compared_without_case_vowel_signs_and_tatweel() -> None:

@@ -24,10 +24,12 @@ async function keep(pieces) {
 }
 
 async function page(request) {
+  const known = await (await caches.open(STORE)).match('/phrases')
   try {
-    return await fetch(request, { signal: AbortSignal.timeout(5000) })
+    const answer = await fetch(request, { signal: AbortSignal.timeout(5000) })
+    // A gateway answers for a server that is down; the kept page helps, its error does not.
+    return answer.status >= 500 && known ? known : answer
   } catch (lost) {
-    const known = await (await caches.open(STORE)).match('/phrases')
     if (known) return known
     throw lost
   }

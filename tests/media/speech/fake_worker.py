@@ -21,18 +21,19 @@ class Loud:
 
 
 class Engine:
-    """Takes a fixed time."""
+    """Takes a fixed time; says how long the utterance was, or always the same."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, says: str | None = None) -> None:
         self._seconds = seconds
+        self._says = says
 
     def transcribe(self, utterance: Utterance, language: str) -> str | Drop:
         time.sleep(self._seconds)
-        return f"{language} {utterance.voiced_ms}"
+        return self._says or f"{language} {utterance.voiced_ms}"
 
     def detect(self, pcm16k: bytes) -> Detection:
         return Detection({"ar": 0.6, "fa": 0.3, "en": 0.1}, len(pcm16k) / 32000)
 
 
 if __name__ == "__main__":
-    serve(lambda: Engine(float(sys.argv[1])), Loud)
+    serve(lambda: Engine(float(sys.argv[1]), *sys.argv[2:3]), Loud)

@@ -162,7 +162,7 @@ class Talk:
         async with self.database.read(SYSTEM) as unit:
             return await places.get(unit, self.places[part])
 
-    async def note(self, whom: str, *, agrees: bool, by: str = "officer") -> Answer:
+    async def note(self, whom: str, *, agrees: bool, by: str = "interpreter") -> Answer:
         """What somebody without a screen answered, noted by officer or interpreter."""
         return await self.drafts.note(self.session_id, whom, agrees=agrees, by=await self.place(by))
 

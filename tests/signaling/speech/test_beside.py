@@ -49,19 +49,46 @@ async def test_it_runs_when_the_answer_of_the_person_beside_is_noted(everywhere:
     assert await talk.note("applicant", agrees=True) is Answer.YES
     assert await state_of(talk) is DraftState.RUNNING
     noted = [entry for entry in await talk.entries("transcript_consent") if entry["part"] == "applicant"]
-    officer = await talk.place("officer")
+    interpreter = await talk.place("interpreter")
     assert [(one["answer"], one["how"], one["noted_part"], one["noted_code"]) for one in noted] == [
         ("asked", None, None, None),
-        ("yes", "spoken", "officer", officer.code),
+        ("yes", "spoken", "interpreter", interpreter.code),
     ]
     own = [entry["how"] for entry in await talk.entries("transcript_consent") if entry["answer"] == "yes"]
     assert sorted(own) == ["own_screen", "own_screen", "spoken"]
 
 
+async def test_a_yes_that_the_officer_notes_waits_for_the_interpreter_s_word(everywhere: Talk) -> None:
+    talk = everywhere
+    async with talk.listening():
+        await talk.drafts.ask(talk.session_id, near=["applicant"])
+        await talk.agree("interpreter")
+        assert await talk.note("applicant", agrees=True, by="officer") is Answer.SAID
+        assert await talk.note("applicant", agrees=True, by="officer") is Answer.SAID, "said twice is not confirmed"
+        assert await state_of(talk) is DraftState.ASKING
+        assert talk.tap.allowed == frozenset()
+        assert await talk.note("applicant", agrees=True) is Answer.YES
+        await talk.tap.until({talk.places["officer"], talk.places["interpreter"]})
+    noted = [entry for entry in await talk.entries("transcript_consent") if entry["part"] == "applicant"]
+    assert [(one["answer"], one["noted_part"]) for one in noted] == [
+        ("asked", None),
+        ("said", "officer"),
+        ("yes", "interpreter"),
+    ]
+
+
+async def test_an_interpreter_who_did_not_hear_it_says_no(talk: Talk) -> None:
+    await talk.drafts.ask(talk.session_id, near=["applicant"])
+    await talk.agree("interpreter")
+    await talk.note("applicant", agrees=True, by="officer")
+    assert await talk.note("applicant", agrees=False) is Answer.NO
+    assert await state_of(talk) is DraftState.STOPPED
+
+
 async def test_a_no_that_the_interpreter_notes_ends_it_for_good(talk: Talk) -> None:
     await talk.drafts.ask(talk.session_id, near=["applicant"])
     await talk.agree("interpreter")
-    assert await talk.note("applicant", agrees=False, by="interpreter") is Answer.NO
+    assert await talk.note("applicant", agrees=False) is Answer.NO
     assert await state_of(talk) is DraftState.STOPPED
     with pytest.raises(Conflict, match="draft_refused"):
         await talk.note("applicant", agrees=True)
@@ -109,7 +136,8 @@ async def test_somebody_on_the_telephone_alone_presses_a_key(talk: Talk) -> None
     await talk.drafts.ask(talk.session_id, near=["applicant"])
     with pytest.raises(Conflict, match="draft_own_screen"):
         await talk.note(talk.places["interpreter"], agrees=True)
-    await talk.note("applicant", agrees=True)
+    said = await talk.note("applicant", agrees=True, by="officer")
+    assert said is Answer.YES, "an interpreter without a screen has nothing to confirm it with"
     assert await talk.drafts.answer(talk.places["interpreter"], agrees=True, how=How.OWN_KEY) is Answer.YES
     assert await state_of(talk) is DraftState.RUNNING
     last = (await talk.entries("transcript_consent"))[-1]
@@ -126,7 +154,8 @@ async def test_a_guest_on_the_telephone_is_asked_through_the_interpreter(talk: T
     await talk.agree("interpreter")
     await talk.note("applicant", agrees=True)
     assert await state_of(talk) is DraftState.ASKING
-    assert await talk.note(talk.places["lawyer"], agrees=True, by="interpreter") is Answer.YES
+    assert await talk.note(talk.places["lawyer"], agrees=True, by="officer") is Answer.SAID
+    assert await talk.note(talk.places["lawyer"], agrees=True) is Answer.YES
     assert await state_of(talk) is DraftState.RUNNING
 
 

@@ -43,6 +43,7 @@ ENV PATH=/opt/tarjuman/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     TARJUMAN_HOST=0.0.0.0 \
     TARJUMAN_PORT=8000 \
+    XDG_CACHE_HOME=/var/lib/tarjuman/.cache \
     TARJUMAN_DATA_DIR=/var/lib/tarjuman
 USER 10001:10001
 WORKDIR /var/lib/tarjuman

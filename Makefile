@@ -90,6 +90,8 @@ $(STAMPS)/runtime: $(STAMPS)/python requirements.lock pyproject.toml
 	@echo "Installing the Python packages ..."
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
+	@echo "Compiling the roster engine ..."
+	@$(PY) -m scheduler.rosters.engine.ahead
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.lock

@@ -95,7 +95,7 @@ def cells(
         elif shared.get(row.key):
             short = shared[row.key]
             why.append(Why.SHARED)
-        if row.woman and row.holds_at(half_hour) and women == 0:
+        if row.woman and women == 0:
             short = max(short, 1)
             why.append(Why.WOMAN)
         found[row.key] = Cell(

@@ -30,7 +30,7 @@ class CoverRow(_Model):
     closes: _Clock = Field(alias="to")
     least: Annotated[int, Field(ge=0, le=50)]
     woman: bool = False
-    """A core language: at least one woman at all times of the row (R-3)."""
+    """A core language: at least one woman, at the desk or on call, at all times (R-3), also when the minimum (R-2) does not count."""
     report_in: Annotated[int, Field(ge=0, le=240)] = 0
 
     def holds_at(self, half_hour: int) -> bool:

@@ -106,7 +106,9 @@ class CoverNeed:
     languages: tuple[str, ...]
     starts_at: datetime
     needed: int
+    """May be 0 where only a woman is wanted."""
     woman: bool
+    """R-3."""
 
 
 class CoverService:
@@ -137,9 +139,8 @@ class CoverService:
             half_hour = _half_hour(at, country)
             for key, cell in cells(rules, half_hour, rates, []).items():
                 row = next(one for one in rules.rows if one.key == key)
-                if cell.needed:
-                    woman = row.woman and row.holds_at(half_hour)
-                    found.append(CoverNeed(key, row.languages, at, cell.needed, woman))
+                if cell.needed or row.woman:
+                    found.append(CoverNeed(key, row.languages, at, cell.needed, row.woman))
         return found
 
     async def grid(

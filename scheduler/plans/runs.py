@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,8 @@ from scheduler.plans.source import Material, Source
 
 log = logging.getLogger(__name__)
 NIGHTLY_AT = time(2, 30)
+NIGHTLY_WITHIN = timedelta(hours=3)
+"""After that a night without a planner is left out."""
 NIGHTLY_AHEAD = timedelta(days=28)
 NAME = "plans.search"
 _ZONE = ZoneInfo("Europe/Belgrade")
@@ -84,9 +86,9 @@ class PlanRuns:
     async def nightly(self, lease: Lease) -> None:
         """A draft for each country once a night, if there are appointments to plan."""
         async with lease.unit(self._system) as uow:
-            local = uow.now.astimezone(_ZONE)
-            since = datetime.combine(local.date(), NIGHTLY_AT, _ZONE)
-            if local < since or local - since > timedelta(hours=3):
+            # instants: in the two nights in which the clock is moved wall times cannot be compared
+            since = datetime.combine(uow.now.astimezone(_ZONE).date(), NIGHTLY_AT, _ZONE).astimezone(UTC)
+            if not since <= uow.now <= since + NIGHTLY_WITHIN:
                 return
             for country in Country:
                 busy = select(Plan.id).where(

@@ -7,8 +7,10 @@ Each shift stands for one language, which makes the problem small; who is on shi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
 
 from scheduler.rosters.problem import (
     DAY,
@@ -100,12 +102,14 @@ class DeskRules:
     fair: float = 0.9
     nights: Threshold = field(default=Threshold(5, 30.0))
     weekends: Threshold = field(default=Threshold(2, 40.0))
-    core: frozenset[str] = field(default_factory=frozenset)
-    """Languages of which a woman is wanted at all times (R-3)."""
 
 
 Demand = Mapping[tuple[str, int, int], int]
 """People wanted by (language, day, minute of the day at which the half-hour begins)."""
+Women = Collection[tuple[str, int, int]]
+"""Such half-hours in which one of them has to be a woman (R-3)."""
+Cut = Mapping[tuple[int, str], int]
+"""Minutes of the clock by which the shift of a (day, template) ends earlier than usual: a night of seven hours (R-4)."""
 
 
 def kind_id(template: str, language: str) -> str:
@@ -114,8 +118,9 @@ def kind_id(template: str, language: str) -> str:
 
 
 def desk_problem(
-    *, days: int, first_weekday: int, speakers: Sequence[Speaker], demand: Demand, wishes: Iterable[DeskWish] = (),
-    rules: DeskRules, templates: Sequence[Template] = TEMPLATES,
+    *, days: int, first_weekday: int, speakers: Sequence[Speaker], demand: Demand, women: Women = (),
+    wishes: Iterable[DeskWish] = (), rules: DeskRules, templates: Sequence[Template] = TEMPLATES,
+    cut: Cut = MappingProxyType({}),
 ) -> Problem:  # fmt: skip
     """The roster problem. Raises ValueError if a night template is longer than R-4 allows."""
     for template in templates:
@@ -137,7 +142,7 @@ def desk_problem(
         days=days,
         kinds=kinds,
         people=tuple(_person(speaker, days, kinds, rules) for speaker in speakers),
-        covers=tuple(_covers(days, demand, templates, set(languages), rules)),
+        covers=tuple(_covers(demand, women, partial(serving, templates, cut=cut), set(languages), rules)),
         wishes=tuple(_wishes(wishes, {speaker.id: speaker for speaker in speakers}, templates)),
         min_rest=rules.min_rest,
         first_weekday=first_weekday,
@@ -166,35 +171,34 @@ def _person(speaker: Speaker, days: int, kinds: Sequence[ShiftKind], rules: Desk
 
 
 def _covers(
-    days: int, demand: Demand, templates: Sequence[Template], languages: set[str], rules: DeskRules
+    demand: Demand,
+    women: Women,
+    serving: Callable[[int, int], list[tuple[int, str]]],
+    languages: set[str],
+    rules: DeskRules,
 ) -> Iterable[Cover]:
-    wanted: list[tuple[str, int, int, int, str | None, float]] = [
-        (language, day, minute, count, None, rules.under)
-        for (language, day, minute), count in sorted(demand.items())
-        if count > 0
+    wanted: list[tuple[tuple[str, int, int], int, str | None, float]] = [
+        (cell, count, None, rules.under) for cell, count in sorted(demand.items()) if count > 0
     ]
-    wanted += [
-        (language, day, minute, 1, WOMEN, rules.under_woman)
-        for language in sorted(rules.core & languages)
-        for day in range(days)
-        for minute in range(0, DAY, SLOT)
-    ]
-    for language, day, minute, count, group, weight in wanted:
-        cells = tuple((at, kind_id(template, language)) for at, template in serving(templates, day, minute))
+    wanted += [(cell, 1, WOMEN, rules.under_woman) for cell in sorted(women) if cell[0] in languages]
+    for (language, day, minute), count, group, weight in wanted:
+        cells = tuple((at, kind_id(template, language)) for at, template in serving(day, minute))
         name = f"{group or 'all'} {language} {day} {minute}"
         yield Cover(
             name, cells if language in languages else (), count, weight, 0.0, group, day, minute, SLOT, language
         )
 
 
-def serving(templates: Sequence[Template], day: int, minute: int) -> list[tuple[int, str]]:
+def serving(
+    templates: Sequence[Template], day: int, minute: int, *, cut: Cut = MappingProxyType({})
+) -> list[tuple[int, str]]:
     """(day, template) of the shifts that hold a half-hour; a night of the day before may. None before day 0."""
     found: list[tuple[int, str]] = []
     for template in templates:
-        if template.start <= minute and minute + SLOT <= template.start + template.minutes:
-            found.append((day, template.id))
-        elif day > 0 and minute + DAY >= template.start and minute + DAY + SLOT <= template.start + template.minutes:
-            found.append((day - 1, template.id))
+        for at, clock in ((day, minute), (day - 1, minute + DAY)):
+            end = template.start + template.minutes - cut.get((at, template.id), 0)
+            if at >= 0 and template.start <= clock and clock + SLOT <= end:
+                found.append((at, template.id))
     return found
 
 

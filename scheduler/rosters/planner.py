@@ -20,7 +20,7 @@ from scheduler.models import Interpreter
 from scheduler.rosters.desk import DeskRules, DeskWish, Speaker, desk_problem, kind_id
 from scheduler.rosters.models import Shift, ShiftWish
 from scheduler.rosters.problem import Bar, History, Person, Pin, Problem
-from scheduler.rosters.shifts import TIMES, instants, too_close
+from scheduler.rosters.shifts import TIMES, cut, instants, too_close
 
 CONTRACT_HOURS = {"staff": 160, "contract": 120, "roster": 80, "volunteer": 20}
 """Hours of four weeks by engagement (policy; overtime up to a tenth)."""
@@ -76,9 +76,11 @@ class RosterPlanner:
             first_weekday=period.starts_on.weekday(),
             speakers=speakers,
             demand=_demand(needs, period),
+            women={_cell(need, period) for need in needs if need.woman},
             wishes=await self._wishes(unit, list(mine), period),
-            rules=DeskRules(min_days_off=1, core=frozenset(need.key for need in needs if need.woman)),
+            rules=DeskRules(min_days_off=1),
             templates=TIMES,
+            cut=_cut(period),
         )
         # On call the minutes of a kind are contract time, so rest is told by the clock.
         return replace(problem, forbidden=too_close(problem.kinds))
@@ -212,10 +214,20 @@ def _inside(span: Interval, hours: Sequence[Interval]) -> bool:
 
 def _demand(needs: Iterable[CoverNeed], period: Period) -> dict[tuple[str, int, int], int]:
     """People wanted by line, day and minute. The hour that an autumn night has twice is planned once, for the larger need."""
-    zone = ZoneInfo(period.zone)
     found: dict[tuple[str, int, int], int] = {}
     for need in needs:
-        local = need.starts_at.astimezone(zone)
-        cell = (need.key, (local.date() - period.starts_on).days, local.hour * 60 + local.minute)
+        cell = _cell(need, period)
         found[cell] = max(need.needed, found.get(cell, 0))
     return found
+
+
+def _cell(need: CoverNeed, period: Period) -> tuple[str, int, int]:
+    """Line, day and minute by the clock."""
+    local = need.starts_at.astimezone(ZoneInfo(period.zone))
+    return need.key, (local.date() - period.starts_on).days, local.hour * 60 + local.minute
+
+
+def _cut(period: Period) -> dict[tuple[int, str], int]:
+    """Shifts of the period that end earlier by the clock than they do on other days."""
+    every = {(day, one.id): cut(period.day(day), one, period.zone) for day in range(period.days) for one in TIMES}
+    return {key: minutes for key, minutes in every.items() if minutes}

@@ -110,7 +110,10 @@ class RosterSearches:
             if result.roster is not None:
                 follower.better(result.roster, result.cost, result.bound)
                 await follower.store()
-            state = RunState.DONE if state is RunState.LOST else state
+            if result.failure is not None:
+                log.warning("roster_search_without_roster", extra={"search": search_id, "why": result.failure.value})
+            elif state is RunState.LOST:
+                state = RunState.DONE
         except Exception:
             log.exception("roster_search_failed")
         finally:

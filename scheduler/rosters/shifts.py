@@ -1,6 +1,7 @@
 """The kinds of shifts of our rosters, and the instants of a shift on a local day. Pure.
 
 Policy of the project: a night block lasts at most six hours (R-4), on call counts a quarter of its time as work (R-6).
+In the autumn night that is an hour longer it ends an hour earlier by the clock: R-4 speaks of hours, not of clocks.
 A kind serves one line of the cover table: ``E:pbt`` is the early shift at the Pashto desk.
 """
 
@@ -64,9 +65,22 @@ def too_close(kinds: tuple[ShiftKind, ...]) -> frozenset[tuple[str, str]]:
 
 
 def instants(day: date, kind: str, zone: str) -> tuple[datetime, datetime]:
-    """Start and end of a shift in UTC. On the two switch days of the year the clock decides, so its length is another."""
+    """Start and end of a shift in UTC. On the two switch days of the year the clock decides, so its length is another; but a
+    night is never longer than it is on other days (R-4)."""
     when, _ = parts(kind)
-    return _at(day, when.start, zone), _at(day, when.end, zone)
+    start, end = _at(day, when.start, zone), _at(day, when.end, zone)
+    return start, min(end, start + timedelta(minutes=when.minutes)) if when.night else end
+
+
+def cut(day: date, template: ShiftTime, zone: str) -> int:
+    """Minutes of the clock by which a shift ends before its usual end: an hour of the longer night, else none."""
+    _, end = instants(day, template.id, zone)
+    usual = datetime.combine(day, time.min) + timedelta(minutes=template.end)
+    return (
+        int((usual - end.astimezone(ZoneInfo(zone)).replace(tzinfo=None)) / timedelta(minutes=1))
+        if template.night
+        else 0
+    )
 
 
 def _at(day: date, minute: int, zone: str) -> datetime:

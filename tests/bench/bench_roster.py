@@ -84,10 +84,11 @@ def instance(seed: int) -> tuple[Problem, list[Speaker], dict[tuple[str, int, in
         for day in range(DAYS)
         if day not in person.leave and dice.random() < 0.06
     ]
-    rules = DeskRules(night_block=480, core=frozenset(CORE))
+    women = {(language, day, minute) for language in CORE for day in range(DAYS) for minute in range(0, 1440, 30)}
     problem = desk_problem(
-        days=DAYS, first_weekday=0, speakers=people, demand=wanted, wishes=wishes, rules=rules, templates=TEMPLATES
-    )
+        days=DAYS, first_weekday=0, speakers=people, demand=wanted, women=women, wishes=wishes,
+        rules=DeskRules(night_block=480), templates=TEMPLATES,
+    )  # fmt: skip
     return problem, people, wanted
 
 

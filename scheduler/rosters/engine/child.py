@@ -1,6 +1,7 @@
 """A child process of the roster engine: reads its order and news from standard input, writes news to standard output.
 
-Ends when its time is over, when it has proven the best roster, or when its input closes because the parent is gone.
+It is compiled first, and says so: its time runs from its order. Ends when that is over (but not before it has told of a first
+roster), when it has proven the best roster, or when its input closes because the parent is gone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import threading
 
 from core.clock import SystemClock
+from scheduler.rosters.engine.ahead import compile_ahead
 from scheduler.rosters.engine.messages import News, decode_news, decode_order, encode_news
 from scheduler.rosters.engine.solve import run
 from scheduler.rosters.engine.work import Work
@@ -35,13 +37,19 @@ def _read(inbox: queue.Queue[News]) -> None:
 def main() -> None:
     """Work on one order."""
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
-    order = decode_order(sys.stdin.buffer.readline())
-    inbox: queue.Queue[News] = queue.Queue(WAITING)
-    threading.Thread(target=_read, args=(inbox,), daemon=True).start()
 
     def report(news: News) -> None:
         sys.stdout.buffer.write(encode_news(news))
         sys.stdout.buffer.flush()
+
+    compile_ahead()
+    report(News(ready=True))
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    order = decode_order(line)
+    inbox: queue.Queue[News] = queue.Queue(WAITING)
+    threading.Thread(target=_read, args=(inbox,), daemon=True).start()
 
     def heard() -> list[News]:
         found: list[News] = []

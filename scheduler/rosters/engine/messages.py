@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pydantic import TypeAdapter
 
@@ -29,6 +30,20 @@ class Order:
     start: Rows | None = None
 
 
+class Failure(StrEnum):
+    """Why a run ended without any roster."""
+
+    NO_ROW = "no_row"
+    """Somebody has no row that keeps the hard rules (pins against leave, say): ``Result.person`` tells who."""
+    TOO_SLOW = "too_slow"
+    """No child had a first roster, long after the time limit."""
+    BROKEN = "broken"
+    """All children ended by themselves: killed, or out of memory."""
+    REFUSED = "refused"
+    """What children found broke a rule: a defect of the engine."""
+    CANCELLED = "cancelled"
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """A line from a child: a better roster, or a better bound, or both. Also the line that hands a roster to another child."""
@@ -38,6 +53,10 @@ class News:
     rows: Rows | None = None
     done: bool = False
     """The child has nothing more to look for."""
+    ready: bool = False
+    """The child is compiled and waits for its order: the first thing it says."""
+    stuck: str | None = None
+    """Somebody who has no row at all: there is no roster."""
 
 
 _ORDER: TypeAdapter[Order] = TypeAdapter(Order)
@@ -85,6 +104,10 @@ class Result:
     seconds: float
     refused: int = 0
     """Rosters of a child that the checker refused; anything but 0 is a defect of the engine."""
+    failure: Failure | None = None
+    """Why there is no roster; None while the run goes on, and where there is one."""
+    person: str | None = None
+    """With ``NO_ROW``: somebody who has none."""
 
     @property
     def gap(self) -> float:

@@ -2,6 +2,7 @@
 
 A child may be killed, hang or lie: every roster passes the independent checker before it counts, the best one so far is kept
 here, and children are ended at the time limit, at cancel and when this process ends (they see their input close).
+The time runs from the moment at which a child is compiled and ready; without any roster it is waited for the first one.
 """
 
 from __future__ import annotations
@@ -17,15 +18,28 @@ from typing import Any
 
 from core.clock import Clock, SystemClock
 from scheduler.rosters import checker
-from scheduler.rosters.engine.messages import News, Order, Result, Rows, decode_news, encode_news, encode_order
+from scheduler.rosters.engine.messages import (
+    Failure,
+    News,
+    Order,
+    Result,
+    Rows,
+    decode_news,
+    encode_news,
+    encode_order,
+)
 from scheduler.rosters.problem import Problem, Roster
 
 LINE_LIMIT = 64 * 1024 * 1024
 """Longest line of a child, in bytes."""
+START_LIMIT = 180.0
+"""Seconds in which a child is compiled, however busy the machine is; they are not part of a run's time."""
 GRACE = 3.0
 """Seconds after the time limit at which a child that still runs is ended by force."""
+FIRST_LIMIT = 120.0
+"""The same while there is no roster at all: the first one is waited for."""
 WRITE_LIMIT = 5.0
-"""Seconds that a child may take to accept a line."""
+"""Seconds that a child may take to accept news; its order it takes when it gets to it."""
 
 OnBetter = Callable[[Roster, float, float], None]
 """Called in the event loop with each better roster, its cost by the checker, and the best bound so far."""
@@ -49,7 +63,15 @@ class RosterRun:
         self._best: Rows | None = None
         self._cost, self._bound = float("inf"), float("-inf")
         self._refused = 0
+        self._stuck: str | None = None
+        self._failure: Failure | None = None
+        self._until: float | None = None
+        """When the time is over: known once a child is ready."""
+        self._change = asyncio.Event()
+        """Set with the first ready child and the first roster."""
         self._children: list[asyncio.subprocess.Process] = []
+        self._ordered: set[int] = set()
+        """Process ids of those that have their order: only then they take news."""
         self._cancelled = asyncio.Event()
         self._began = self._clock.monotonic()
         self._took: float | None = None
@@ -64,7 +86,11 @@ class RosterRun:
     def result(self) -> Result:
         """The best so far."""
         seconds = self._clock.monotonic() - self._began if self._took is None else self._took
-        return Result(self._best, self._cost, min(self._bound, self._cost), seconds, self._refused)
+        failure = self._failure if self._best is None else None
+        person = self._stuck if failure is Failure.NO_ROW else None
+        return Result(
+            self._best, self._cost, min(self._bound, self._cost), seconds, self._refused, failure=failure, person=person
+        )
 
     @property
     def pids(self) -> list[int]:
@@ -76,7 +102,9 @@ class RosterRun:
         self._cancelled.set()
 
     async def run(self) -> Result:
-        """Solve until the time is over, the best roster is proven, all children have ended, or ``cancel()``."""
+        """Solve until the time is over, the best roster is proven, all children have ended, or ``cancel()``.
+
+        Without any roster the result says why (:class:`~scheduler.rosters.engine.messages.Failure`)."""
         self._began = self._clock.monotonic()
         if self._start is not None and len(self._start) == len(self._problem.people):
             self._take(self._start)
@@ -91,37 +119,66 @@ class RosterRun:
                     limit=LINE_LIMIT, env=_environment(), start_new_session=True,
                 )  # fmt: skip
                 self._children.append(child)
-                left = max(0.1, self._seconds - (self._clock.monotonic() - self._began))
-                order = Order(self._problem, role, left, self._seed + number, self._start)
-                readers.append(asyncio.create_task(self._follow(child, order)))
+                readers.append(asyncio.create_task(self._follow(child, role, self._seed + number)))
             everything = asyncio.create_task(asyncio.wait(readers))
             tasks.append(everything)
-            await asyncio.wait(
-                {everything, cancelled}, timeout=self._seconds + GRACE, return_when=asyncio.FIRST_COMPLETED
-            )
+            self._failure = await self._watch(everything, cancelled)
+            self._kill()
+            # what they had said before, nobody may have come to read
+            await asyncio.wait(readers, timeout=GRACE)
         finally:
             self._took = self._clock.monotonic() - self._began
             tasks += readers
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._kill()
             for child in self._children:
-                # not child.kill(): it would reap a child that just ended, before the event loop can
-                if child.returncode is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(child.pid, signal.SIGKILL)
                 await child.wait()
         return self.result
 
-    async def _follow(self, child: asyncio.subprocess.Process, order: Order) -> None:
-        """Give a child its order and take its news until it ends."""
-        if not await _send(child, encode_order(order)) or child.stdout is None:
-            return
+    def _kill(self) -> None:
+        """End the children that still run."""
+        for child in self._children:
+            # not child.kill(): it would reap a child that just ended, before the event loop can
+            if child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGKILL)
+
+    async def _watch(self, everything: asyncio.Task[Any], cancelled: asyncio.Task[Any]) -> Failure | None:
+        """Wait until the run is over; why it ended without a roster, if it did."""
+        while True:
+            # cleared first: what changes from here on wakes the wait
+            self._change.clear()
+            limit = START_LIMIT - (self._clock.monotonic() - self._began)
+            if self._until is not None:
+                limit = self._until + (GRACE if self._best else FIRST_LIMIT) - self._clock.monotonic()
+            if limit <= 0:
+                return Failure.TOO_SLOW
+            change = asyncio.create_task(self._change.wait())
+            try:
+                await asyncio.wait({everything, cancelled, change}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                change.cancel()
+            if cancelled.done():
+                return Failure.CANCELLED
+            if everything.done():
+                if self._stuck is not None:
+                    return Failure.NO_ROW
+                return Failure.REFUSED if self._refused else Failure.BROKEN
+
+    async def _follow(self, child: asyncio.subprocess.Process, role: str, seed: int) -> None:
+        """Give a child its order when it is ready, and take its news until it ends."""
+        assert child.stdout is not None
         while line := await child.stdout.readline():
             try:
                 news = decode_news(line)
             except ValueError:
                 continue  # half a line of a child that was killed
+            if news.ready:
+                await self._order(child, role, seed)
+            if news.stuck is not None:
+                self._stuck = news.stuck
             if news.bound is not None and news.bound > self._bound:
                 self._bound = news.bound
                 await self._pass_on(child, News(bound=news.bound))
@@ -129,6 +186,17 @@ class RosterRun:
                 await self._pass_on(child, News(cost=self._cost, rows=news.rows))
             if self._best is not None and self._cost <= self._bound + 1e-6 * max(1.0, abs(self._bound)):
                 self.cancel()
+
+    async def _order(self, child: asyncio.subprocess.Process, role: str, seed: int) -> None:
+        """The time begins with the first order."""
+        now = self._clock.monotonic()
+        if self._until is None:
+            self._until = now + self._seconds
+            self._change.set()
+        left = max(0.1, self._until - now)
+        start = self._best or self._start
+        self._ordered.add(child.pid)
+        await _send(child, encode_order(Order(self._problem, role, left, seed, start)), START_LIMIT)
 
     def _take(self, rows: Mapping[str, tuple[str | None, ...]]) -> bool:
         """Judge a roster; keep it if it is sound and the best so far."""
@@ -139,33 +207,33 @@ class RosterRun:
         if cost >= self._cost - 1e-9:
             return False
         self._best, self._cost = dict(rows), cost
+        self._change.set()
         if self._on_better is not None:
             self._on_better(rows, cost, self._bound)
         return True
 
     async def _pass_on(self, source: asyncio.subprocess.Process, news: News) -> None:
         for child in self._children:
-            if child is not source and child.returncode is None:
-                await _send(child, encode_news(news))
+            if child is not source and child.pid in self._ordered and child.returncode is None:
+                await _send(child, encode_news(news), WRITE_LIMIT)
 
 
-async def _send(child: asyncio.subprocess.Process, line: bytes) -> bool:
-    """Write a line; false if the child is gone or does not read."""
+async def _send(child: asyncio.subprocess.Process, line: bytes, limit: float) -> None:
+    """Write a line; a child that is gone, or does not read, misses it."""
     if child.stdin is None:
-        return False
-    try:
+        return
+    with contextlib.suppress(OSError, TimeoutError):
         child.stdin.write(line)
-        await asyncio.wait_for(child.stdin.drain(), WRITE_LIMIT)
-    except (OSError, TimeoutError):
-        return False
-    return True
+        await asyncio.wait_for(child.stdin.drain(), limit)
 
 
 def _environment() -> dict[str, str]:
     """What a child may see: where to find the program, and no secret of the server."""
     root = str(Path(__file__).resolve().parents[3])
     kept = {
-        name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "NUMBA_CACHE_DIR", "LANG") if name in os.environ
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "LANG")
+        if name in os.environ
     }
     return {**kept, "PYTHONPATH": root, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 

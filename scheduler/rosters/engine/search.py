@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scheduler.rosters.engine.arrays import Arrays, Flags, Row
+from scheduler.rosters.engine.arrays import FREE, Arrays, Flags, Row
 from scheduler.rosters.engine.draft import Draft
-from scheduler.rosters.engine.rows import RowFinder
+from scheduler.rosters.engine.rows import Best, RowFinder
 
 TINY = 1e-7
 HEAT = 0.1
@@ -53,19 +53,26 @@ class Search:
         self._able: dict[int, Flags] = {}
         self.tried = 0
 
-    def build(self, start: Sequence[Row | None]) -> Draft | None:
+    def build(self, start: Sequence[Row | None]) -> Draft | int:
         """A first roster: the rows given, and for the others one after the other, the least flexible first.
 
-        None if somebody has no row at all.
+        The number of a person who has no row at all, where there is one.
         """
         draft = Draft(self.arrays, self.finder, start)
         for person in np.argsort(self.arrays.allowed.sum(axis=(1, 2)), kind="stable"):
             if draft.rows[person] is None:
-                found = draft.best_row(int(person))
+                found = draft.best_row(int(person)) or self._idle(draft, int(person))
                 if found is None:
-                    return None
+                    return int(person)
                 draft.put(int(person), found.row, self.arrays.row_cost(int(person), found.row))
         return draft
+
+    def _idle(self, draft: Draft, person: int) -> Best | None:
+        """The row of somebody who works only what is pinned, if that keeps the rules: where the best one takes too much memory."""
+        arrays = self.arrays
+        row = np.where(arrays.free_allowed[person], FREE, arrays.allowed[person].argmax(axis=1)).astype(np.int16)
+        possible = arrays.free_allowed[person] | arrays.allowed[person].any(axis=1)
+        return draft.best_row(person, held=row, first=0, last=-1) if possible.all() else None
 
     def polish(self, draft: Draft, until: float = math.inf) -> None:
         """Re-roster one person after the other until nobody can be improved alone, or until a time."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scheduler.rosters.engine.draft import Draft
+from scheduler.rosters.engine.messages import News
 from scheduler.rosters.engine.search import Search
 from scheduler.rosters.engine.work import Work
 
@@ -36,7 +37,8 @@ def run(work: Work) -> None:
     """Work until the time is over or the best roster is proven to be best."""
     search = Search(work.arrays, work.finder, work.order.seed, work.clock)
     draft = search.build(work.arrays.to_rows(work.order.start or {}))
-    if draft is None:
+    if isinstance(draft, int):
+        work.report(News(stuck=work.order.problem.people[draft].id))
         return
     work.better(draft)
     search.polish(draft, work.until)

@@ -50,6 +50,14 @@ def test_a_gap_says_why() -> None:
     assert (only_men.short, only_men.why) == (1, (Why.WOMAN,))
 
 
+def test_a_woman_is_wanted_at_all_times_also_when_nobody_else_is() -> None:
+    """R-3 has no hours: at night nobody has to be there for Pashto (R-2), but a woman is on call."""
+    night = cells(RULES, NIGHT, QUIET, [person(1, "pbt")])["pbt"]
+    assert (night.needed, night.short, night.why) == (0, 1, (Why.WOMAN,))
+    assert cells(RULES, NIGHT, QUIET, [person(1, "pbt", woman=True, on_call=True)])["pbt"].why == ()
+    assert cells(RULES, NIGHT, QUIET, [])["kmr"].why == (Why.MINIMUM,), "not a core language"
+
+
 def test_one_person_is_not_counted_for_two_lines_at_once() -> None:
     rates = {**QUIET, "apc": 0.5, "acm": 0.5}
     both = [person(n, "apc", "acm", woman=True) for n in range(2)]

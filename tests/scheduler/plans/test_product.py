@@ -7,15 +7,18 @@ from datetime import timedelta
 
 import pytest
 
+from core.access import Country, Role
 from core.clock import ManualClock
 from core.db.session import Database
 from core.errors import Conflict, Invalid
 from core.jobs import LeaseStore
+from scheduler.bookings import NewBooking
 from scheduler.lifecycle import AssignmentState, BookingState
 from scheduler.models import Interpreter
+from scheduler.plans.choosing import CellPeople
 from scheduler.plans.models import CellState, Plan, PlanCell, PlanState
 from scheduler.plans.views import PlanView
-from tests.scheduler.world import COORDINATOR, SYSTEM, World, pair
+from tests.scheduler.world import COORDINATOR, MK_OFFICER, SYSTEM, World, pair, staff
 
 
 @pytest.fixture
@@ -51,6 +54,15 @@ async def plan_of(world: World, plan_id: str) -> tuple[Plan, list[PlanCell]]:
 async def view_of(world: World, plan_id: str) -> PlanView:
     async with world.database.read(COORDINATOR) as unit:
         return await world.services.plans.views.plan(unit, plan_id)
+
+
+async def choose(world: World, plan_id: str, booking_id: str, who: str, *, leg: int = 1) -> None:
+    await world.services.plans.choosing.choose(world.database, COORDINATOR, plan_id, booking_id, leg, who)
+
+
+async def people(world: World, plan_id: str, booking_id: str, *, leg: int = 1) -> CellPeople:
+    async with world.database.read(COORDINATOR) as unit:
+        return await world.services.plans.choosing.people(unit, plan_id, booking_id, leg)
 
 
 async def test_a_plan_is_searched_and_approved(world: World) -> None:
@@ -99,13 +111,8 @@ async def test_a_pin_holds_in_the_next_plan_and_versions_can_be_compared(world: 
     await search(world)
     _, cells = await plan_of(world, first)
     pinned = next(who for who in people if who != cells[0].interpreter_id)
-    async with world.database.unit(COORDINATOR) as uow:
-        # Somebody else than the plan says: the coordinator's word is what counts.
-        cell = await uow.session.get(PlanCell, (first, booking_id, 1))
-        assert cell is not None
-        cell.interpreter_id = pinned
-        await uow.flush()
-        await world.services.plans.service.pin(uow, first, booking_id, 1, pinned=True)
+    # Somebody else than the plan says: the coordinator's word is what counts.
+    await choose(world, first, booking_id, pinned)
     second = await ask(world)
     await search(world)
     _, cells = await plan_of(world, second)
@@ -114,6 +121,65 @@ async def test_a_pin_holds_in_the_next_plan_and_versions_can_be_compared(world: 
     assert view["against"] == 1
     assert view["cells"][0]["before"] == view["cells"][0]["interpreter"]
     assert (await plan_of(world, first))[0].state is PlanState.STALE
+
+
+async def test_everybody_for_a_cell_with_score_or_rules_and_one_is_chosen(world: World) -> None:
+    early, late = await appointment(world, 24), await appointment(world, 24.5)
+    one, two, three = await world.interpreters(3)
+    (expired,) = await world.interpreters(1)
+    await world.interpreters(1, pairs=[pair("apc", "srp")])
+    async with world.database.unit(SYSTEM) as uow:
+        (await uow.session.get_one(Interpreter, expired)).vetting_expires = world.clock.now()
+    plan_id = await ask(world)
+    await search(world)
+    plan, cells = await plan_of(world, plan_id)
+    total = plan.total
+    by_booking = {cell.booking_id: cell.interpreter_id for cell in cells}
+    found = await people(world, plan_id, early)
+    spare = next(who for who in (one, two, three) if who not in by_booking.values())
+    assert {row["interpreter_id"] for row in found["able"]} == {by_booking[early], spare}
+    assert [row["interpreter_id"] for row in found["able"] if row["chosen"]] == [by_booking[early]]
+    assert found["able"][0]["change"] <= found["able"][-1]["change"]
+    why = {row["interpreter_id"]: row["reasons"] for row in found["barred"]}
+    other = await world.booking(late)
+    assert [(r["rule"], r["beside"]) for r in why[str(by_booking[late])]] == [("M-11.engaged", other.case_ref)]
+    assert [r["rule"] for r in why[expired]] == ["M-2.vetting"]
+    assert found["other_languages"] == 1
+    for refused, rule in ((str(by_booking[late]), "M-11.engaged"), (expired, "M-2.vetting")):
+        with pytest.raises(Conflict, match="not_eligible") as said:
+            await choose(world, plan_id, early, refused)
+        assert said.value.params["rule"] == rule
+    await choose(world, plan_id, early, spare)
+    plan, cells = await plan_of(world, plan_id)
+    assert {(cell.booking_id, cell.interpreter_id, cell.pinned) for cell in cells} == {
+        (early, spare, True),
+        (late, by_booking[late], False),
+    }
+    change = next(row["change"] for row in found["able"] if row["interpreter_id"] == spare)
+    assert plan.total is not None
+    assert total is not None
+    assert round((plan.total - total) / 10) == change
+    # Taken back: the choice stands in this plan, later plans are free again.
+    async with world.database.unit(COORDINATOR) as uow:
+        await world.services.plans.service.pin(uow, plan_id, early, 1, pinned=False)
+    assert (await world.services.plans.approval.approve(world.database, COORDINATOR, plan_id)).bound == 2
+    assert (await world.booking(early)).interpreter_id == spare
+    with pytest.raises(Conflict, match="plan_fixed"):
+        await choose(world, plan_id, early, one)
+
+
+async def test_a_row_with_nobody_gets_somebody_who_came_later(world: World) -> None:
+    booking_id = await appointment(world, 24)
+    await world.interpreters(1, pairs=[pair("apc", "srp")])
+    plan_id = await ask(world)
+    await search(world)
+    assert (await plan_of(world, plan_id))[0].left_out == 1
+    (late,) = await world.interpreters(1)
+    assert [row["interpreter_id"] for row in (await people(world, plan_id, booking_id))["able"]] == [late]
+    await choose(world, plan_id, booking_id, late)
+    plan, cells = await plan_of(world, plan_id)
+    assert plan.left_out == 0
+    assert [(cell.leg, cell.interpreter_id, cell.pinned) for cell in cells] == [(1, late, True)]
 
 
 async def test_a_search_that_is_stopped_proposes_what_it_has(world: World) -> None:
@@ -192,6 +258,31 @@ async def test_what_a_repair_frees_goes_to_the_waiting_list(world: World) -> Non
     assert (done.bound, done.stale) == (2, ())
     assert [(await world.booking(one)).interpreter_id for one in (lost, handed_on)] == [both, well]
     assert [offer.interpreter_id for offer in await world.offers(waits)] == [both]
+
+
+async def test_a_relay_through_serbian_is_planned_and_approved(world: World) -> None:
+    """Nobody connects Dari and Macedonian, neither directly nor through English; two people do through Serbian."""
+    _, step = await world.case(step="MK-ID-10", language="prs", actor=MK_OFFICER)
+    at = world.clock.now() + timedelta(hours=24)
+    async with world.database.unit(MK_OFFICER) as uow:
+        new = NewBooking(step, "appointment", "prs", "mkd", at, 20, way="relay")
+        booking_id = (await world.services.bookings.request(uow, new)).id
+    assert (await world.booking(booking_id)).pivot is None
+    (first,) = await world.interpreters(1, base_country="MK", nominated_by="MK", pairs=[pair("prs", "srp")])
+    (second,) = await world.interpreters(1, base_country="MK", nominated_by="MK", pairs=[pair("srp", "mkd")])
+    await world.interpreters(1, base_country="MK", nominated_by="MK", pairs=[pair("eng", "mkd")])
+    coordinator = staff("C-7001", Role.COORDINATOR, Country.MK)
+    now = world.clock.now()
+    async with world.database.unit(coordinator) as uow:
+        plan_id = (await world.services.plans.service.ask(uow, "MK", now, now + timedelta(days=14), seconds=5)).id
+    await search(world)
+    _, cells = await plan_of(world, plan_id)
+    assert [(cell.leg, cell.interpreter_id, cell.pivot) for cell in cells] == [(1, first, "srp"), (2, second, "srp")]
+    done = await world.services.plans.approval.approve(world.database, coordinator, plan_id)
+    assert (done.bound, done.stale) == (1, ())
+    row = await world.booking(booking_id)
+    assert (row.state, row.way, row.pivot) == (BookingState.ASSIGNED, "relay", "srp")
+    assert {one.leg: one.interpreter_id for one in await world.assignments(booking_id)} == {1: first, 2: second}
 
 
 async def test_why_not_names_the_rule_and_the_numbers(world: World) -> None:

@@ -80,7 +80,7 @@ def test_the_bound_is_below_the_best_roster_and_a_dive_is_near_it() -> None:
     best = best_of_all(problem)
     columns = columns_of(problem)
     rows = Search(columns.arrays, RowFinder(columns.arrays), 1, time.monotonic).build([None] * 3)
-    assert rows is not None
+    assert isinstance(rows, Draft)
     columns.know(rows.copy_rows())
     assert columns.relax(time.monotonic() + 30)
     assert columns.bound <= best
@@ -101,7 +101,7 @@ def test_a_dive_of_a_month_is_sound_and_near_its_bound() -> None:
     work = Work(Order(problem, "columns", 30, 1), time.monotonic, news.append, list)
     search = Search(work.arrays, work.finder, 1, time.monotonic)
     first = search.build([None] * work.arrays.people)
-    assert first is not None
+    assert isinstance(first, Draft)
     columns = Columns(work.arrays, work.finder, time.monotonic, work.tell_bound)
     columns.know(first.copy_rows())
     assert columns.relax(time.monotonic() + 30)
@@ -121,7 +121,7 @@ def test_rerostering_a_part_never_makes_it_dearer(scope: str) -> None:
     work = Work(Order(problem, "columns", 60, 1), time.monotonic, lambda _: None, list)
     search = Search(work.arrays, work.finder, 1, time.monotonic)
     draft = search.build([None] * work.arrays.people)
-    assert draft is not None
+    assert isinstance(draft, Draft)
     work.better(draft)
     columns = Columns(work.arrays, work.finder, time.monotonic, lambda _: None)
     columns.know(work.rows)

@@ -8,7 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +21,23 @@ from hypothesis import strategies as st
 
 from scheduler.rosters import checker
 from scheduler.rosters.engine import arrays as prepare
+from scheduler.rosters.engine import jit, kernel, runner
+from scheduler.rosters.engine.ahead import compile_ahead
 from scheduler.rosters.engine.draft import Draft
+from scheduler.rosters.engine.jit import cache_folder
+from scheduler.rosters.engine.messages import Failure, News, encode_news
 from scheduler.rosters.engine.rows import RowFinder
 from scheduler.rosters.engine.runner import RosterRun, solve
+from scheduler.rosters.engine.search import Search
 from scheduler.rosters.problem import Bar, Cover, History, Person, Pin, Problem, Roster, ShiftKind, Threshold, Wish
 from tests.bench.bench_nrp import parse
 
 KINDS = (ShiftKind("E", 480, 360), ShiftKind("L", 240, 840), ShiftKind("N", 480, 1320, night=True))
+READY = """#!/bin/sh
+echo '{"ready":true}'
+read order
+"""
+"""A child that takes its order."""
 LETTERS: tuple[str | None, ...] = (None, "E", "L", "N")
 
 
@@ -207,22 +221,134 @@ async def test_cancel_ends_the_children_and_keeps_the_roster() -> None:
 async def test_a_child_that_lies_is_not_believed(tmp_path: Path) -> None:
     liar = tmp_path / "python"
     rows = '{"a":["E","E","E","E","E"],"b":[null,null,null,null,null],"c":["X"]}'
-    liar.write_text(
-        f"#!/bin/sh\nread order\necho '{{\"cost\":0,\"rows\":{rows}}}'\necho 'half a li'\n", encoding="utf-8"
-    )
+    liar.write_text(f"{READY}echo '{{\"cost\":0,\"rows\":{rows}}}'\necho 'half a li'\n", encoding="utf-8")
     liar.chmod(0o700)
     result = await RosterRun(small(), seconds=10, workers=1, python=str(liar)).run()
-    assert (result.roster, result.refused) == (None, 1)
+    assert (result.roster, result.refused, result.failure) == (None, 1, Failure.REFUSED)
 
 
 async def test_a_start_is_kept_when_nothing_better_is_found(tmp_path: Path) -> None:
     mute = tmp_path / "python"
-    mute.write_text("#!/bin/sh\nread order\n", encoding="utf-8")
+    mute.write_text(READY, encoding="utf-8")
     mute.chmod(0o700)
     problem = small()
     start = {person.id: sound_rows(problem, person)[0] for person in problem.people}
     result = await RosterRun(problem, seconds=10, workers=1, start=start, python=str(mute)).run()
     assert result.roster == start
+
+
+async def test_time_runs_from_when_a_child_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first start with an empty cache, and less time than compiling takes: there is a roster, and the code is kept."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(runner, "GRACE", 0.5)
+    result = await RosterRun(month(), seconds=0.2, workers=1).run()
+    assert result.roster is not None
+    assert checker.breaches(month(), result.roster) == []
+    assert list((tmp_path / "cache").rglob("kernel.best_row-*.nbc"))
+
+
+async def test_a_child_starved_of_time_is_waited_for_until_its_first_roster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ready, and then nothing for much longer than the time and the grace: the first roster still counts."""
+    monkeypatch.setattr(runner, "GRACE", 0.05)
+    problem = small()
+    rows = {person.id: sound_rows(problem, person)[0] for person in problem.people}
+    told = News(cost=1.0, rows=rows)
+    starved = tmp_path / "python"
+    starved.write_text(f"{READY}sleep 0.7\ncat <<'END'\n{encode_news(told).decode()}END\n", encoding="utf-8")
+    starved.chmod(0o700)
+    result = await RosterRun(problem, seconds=0.1, workers=1, python=str(starved)).run()
+    assert (result.roster, result.failure) == (rows, None)
+
+
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [("exit 1\n", Failure.BROKEN), ("sleep 30\n", Failure.TOO_SLOW), ('echo \'{"stuck":"b"}\'\n', Failure.NO_ROW)],
+)
+async def test_a_run_without_a_roster_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, failure: Failure
+) -> None:
+    monkeypatch.setattr(runner, "FIRST_LIMIT", 0.3)
+    child = tmp_path / "python"
+    child.write_text(READY + script, encoding="utf-8")
+    child.chmod(0o700)
+    result = await RosterRun(small(), seconds=0.1, workers=1, python=str(child)).run()
+    assert (result.roster, result.failure) == (None, failure)
+    assert result.person == ("b" if failure is Failure.NO_ROW else None)
+
+
+async def test_a_child_that_is_never_ready_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "START_LIMIT", 0.2)
+    hanging = tmp_path / "python"
+    hanging.write_text("#!/bin/sh\nsleep 30\n", encoding="utf-8")
+    hanging.chmod(0o700)
+    result = await RosterRun(small(), seconds=10, workers=1, python=str(hanging)).run()
+    assert (result.roster, result.failure) == (None, Failure.TOO_SLOW)
+
+
+def test_somebody_without_a_row_is_named() -> None:
+    problem = small()
+    first, *others = problem.people
+    barred = replace(first, bars=(Bar(2),), pins=(Pin(2, "E"),))
+    result = solve(replace(problem, people=(barred, *others)), seconds=5, workers=1)
+    assert (result.roster, result.failure, result.person) == (None, Failure.NO_ROW, first.id)
+
+
+def test_who_cannot_be_searched_keeps_the_pins_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the best row takes too much memory, the first roster still comes: those people work what is pinned."""
+    problem = small()
+    pinned = replace(
+        problem, people=(replace(problem.people[0], pins=(Pin(1, "L"),), min_minutes=0), *problem.people[1:])
+    )
+    arrays = prepare.build(pinned)
+    best = Draft.best_row
+
+    def without_memory(draft: Draft, person: int, noise: object = None, held: object = None, **more: int) -> object:
+        return None if held is None and person == 0 else best(draft, person, noise, held, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Draft, "best_row", without_memory)
+    draft = Search(arrays, RowFinder(arrays), 1, time.monotonic).build([None] * 3)
+    assert isinstance(draft, Draft)
+    roster = arrays.to_roster(draft.copy_rows())
+    assert roster["a"] == (None, "L", None, None, None)
+    assert checker.breaches(pinned, roster) == []
+
+
+def test_what_is_compiled_ahead_is_all_that_a_search_uses() -> None:
+    compile_ahead()
+    functions: list[Any] = [kernel.best_row, kernel.cell_sums, kernel.move_lines]
+    before = [len(one.signatures) for one in functions]
+    problem = month()
+    arrays = prepare.build(problem)
+    search = Search(arrays, RowFinder(arrays), 1, time.monotonic)
+    draft = search.build([None] * arrays.people)
+    assert isinstance(draft, Draft)
+    search.run(draft, time.monotonic() + 0.3, lambda _: None)
+    assert [len(one.signatures) for one in functions] == before
+
+
+def test_machine_code_is_kept_where_nobody_else_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "installed"
+    here.mkdir()
+    (here / "kernel.py").write_text("1", encoding="utf-8")
+    monkeypatch.setattr(jit, "_HERE", here)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    beside = cache_folder({})
+    assert beside is not None
+    assert beside.parent == here / "__pycache__"
+    (here / "kernel.py").write_text("2", encoding="utf-8")
+    assert cache_folder({}) != beside, "each version has its own"
+    beside.parent.chmod(0o777)
+    home = cache_folder({"HOME": str(tmp_path / "home")})
+    assert home is not None
+    assert home.parent == tmp_path / "home/.cache/tarjuman"
+    assert home.stat().st_mode & 0o077 == 0
+    last = cache_folder({"XDG_CACHE_HOME": "/dev/null"})
+    assert last is not None
+    assert last.parent == tmp_path / f"tarjuman-{os.getuid()}"
+    last.chmod(0o777)
+    assert cache_folder({"XDG_CACHE_HOME": "/dev/null"}) is None, "somebody else may have put code there"
 
 
 def test_the_parent_loads_no_solver() -> None:

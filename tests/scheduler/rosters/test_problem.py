@@ -49,7 +49,7 @@ def test_differences_are_told_cell_by_cell() -> None:
     ]
 
 
-RULES = DeskRules(core=frozenset({"ara"}))
+RULES = DeskRules()
 SHIFTS = (Template("E", 360, 480), Template("N", 1320, 360, night=True))
 
 
@@ -81,10 +81,26 @@ def test_leave_lowers_the_target_and_bars_the_day() -> None:
     assert {bar.day for bar in person.bars} == {0, 1}
 
 
-def test_women_are_wanted_for_core_languages_at_all_times() -> None:
-    problem = desk([Speaker("a", frozenset({"ara", "fra"}), 2400, woman=True)], {})
-    assert {cover.language for cover in problem.covers if cover.group == WOMEN} == {"ara"}
-    assert len(problem.covers) == 7 * 48
+def test_women_are_wanted_where_it_is_said() -> None:
+    problem = desk_problem(
+        days=7,
+        first_weekday=0,
+        speakers=[Speaker("a", frozenset({"ara", "fra"}), 2400, woman=True)],
+        demand={("ara", 0, 420): 2},
+        women={("ara", 0, 420), ("ara", 1, 0), ("som", 1, 0)},
+        rules=RULES,
+        templates=SHIFTS,
+    )
+    found = {(cover.language, cover.day, cover.minute) for cover in problem.covers if cover.group == WOMEN}
+    assert found == {("ara", 0, 420), ("ara", 1, 0)}, "nobody speaks the third, so no draft can have a woman for it"
+    assert len(problem.covers) == 3
+
+
+def test_a_night_that_ends_earlier_does_not_serve_its_last_hour() -> None:
+    cut = {(1, "N"): 60}
+    assert serving(SHIFTS, 2, 150, cut=cut) == [(1, "N")]
+    assert serving(SHIFTS, 2, 180, cut=cut) == []
+    assert serving(SHIFTS, 3, 180, cut=cut) == [(2, "N")]
 
 
 def test_a_night_longer_than_the_block_is_refused() -> None:

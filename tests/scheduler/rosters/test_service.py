@@ -16,12 +16,13 @@ from core.db.session import Database
 from core.errors import Conflict, Invalid, NotFound
 from scheduler.calendars.models import AvailabilitySpan
 from scheduler.calendars.service import BlockInput, CalendarService
+from scheduler.demand.cover import Why, cells
 from scheduler.demand.slots import ZONES
 from scheduler.foresight import Foresight
 from scheduler.languages import load_languages
 from scheduler.models import Interpreter
 from scheduler.rosters import checker
-from scheduler.rosters.desk import DeskRules, Speaker, desk_problem
+from scheduler.rosters.desk import WOMEN, DeskRules, Speaker, desk_problem
 from scheduler.rosters.duty import RosterDuties
 from scheduler.rosters.lifecycle import RunState, SwapState
 from scheduler.rosters.models import RosterSearch, Shift
@@ -30,7 +31,7 @@ from scheduler.rosters.problem import History
 from scheduler.rosters.searches import STALE, RosterSearches
 from scheduler.rosters.service import Held
 from scheduler.rosters.services import Rosters
-from scheduler.rosters.shifts import TIMES, instants, too_close
+from scheduler.rosters.shifts import BY_CODE, TIMES, cut, instants, too_close
 from tests.scheduler.world import COORDINATOR, MK_OFFICER, SYSTEM, World
 
 MONDAY = date(2026, 12, 7)
@@ -113,7 +114,11 @@ def test_a_night_shift_on_a_switch_day_has_the_hours_of_the_clock(zone: str) -> 
     begins, ends = instants(date(2026, 3, 28), "N:pbt", zone)
     assert ends - begins == timedelta(hours=5), "22:00 to 04:00 without the hour that does not exist"
     begins, ends = instants(date(2026, 10, 24), "N:pbt", zone)
-    assert ends - begins == timedelta(hours=7)
+    assert ends - begins == timedelta(hours=6), "until 3:00: the hour that comes twice is worked once (R-4)"
+    night = BY_CODE["N"]
+    assert [cut(date(2026, *day), night, zone) for day in ((3, 28), (10, 23), (10, 24), (10, 25))] == [0, 0, 60, 0]
+    begins, ends = instants(date(2026, 10, 24), "B:pbt", zone)
+    assert ends - begins == timedelta(hours=13), "on call is no night block"
 
 
 def test_the_last_days_before_a_period() -> None:
@@ -123,6 +128,22 @@ def test_the_last_days_before_a_period() -> None:
         "E:pbt", 2
     )
     assert last_days({MONDAY - 3 * day: "E:pbt"}, MONDAY) == History(None, 2)
+
+
+async def test_draft_and_map_want_women_at_the_same_times_and_nights_keep_six_hours(desk: Desk) -> None:
+    """A week with the autumn night that is an hour longer (Saturday to Sunday)."""
+    held = await desk.read(await desk.begin(starts_on=date(2027, 10, 25)))
+    rules = desk.cover.rules("RS")
+    alone = {number: cells(rules, number, {}, []) for number in range(48)}
+    seen = {(day, 30 * number) for day in range(7) for number in alone if Why.WOMAN in alone[number][LINE].why}
+    women = [cover for cover in held.problem.covers if cover.group == WOMEN and cover.language == LINE]
+    assert {(cover.day, cover.minute) for cover in women} == seen
+    assert len(seen) == 7 * 48, "R-3: at all times"
+    assert all(cover.required == 1 for cover in women)
+    serves = {(cover.day, cover.minute): {kind for _, kind in cover.cells} for cover in women}
+    assert "N:pbt" in serves[6, 150]
+    assert "N:pbt" not in serves[6, 180], "the night of that Saturday ends at 3:00"
+    assert "N:pbt" in serves[5, 180]
 
 
 async def test_a_roster_begins_on_a_monday_and_once(desk: Desk) -> None:

@@ -314,18 +314,38 @@ class Assignments:
         context, candidate = await self._candidate(uow, booking, facts, interpreter_id, leg)
         return [context.refusal(rule) for rule in failed_rules(context, candidate)]
 
+    async def everybody(
+        self, unit: ReadUnit, booking: Booking, ids: Collection[str], *, leg: int = 1, pivot: str | None = None
+    ) -> tuple[NeedContext, list[Candidate]]:
+        """What one leg of a booking needs as its case is now, and the named people: for ``failed_rules`` and ``rank``. ``pivot``: of a
+        relay that has not agreed on one."""
+        facts = await self._facts.of(unit, booking)
+        return await self._context(unit, booking, facts, ids, leg, booking.pivot or pivot)
+
     async def _candidate(
         self, uow: UnitOfWork, booking: Booking, facts: StepFacts, interpreter_id: str, leg: int
     ) -> tuple[NeedContext, Candidate]:
-        fresh = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=False)
-        need = leg_need(fresh, Way(booking.way), booking.pivot, leg)
-        own_pool = self._catalogue.step(booking.step_code).own_pool_only
-        rules = await match_rules(uow, self._table, own_pool_only=own_pool)
-        # The booking's own work is no obstacle: it is being made again; each leg needs somebody else.
-        found = await candidates_by_id(uow, [interpreter_id], need=need, without=booking.id)
+        context, found = await self._context(uow, booking, facts, [interpreter_id], leg, booking.pivot)
         if not found:
             raise NotFound("interpreter_unknown")
-        return NeedContext.build(need, rules), found[0]
+        return context, found[0]
+
+    async def _context(
+        self,
+        unit: ReadUnit,
+        booking: Booking,
+        facts: StepFacts,
+        ids: Collection[str],
+        leg: int,
+        pivot: str | None,
+    ) -> tuple[NeedContext, list[Candidate]]:
+        fresh = replace(fresh_need(booking, facts, self._table, unit.now), on_demand=False)
+        need = leg_need(fresh, Way(booking.way), pivot, leg)
+        own_pool = self._catalogue.step(booking.step_code).own_pool_only
+        rules = await match_rules(unit, self._table, own_pool_only=own_pool)
+        # The booking's own work is no obstacle: it is being made again; each leg needs somebody else.
+        found = await candidates_by_id(unit, ids, need=need, without=booking.id)
+        return NeedContext.build(need, rules), found
 
     async def _check(
         self, uow: UnitOfWork, booking: Booking, facts: StepFacts, interpreter_id: str, leg: int

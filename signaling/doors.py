@@ -60,6 +60,7 @@ _DESK_OR_COORDINATION = _for(Role.INTERVIEWER, Role.COORDINATOR)
 _COORDINATION = _for(Role.COORDINATOR)
 _INTERPRETING = _for(Role.INTERPRETER)
 _ADMINISTRATION = _for(Role.ADMINISTRATOR)
+_AUDITING = _for(Role.AUDITOR)
 
 DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/livez"): _OPERATIONS,
@@ -86,6 +87,11 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/cases/{case_id}/link"): _DESK,
     ("POST", "/api/cases/{case_id}/close"): _DESK,
     ("GET", "/api/cases/{case_id}/steps/{step_id}/outlook"): _DESK,
+    ("POST", "/api/cases/{case_id}/wish-changes"): _DESK,
+    ("GET", "/api/wish-changes"): _COORDINATION,
+    ("POST", "/api/wish-changes/{change_id}/decide"): _COORDINATION,
+    ("POST", "/api/wish-changes/{change_id}/withdraw"): _DESK,
+    ("POST", "/api/bookings/{booking_id}/police"): _COORDINATION,
     ("GET", "/api/cases/{case_id}/language"): _DESK_OR_COORDINATION,
     ("POST", "/api/cases/{case_id}/language"): _DESK,
     ("POST", "/api/cases/{case_id}/language/finder"): _DESK,
@@ -171,6 +177,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/plans/{plan_id}/stop"): _COORDINATION,
     ("POST", "/api/plans/{plan_id}/reject"): _COORDINATION,
     ("POST", "/api/plans/{plan_id}/pins"): _COORDINATION,
+    ("GET", "/api/plans/{plan_id}/people"): _COORDINATION,
+    ("POST", "/api/plans/{plan_id}/choices"): _COORDINATION,
     ("POST", "/api/plans/{plan_id}/approve"): _COORDINATION,
     ("GET", "/api/bookings/{booking_id}/why-not/{interpreter_id}"): _COORDINATION,
     ("GET", "/api/push"): _INTERPRETING,
@@ -224,6 +232,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/sessions/{session_id}/rating"): _for(Role.INTERVIEWER, Role.INTERPRETER),
     ("POST", "/api/guest/rating"): Door(Entry.TOKEN, limit=Limit.SIGN_IN, csrf=False),
     ("GET", "/api/interpreter/quality"): _INTERPRETING,
+    ("GET", "/api/interpreter/papers"): _INTERPRETING,
     ("POST", "/api/interpreter/reviews/{review_id}/read"): _INTERPRETING,
     ("POST", "/api/interpreter/talks/{talk_id}"): _INTERPRETING,
     ("GET", "/api/interpreter/minutes"): _INTERPRETING,
@@ -272,6 +281,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/telephony/legs/{leg_id}/keys"): _CARRIER,
     ("POST", "/telephony/legs/{leg_id}/waited"): _CARRIER,
     ("POST", "/telephony/legs/{leg_id}/status"): _CARRIER,
+    ("POST", "/telephony/legs/{leg_id}/lost"): _CARRIER,
+    ("POST", "/telephony/legs/{leg_id}/stream"): _CARRIER,
+    ("POST", "/telephony/lost"): _CARRIER,
     ("POST", "/telephony/waited"): _CARRIER,
     ("POST", "/telephony/dial-in"): _CARRIER,
     ("POST", "/telephony/status"): _CARRIER,
@@ -284,7 +296,10 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/users"): _ADMINISTRATION,
     ("PATCH", "/api/users/{user_id}"): _ADMINISTRATION,
     ("GET", "/api/procedures"): _for(Role.ADMINISTRATOR, Role.COORDINATOR),
-    ("GET", "/api/audit"): _for(Role.AUDITOR),
+    ("GET", "/api/audit"): _AUDITING,
+    ("GET", "/api/audit/export"): _AUDITING,
+    ("GET", "/api/audit/logs"): _AUDITING,
+    ("GET", "/api/audit/check"): _AUDITING,
 }
 """Every route by method and path."""
 

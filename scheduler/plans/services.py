@@ -11,6 +11,7 @@ from scheduler.bookings import BookingService
 from scheduler.closing import Closing
 from scheduler.languages import LanguageTable
 from scheduler.plans.approval import Approval
+from scheduler.plans.choosing import Choosing
 from scheduler.plans.repairs import Repairs
 from scheduler.plans.runs import PlanRuns
 from scheduler.plans.service import PlanService
@@ -27,6 +28,7 @@ class Plans:
     runs: PlanRuns
     approval: Approval
     repairs: Repairs
+    choosing: Choosing
     views: PlanViews
 
     @classmethod
@@ -46,6 +48,7 @@ class Plans:
             runs=PlanRuns(source, service),
             approval=Approval(service, bookings, assignments, rounds, closing),
             repairs=Repairs(source, service),
+            choosing=Choosing(service, source, assignments),
             views=PlanViews(service, source, assignments),
         )
 

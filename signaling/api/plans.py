@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 import scheduler.plans.views
 from core.access import Country
+from core.db.session import UnitOfWork
+from scheduler.plans.choosing import CellPeople
 from scheduler.plans.models import Plan
 from scheduler.plans.runs import NAME
 from scheduler.plans.service import MOST_SECONDS, SECONDS
@@ -48,6 +50,14 @@ class PinBody(In):
     booking_id: Key
     leg: Leg = 1
     pinned: bool
+
+
+class ChoiceBody(In):
+    """Who is to have a cell."""
+
+    booking_id: Key
+    leg: Leg = 1
+    interpreter_id: Key
 
 
 class Pinned(TypedDict):
@@ -143,6 +153,34 @@ async def pin_cell(plan_id: Key, body: PinBody, who: Who, services: Svc) -> Pinn
         cell = await services.scheduler.plans.service.pin(uow, plan_id, body.booking_id, body.leg, pinned=body.pinned)
         demand(may_plan_for(who, cell.country))
         return Pinned(booking_id=cell.booking_id, leg=cell.leg, pinned=cell.pinned)
+
+
+@router.get("/api/plans/{plan_id}/people", response_model=shown(CellPeople))
+async def cell_people(plan_id: Key, booking_id: Key, who: Who, services: Svc, leg: Leg = 1) -> CellPeople:
+    """Who could have this cell beside the rest of the plan, and which rule forbids it to the others. The look is noted."""
+    async with services.database.unit(who.actor) as uow:
+        plan = await services.scheduler.plans.service.get(uow, plan_id)
+        demand(may_plan_for(who, plan.country))
+        services.audit.record(uow, "plan.people_viewed", plan.id, country=plan.country, purpose="coordination", data={})
+    async with services.database.read(who.actor) as unit:
+        return await services.scheduler.plans.choosing.people(unit, plan_id, booking_id, leg)
+
+
+@router.post("/api/plans/{plan_id}/choices", response_model=shown(Pinned))
+async def choose_person(plan_id: Key, body: ChoiceBody, who: Who, services: Svc) -> Pinned:
+    """Give a cell of a proposed plan to somebody else and pin it; the plan is checked again. 409 ``not_eligible`` names the rule."""
+    async with services.database.read(who.actor) as unit:
+        country = (await services.scheduler.plans.service.get(unit, plan_id)).country
+        demand(may_plan_for(who, country))
+    data: dict[str, JsonValue] = {"booking": body.booking_id, "leg": body.leg}
+
+    def note(uow: UnitOfWork) -> None:
+        services.audit.record(uow, "plan.person_chosen", plan_id, country=country, purpose="coordination", data=data)
+
+    await services.scheduler.plans.choosing.choose(
+        services.database, who.actor, plan_id, body.booking_id, body.leg, body.interpreter_id, note=note
+    )
+    return Pinned(booking_id=body.booking_id, leg=body.leg, pinned=True)
 
 
 @router.post("/api/plans/{plan_id}/approve", response_model=shown(ApprovedView))

@@ -70,6 +70,7 @@ async def things(world: World) -> dict[str, str]:
         **dict.fromkeys(("run_id", "review_id", "complaint_id", "talk_id", "line_id", "batch"), "x" * 20),
         **dict.fromkeys(("roster_id", "swap_id", "shift_id", "plan_id", "briefing_id", "post_id"), "x" * 20),
         "term_id": "term_none",
+        "change_id": "wish_none",
         "step_code": "RS-ID-10",
         "move": "agree",
         "ticket": "x" * 43,
@@ -111,6 +112,9 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("POST", "/api/cases/{case_id}/language"): {
             "version": 1, "language": "pes", "confidence": "sure", "found_by": ["card"], "confirmed_by": "person",
         },
+        ("POST", "/api/cases/{case_id}/wish-changes"): {"wish": "none", "channel": "card", "reason": "urgent"},
+        ("POST", "/api/wish-changes/{change_id}/decide"): {"approve": True},
+        ("POST", "/api/bookings/{booking_id}/police"): {"reference": "K-7/2026"},
         ("POST", "/api/cases/{case_id}/language/finder"): {"step_id": found["step_id"], "language": "pes"},
         ("POST", "/api/cases/{case_id}/aids"): {"kind": "phrase", "ref": "P01", "language": "pes"},
         ("POST", "/api/bookings"): {
@@ -198,6 +202,9 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
             "ends_at": "2026-12-08T00:00:00Z",
         },
         ("POST", "/api/plans/{plan_id}/pins"): {"booking_id": found["booking_id"], "pinned": True},
+        ("POST", "/api/plans/{plan_id}/choices"): {
+            "booking_id": found["booking_id"], "interpreter_id": found["interpreter_id"],
+        },
         ("POST", "/api/rosters/{roster_id}/cells"): {
             "version": 1, "moves": [{"interpreter_id": found["interpreter_id"], "day": 0, "kind": None}],
         },
@@ -239,6 +246,8 @@ def address(route: APIRoute, found: dict[str, str]) -> str:
         query = "?language=pes&officer_language=srp"
     if route.path == "/api/interpreter/shifts":
         query = "?from=2026-11-01&to=2026-11-30"
+    if route.path == "/api/plans/{plan_id}/people":
+        query = f"?booking_id={found['booking_id']}"
     if route.path == "/api/rosters/{roster_id}/diff":
         query = "?before=1&after=2"
     if route.path == "/api/rosters/{roster_id}/why":
@@ -299,10 +308,11 @@ async def test_wrong_roles_are_refused(world: World) -> None:
 
 LISTS = {
     ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/board"), ("GET", "/api/users"), ("GET", "/api/audit"),
+    ("GET", "/api/audit/export"), ("GET", "/api/audit/logs"), ("GET", "/api/audit/check"),
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
     ("GET", "/api/telephony/status"), ("GET", "/api/telephony/now"),
     ("GET", "/api/quality"), ("GET", "/api/plans"), ("GET", "/api/pay"), ("GET", "/api/minutes"), ("GET", "/api/interpreter/minutes"),
-    ("GET", "/api/interpreter/quality"), ("GET", "/api/speech/settings"), ("GET", "/api/rosters"),
+    ("GET", "/api/interpreter/quality"), ("GET", "/api/interpreter/papers"), ("GET", "/api/speech/settings"), ("GET", "/api/rosters"),
     ("GET", "/api/swaps"), ("GET", "/api/interpreter/shifts"),
 }  # fmt: skip
 """Answer everybody of the role with what is theirs: must not hold anything of the other country."""

@@ -43,6 +43,15 @@ async def test_a_plan_from_the_question_to_the_approval(world: World) -> None:
     (cell,) = read["cells"]
     assert cell["booking_id"] == booking["id"]
     assert cell["interpreter"] is not None
+    people = (await coordinator.get(f"/api/plans/{plan_id}/people", booking_id=booking["id"])).json()
+    assert [one["interpreter_id"] for one in people["able"] if one["chosen"]] == [cell["interpreter_id"]]
+    other = people["able"][-1]
+    body = {"booking_id": booking["id"], "interpreter_id": other["interpreter_id"]}
+    assert (await coordinator.post(f"/api/plans/{plan_id}/choices", body)).json()["pinned"] is True
+    (cell,) = (await coordinator.get(f"/api/plans/{plan_id}")).json()["cells"]
+    assert (cell["interpreter"], cell["pinned"]) == (other["interpreter"], True)
+    foreign = await world.browser("C-MK")
+    assert (await foreign.post(f"/api/plans/{plan_id}/choices", body)).status_code == 404
     pinned = await coordinator.post(
         f"/api/plans/{plan_id}/pins", {"booking_id": booking["id"], "leg": 1, "pinned": True}
     )

@@ -1,4 +1,5 @@
 /** Plans as the server tells them, and what is said about them in words. Pure. */
+import { lookUp } from '../i18n/index.svelte'
 import { numberText } from '../i18n/numbers'
 
 export type PlanHead = {
@@ -55,6 +56,28 @@ export type WhyNot = {
   points: number | null
 }
 
+export type CellReason = {
+  rule: string
+  params: Record<string, string | number>
+  beside: string | null
+  beside_at: string | null
+}
+/** Who may have a cell of a plan, best for the plan first, and who may not, by which rules. */
+export type CellPeople = {
+  booking_id: string
+  leg: number
+  able: {
+    interpreter_id: string
+    interpreter: string
+    points: number
+    change: number
+    terms: { rule: string; code: string; points: number }[]
+    chosen: boolean
+  }[]
+  barred: { interpreter_id: string; interpreter: string; reasons: CellReason[] }[]
+  other_languages: number
+}
+
 /** How good a plan is known to be, by its gap in tenths of a percent. */
 export type Grade = 'none' | 'best' | 'near' | 'good' | 'rough'
 export function grade(gap: number | null): Grade {
@@ -78,3 +101,7 @@ export function shown(cells: readonly PlanCell[], filter: Filter): PlanCell[] {
 
 /** The part of a rule id that its sentence goes by: `M-2.day_limit` is `day_limit`. */
 export const ruleName = (rule: string): string => rule.split('.').at(-1) ?? rule
+
+/** The sentence of a rule that forbids somebody; the rule's id where there is none. */
+export const ruleSentence = (rule: string): string =>
+  lookUp(`plans.rule.${ruleName(rule)}`) ?? lookUp(`board.refusal.${ruleName(rule)}`) ?? rule

@@ -108,6 +108,13 @@ describe('timeline', () => {
     expect(shown?.detail).toContain(words)
   })
 
+  it('does not call an interpreter booked while one is looked for again', () => {
+    const booked = { ...step('s2', 'RS-REG-10', 'planned'), state: 'scheduled' }
+    const shown = (next: string) => timeline({ ...c, next, steps: [booked] } as unknown as CaseDetail)[0]?.steps[0]?.detail
+    expect(shown('join')).toBe('interpreter is booked')
+    expect(shown('waiting')).toBe('Looking for an interpreter')
+  })
+
   it('offers to note only steps that wait without an open request', () => {
     const postponed = { ...step('s3', 'RS-ASY-10', 'planned'), state: 'postponed' }
     const booked = { ...step('s4', 'RS-ASY-20', 'planned'), state: 'scheduled' }

@@ -10,7 +10,7 @@ import type { GateLine } from '../ui/GateList.svelte'
 import type { IconName } from '../ui/icons'
 import type { TimelineStage, TimelineStep } from '../ui/StepTimeline.svelte'
 
-function stepDetail(step: StepView, current: boolean): string | undefined {
+function stepDetail(step: StepView, current: boolean, looking: boolean): string | undefined {
   const held = step.sessions.filter((s) => s.started_at).at(-1)
   if (step.state === 'held') {
     const when = held?.started_at ?? step.held_at
@@ -23,7 +23,7 @@ function stepDetail(step: StepView, current: boolean): string | undefined {
   }
   if (step.state === 'dropped') return t('step.state.dropped')
   if (step.state === 'postponed') return t('step.postponed')
-  if (step.state === 'scheduled') return t('step.scheduled')
+  if (step.state === 'scheduled') return t(current && looking ? 'case.sign.waiting' : 'step.scheduled')
   return current ? t('step.now') : undefined
 }
 
@@ -36,7 +36,7 @@ export function timeline(c: CaseDetail): TimelineStage[] {
       id: step.id,
       state: current ? 'now' : step.state === 'held' ? 'done' : step.state === 'dropped' ? 'dropped' : 'later',
       title: catalogue.stepShort(step.code),
-      detail: stepDetail(step, current),
+      detail: stepDetail(step, current, c.next === 'waiting'),
       href: record ? recordPath(record.id) : undefined,
     }
   }

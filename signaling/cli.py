@@ -23,6 +23,7 @@ from core import logs
 from core.clock import SystemClock
 from core.crypto import KeyFileError
 from core.errors import AppError
+from core.loading import loading
 from core.settings import Mode, Settings, SettingsError, load
 from records.procedures import CatalogueError, FactStatus, load_catalogue
 from signaling.model_commands import models_app
@@ -97,7 +98,8 @@ def serve(
 def _serve(settings: Settings, level: str) -> None:
     logs.configure(level)
     try:
-        config = server_config(settings)
+        with loading():
+            config = server_config(settings)
     except (CatalogueError, KeyFileError) as error:
         typer.echo(_sentence(error), err=True)
         raise typer.Exit(2) from None
@@ -141,8 +143,9 @@ def media(
 
 
 async def _media(settings: Settings, drain: float) -> None:
-    from core.events.opening import open_bus
-    from media.worker import run_worker
+    with loading():
+        from core.events.opening import open_bus
+        from media.worker import run_worker
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -172,7 +175,8 @@ def demo(
     for link in links:
         typer.echo(f"  {link.title:<58} {link.url}")
     typer.echo(
-        "\nThe links work for twelve hours. To make a call, open an officer's link, and an interpreter's in a private window.\n"
+        "\nThe links work for twelve hours. To make a call, open the link of the officer in Preševo, and in a private window that\n"
+        "of the interpreter in Niš. Choose Available there, open a case with Farsi or Pashto, and press Interpreter now.\n"
     )
     _serve(settings, level)
 

@@ -129,18 +129,21 @@ class AppointmentService:
         openings = await Openings.read(unit, need, rules, asked.way, first, last, without=moving)
         return slots(openings, need, first, last, refused=refused)
 
-    async def book(self, uow: UnitOfWork, new: NewBooking, *, idempotency_key: str | None = None) -> Booking:
+    async def book(
+        self, uow: UnitOfWork, new: NewBooking, *, only_sure: bool = False, idempotency_key: str | None = None
+    ) -> Booking:
         """Book a slot: agreed at once with people who stated that they work then, else they are asked.
 
-        Raises what ``BookingService.request`` raises, ``Conflict('slot_not_free')`` (rule) when nobody could do it.
+        ``only_sure``: it was offered as agreed at once, so that asking people is not what was chosen. Raises what
+        ``BookingService.request`` raises, ``Conflict``: ``slot_not_free`` (rule) when nobody could do it, ``slot_on_request``.
         """
         booking, known = await self._bookings.make(uow, new, idempotency_key=idempotency_key)
         if not known:
-            await self.staff(uow, booking)
+            await self.staff(uow, booking, only_sure=only_sure)
         return booking
 
-    async def staff(self, uow: UnitOfWork, booking: Booking) -> None:
-        """Find people for an appointment REQUESTED or OFFERING and agree on it, or ask them. Raises ``slot_not_free``."""
+    async def staff(self, uow: UnitOfWork, booking: Booking, *, only_sure: bool = False) -> None:
+        """Find people for an appointment REQUESTED or OFFERING and agree on it, or ask them. Raises as ``book``."""
         if self._leg_ring.waits_for_leave(booking):
             booking.state = advance(booking.state, BookingMove.SEARCH)
             await self._leg_ring.ask_leave(uow, booking)
@@ -151,6 +154,8 @@ class AppointmentService:
             booking.state = advance(booking.state, BookingMove.ASSIGN)
             await self._bind(uow, booking, team)
             tell_booking(uow, booking)
+        elif plan.is_open and only_sure:
+            raise Conflict("slot_on_request")
         elif plan.is_open:
             await self._rounds.begin(uow, booking, BookingMove.SEARCH)
         else:

@@ -35,6 +35,8 @@ class NewBookingBody(In):
     """team: two who take turns; relay: two through a third language (M-9)."""
     slot: bool = False
     """The time was chosen from the free slots: agreed at once, or refused with the rule that forbids it."""
+    sure: bool = False
+    """With ``slot``: it was shown as agreed at once; refused when somebody else was quicker and people would have to be asked."""
 
 
 class CancelBody(In):
@@ -136,6 +138,15 @@ class Wish(Out):
     must: bool
 
 
+class Police(Out):
+    """Whether a step under the police regime may go to an interpreter of the other country (T-3)."""
+
+    reference: str | None
+    """Of the approval; none: only interpreters of the own country are asked."""
+    by: str | None
+    at: Instant | None
+
+
 class BookingView(Out):
     """A request for interpretation."""
 
@@ -166,6 +177,8 @@ class BookingView(Out):
     """The language between the two of a relay."""
     relay_state: Literal["asked", "approved", "refused"] | None
     relay_by: str | None
+    police: Police | None
+    """None where the rule does not apply."""
     turns: list[Turn]
     """The planned swaps of a team."""
     series_id: str | None

@@ -60,7 +60,7 @@ async def request_booking(body: NewBookingBody, who: Who, services: Svc, key: Id
     async with services.database.unit(regional(who.actor)) as uow:
         demand(may_change_case(who, await case_facts(uow, body.case_id)), hidden="case_unknown")
         if body.slot and body.kind == "appointment":
-            booking = await services.scheduler.appointments.book(uow, new, idempotency_key=key)
+            booking = await services.scheduler.appointments.book(uow, new, only_sure=body.sure, idempotency_key=key)
         else:
             booking = await services.scheduler.bookings.request(uow, new, idempotency_key=key)
         if booking.case_id != body.case_id:

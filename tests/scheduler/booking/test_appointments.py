@@ -54,11 +54,13 @@ def at(world: World, hour: float, day: int = 1) -> datetime:
     return world.clock.now().replace(hour=0, minute=0) + timedelta(days=day, hours=hour)
 
 
-async def book(world: World, hour: float, minutes: int = 60, *, way: str = "direct") -> Booking:
+async def book(
+    world: World, hour: float, minutes: int = 60, *, way: str = "direct", only_sure: bool = False
+) -> Booking:
     _, step_id = await world.case()
     new = NewBooking(step_id, "appointment", "pbt", "srp", at(world, hour), minutes, way=way)
     async with world.database.unit(OFFICER) as uow:
-        return await world.services.appointments.book(uow, new)
+        return await world.services.appointments.book(uow, new, only_sure=only_sure)
 
 
 async def hold(world: World, hour: float, minutes: int = 60, **values: object) -> Booking:
@@ -188,6 +190,8 @@ async def test_who_stated_nothing_is_asked(world: World) -> None:
     assert len(await world.offers(booking.id)) == 2
     with pytest.raises(Conflict, match="slot_on_request"):
         await hold(world, 14)
+    with pytest.raises(Conflict, match="slot_on_request"):
+        await book(world, 16, only_sure=True)
 
 
 async def test_a_hold_keeps_the_time_is_confirmed_or_runs_out(world: World) -> None:

@@ -6,21 +6,31 @@ the chain is held shortly and after all others. Not a debug log: nothing persona
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import event, func, select, text
+from sqlalchemy import ColumnElement, Row, event, func, or_, select, text
 from sqlalchemy.orm import Session as OrmSession
 
 from core.access import Actor
 from core.db.session import ReadUnit, UnitOfWork
-from records.chain import GENESIS, Break, ChainEntry, JsonValue, link, verify
+from records.audit_kinds import AREAS, AuditKind, told
+from records.chain import GENESIS, Break, ChainEntry, JsonValue, Seal, link, verify
 from records.models import AuditEntry
 
 _PENDING = "audit_pending"
 _PAGE = 50
+_PIECE = 1000
+"""Entries that are checked together; a trail may be too long for the memory."""
+
+
+_COLUMNS = (
+    AuditEntry.country, AuditEntry.seq, AuditEntry.at, AuditEntry.actor, AuditEntry.actor_code, AuditEntry.action, AuditEntry.subject,
+    AuditEntry.purpose, AuditEntry.data, AuditEntry.prev_hash, AuditEntry.hash,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,8 +44,22 @@ class _Pending:
     data: Mapping[str, JsonValue]
 
 
+@dataclass(frozen=True)
+class AuditWish:
+    """What an auditor looks for; empty: everything in the actor's countries."""
+
+    subjects: Collection[str] = ()
+    actor: str | None = None
+    """A user id or a staff code."""
+    kind: AuditKind | None = None
+    country: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """The first instant that is not wanted any more."""
+
+
 class AuditLine(TypedDict):
-    """One audit entry as the auditor sees it."""
+    """One audit entry as the auditor sees it (``audit_kinds.told``)."""
 
     seq: int
     country: str
@@ -83,37 +107,45 @@ class AuditTrail:
         pending.append(_Pending(str(country), uow.now, uow.actor, action, subject, purpose, dict(data or {})))
 
     async def page(
-        self,
-        unit: ReadUnit,
-        *,
-        subject: str | None = None,
-        actor: str | None = None,
-        since: datetime | None = None,
-        page: int = 1,
-        per: int = _PAGE,
+        self, unit: ReadUnit, wish: AuditWish = AuditWish(), *, page: int = 1, per: int = _PAGE  # noqa: B008
     ) -> AuditPage:
-        """Entries of the actor's countries, newest first; ``actor`` is a user id or a staff code."""
-        wanted = select(AuditEntry).where(AuditEntry.country.in_(_countries(unit)))
-        if subject:
-            wanted = wanted.where(AuditEntry.subject == subject)
-        if actor:
-            wanted = wanted.where((AuditEntry.actor == actor) | (AuditEntry.actor_code == actor))
-        if since is not None:
-            wanted = wanted.where(AuditEntry.at >= since)
-        total = await unit.session.scalar(select(func.count()).select_from(wanted.subquery()))
-        rows = await unit.session.scalars(
-            wanted.order_by(AuditEntry.at.desc(), AuditEntry.country, AuditEntry.seq.desc())
-            .offset((page - 1) * per)
-            .limit(per)
+        """Entries of the actor's countries, newest first."""
+        wanted = _wanted(unit, wish)
+        total = await self.count(unit, wish)
+        # Within one country the numbers tell the order, and their index gives it without sorting.
+        one = wish.country is not None or len(_countries(unit)) == 1
+        newest = (
+            [AuditEntry.country.desc(), AuditEntry.seq.desc()]
+            if one
+            else [AuditEntry.at.desc(), AuditEntry.country, AuditEntry.seq.desc()]
         )
-        return AuditPage(items=[_line(row) for row in rows], total=int(total or 0), page=page, per=per)
+        rows = await unit.session.scalars(
+            select(AuditEntry).where(*wanted).order_by(*newest).offset((page - 1) * per).limit(per)
+        )
+        return AuditPage(items=[_line(row) for row in rows], total=total, page=page, per=per)
+
+    async def count(self, unit: ReadUnit, wish: AuditWish) -> int:
+        """How many entries there are of what is looked for."""
+        found = await unit.session.scalar(select(func.count(AuditEntry.seq)).where(*_wanted(unit, wish)))
+        return int(found or 0)
 
     async def verify_chain(self, unit: ReadUnit, *, country: str) -> Break | None:
         """The first broken entry of a country's trail, or none when it is whole."""
-        rows = await unit.session.scalars(
-            select(AuditEntry).where(AuditEntry.country == str(country)).order_by(AuditEntry.seq)
-        )
-        return verify(ChainEntry(row.seq, row.at, row.action, _content(row), row.prev_hash, row.hash) for row in rows)
+        done = Seal(0, GENESIS)
+        while True:
+            rows = await unit.session.execute(
+                select(*_COLUMNS)
+                .where(AuditEntry.country == str(country), AuditEntry.seq > done.count)
+                .order_by(AuditEntry.seq)
+                .limit(_PIECE)
+            )
+            piece = [ChainEntry(r.seq, r.at, r.action, _content(r), r.prev_hash, r.hash) for r in rows]
+            if not piece:
+                return None
+            broken = await asyncio.to_thread(verify, piece, after=done)
+            if broken is not None:
+                return broken
+            done = Seal(piece[-1].seq, piece[-1].hash)
 
 
 def _write(session: OrmSession) -> None:
@@ -149,7 +181,24 @@ def _write(session: OrmSession) -> None:
     session.flush()
 
 
-def _content(row: AuditEntry) -> dict[str, JsonValue]:
+def _wanted(unit: ReadUnit, wish: AuditWish) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [AuditEntry.country.in_(_countries(unit))]
+    if wish.country is not None:
+        found.append(AuditEntry.country == str(wish.country))
+    if wish.subjects:
+        found.append(AuditEntry.subject.in_(wish.subjects))
+    if wish.actor:
+        found.append((AuditEntry.actor == wish.actor) | (AuditEntry.actor_code == wish.actor))
+    if wish.kind is not None:
+        found.append(or_(*[AuditEntry.action.like(f"{area}.%") for area in sorted(AREAS[wish.kind])]))
+    if wish.since is not None:
+        found.append(AuditEntry.at >= wish.since)
+    if wish.until is not None:
+        found.append(AuditEntry.at < wish.until)
+    return found
+
+
+def _content(row: AuditEntry | Row[Any]) -> dict[str, JsonValue]:
     return {
         "country": row.country,
         "actor": row.actor,
@@ -170,7 +219,7 @@ def _line(row: AuditEntry) -> AuditLine:
         action=row.action,
         subject=row.subject,
         purpose=row.purpose,
-        data=row.data,
+        data=told(row.action, row.data),
         hash=row.hash,
     )
 

@@ -112,9 +112,14 @@ def seal(entries: Sequence[ChainEntry]) -> Seal:
     return Seal(len(entries), entries[-1].hash if entries else GENESIS)
 
 
-def verify(entries: Iterable[ChainEntry], sealed: Seal | None = None) -> Break | None:
-    """The first break, or none if the log is whole; ``sealed`` finds cuts and additions at the end too."""
-    prev_hash, count = GENESIS, 0
+def verify(
+    entries: Iterable[ChainEntry], sealed: Seal | None = None, *, after: Seal = Seal(0, GENESIS)  # noqa: B008
+) -> Break | None:
+    """The first break, or none if the log is whole; ``sealed`` finds cuts and additions at the end too.
+
+    ``after``: where an earlier piece of a long log ended, if this is the next one.
+    """
+    prev_hash, count = after.hash, after.count
     for entry in entries:
         if entry.seq != count + 1:
             return Break(entry.seq, Fault.NUMBER)

@@ -1,4 +1,4 @@
-"""The audit trail: who read or changed what. For auditors of the country."""
+"""The audit log and the session logs as auditors of a country examine them: read only, and each look is noted too."""
 
 from __future__ import annotations
 
@@ -7,45 +7,138 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from core.access import Actor, Country, Role
+from core.db.session import UnitOfWork
+from core.errors import Conflict
+from records.audit import AuditLine, AuditWish
+from records.audit_kinds import AuditKind
+from records.log_check import LogWish, checked_logs, count_logs
 from signaling.api.routing import guarded_router
-from signaling.api.shapes import Instant, InstantIn, Key, Out, PageNumber, PageSize
+from signaling.api.shapes import ExactInstant, Instant, InstantIn, Key, Out, PageNumber, PageSize
+from signaling.audit_file import file_of
+from signaling.audit_refs import ids_of, names_of
+from signaling.auth.principal import Principal
+from signaling.bootstrap import Services
 from signaling.deps import Svc, Who
+from signaling.policy import demand, may_read_audit
 
 router: APIRouter = guarded_router("audit")
+MOST_EXPORTED = 20_000
+"""Entries in one file; a longer one is asked for in parts."""
+MOST_CHECKED = 2_000
+"""Session logs in one check, the newest first."""
+_PIECE = 1_000
+
+Since = Annotated[InstantIn | None, Query(alias="from")]
+Until = Annotated[InstantIn | None, Query(alias="to")]
 
 
-class AuditLine(Out):
+class AuditEntryOut(Out):
     """One entry."""
 
     seq: int
     country: Country
-    at: Instant
+    at: ExactInstant
     actor: str
     actor_code: str
     action: str
     """Dotted name in the past tense, such as ``case.viewed``."""
     subject: str
+    name: str | None
+    """What people call the subject: the reference of its case, the code of a person."""
     purpose: str
     data: dict[str, Any]
+    """Codes and ids; of the person interviewed nothing but the reference of the case."""
     hash: str
-
-
-class AuditChain(Out):
-    """Whether the stored trails are whole."""
-
-    ok: bool
-    broken: dict[Country, int]
-    """First broken entry, by country."""
 
 
 class AuditPage(Out):
     """One page of the trail, newest first."""
 
-    items: list[AuditLine]
+    items: list[AuditEntryOut]
     total: int
     page: int
     per: int
-    chain: AuditChain
+
+
+class AuditFile(Out):
+    """The entries as a file."""
+
+    name: str
+    rows: int
+    content: str
+
+
+class CheckedLogOut(Out):
+    """A sealed session log and whether it is whole."""
+
+    id: str
+    case_ref: str | None
+    step_code: str
+    country: Country
+    state: str
+    sealed_at: Instant
+    entries: int
+    ok: bool
+    broken_at: int | None
+
+
+class CheckedLogs(Out):
+    """One page of sealed session logs, newest first."""
+
+    items: list[CheckedLogOut]
+    total: int
+    page: int
+    per: int
+
+
+class TrailVerdict(Out):
+    """Whether the audit trail of a country is whole."""
+
+    country: Country
+    entries: int
+    ok: bool
+    broken_at: int | None
+
+
+class AuditCheck(Out):
+    """Whether the trails and the sealed session logs are whole."""
+
+    at: Instant
+    trails: list[TrailVerdict]
+    logs: int
+    """Sealed logs that were checked."""
+    logs_total: int
+    """Sealed logs that there are; only the newest are checked at once."""
+    broken: list[CheckedLogOut]
+
+
+def _narrowed(who: Principal, country: Country | None) -> tuple[Actor, list[Country]]:
+    """The countries that are examined, and an actor who sees no others."""
+    if country is not None:
+        demand(may_read_audit(who, country.value))
+    countries = [country] if country is not None else sorted(who.countries_as(Role.AUDITOR))
+    held = frozenset(m for m in who.actor.memberships if m.role is Role.AUDITOR and m.country in countries)
+    return Actor(id=who.user_id, code=who.code, memberships=held, site=who.actor.site), countries
+
+
+def _note(
+    services: Services, uow: UnitOfWork, action: str, countries: list[Country], data: dict[str, Any] | None = None
+) -> None:
+    for country in countries:
+        services.audit.record(uow, action, "audit", country=country.value, purpose="audit", data=data)
+
+
+async def _wish(
+    uow: UnitOfWork,
+    subject: str | None,
+    actor: str | None,
+    kind: AuditKind | None,
+    since: InstantIn | None,
+    until: InstantIn | None,
+) -> AuditWish:
+    subjects = await ids_of(uow, subject) if subject and subject.strip() else ()
+    who = actor.strip() if actor else None
+    return AuditWish(subjects=subjects, actor=who, kind=kind, since=since, until=until)
 
 
 @router.get("/api/audit")
@@ -54,26 +147,95 @@ async def read_audit(
     services: Svc,
     subject: Key | None = None,
     actor: Key | None = None,
-    since: Annotated[InstantIn | None, Query(alias="from")] = None,
+    kind: AuditKind | None = None,
+    country: Country | None = None,
+    since: Since = None,
+    until: Until = None,
     page: PageNumber = 1,
     per: PageSize = 50,
 ) -> AuditPage:
-    """Entries of the countries that one audits, and the check of their chains. Looking is noted too."""
-    countries = sorted(who.countries_as(Role.AUDITOR))
-    narrowed = Actor(
-        id=who.user_id,
-        code=who.code,
-        memberships=frozenset(m for m in who.actor.memberships if m.role is Role.AUDITOR),
-        site=who.actor.site,
-    )
-    async with services.database.unit(narrowed) as uow:
-        found = await services.audit.page(uow, subject=subject, actor=actor, since=since, page=page, per=per)
-        broken = {}
-        for country in countries:
-            fault = await services.audit.verify_chain(uow, country=country.value)
-            if fault is not None:
-                broken[country] = fault.seq
-        for country in countries:
-            data: dict[str, str | int | bool | None] = {"subject": subject, "actor": actor, "page": page}
-            services.audit.record(uow, "audit.viewed", "audit", country=country.value, purpose="audit", data=data)
-    return AuditPage.model_validate({**found, "chain": {"ok": not broken, "broken": broken}})
+    """Entries of the countries that one audits. ``subject``: an id, the reference of a case (with all that belongs to it), a code."""
+    examiner, countries = _narrowed(who, country)
+    async with services.database.unit(examiner) as uow:
+        wish = await _wish(uow, subject, actor, kind, since, until)
+        found = await services.audit.page(uow, wish, page=page, per=per)
+        names = await names_of(uow, {line["subject"] for line in found["items"]})
+        _note(services, uow, "audit.viewed", countries, {"page": page})
+    items = [_shown(line, names) for line in found["items"]]
+    return AuditPage(items=items, total=found["total"], page=page, per=per)
+
+
+@router.get("/api/audit/export")
+async def export_audit(
+    who: Who,
+    services: Svc,
+    subject: Key | None = None,
+    actor: Key | None = None,
+    kind: AuditKind | None = None,
+    country: Country | None = None,
+    since: Since = None,
+    until: Until = None,
+) -> AuditFile:
+    """The same entries as a file. 409 ``audit_export_too_long`` (entries, most): narrow the time."""
+    examiner, countries = _narrowed(who, country)
+    async with services.database.unit(examiner) as uow:
+        wish = await _wish(uow, subject, actor, kind, since, until)
+        total = await services.audit.count(uow, wish)
+        if total > MOST_EXPORTED:
+            raise Conflict("audit_export_too_long", {"entries": total, "most": MOST_EXPORTED})
+        lines: list[AuditLine] = []
+        for number in range(1, -(-total // _PIECE) + 1):
+            lines += (await services.audit.page(uow, wish, page=number, per=_PIECE))["items"]
+        names = await names_of(uow, {line["subject"] for line in lines})
+        _note(services, uow, "audit.exported", countries, {"entries": len(lines)})
+        name = f"audit-{'-'.join(countries)}-{uow.now:%Y-%m-%d}.csv"
+    return AuditFile(name=name, rows=len(lines), content=file_of(lines, names))
+
+
+@router.get("/api/audit/logs")
+async def read_logs(
+    who: Who,
+    services: Svc,
+    country: Country | None = None,
+    since: Since = None,
+    until: Until = None,
+    page: PageNumber = 1,
+    per: PageSize = 20,
+) -> CheckedLogs:
+    """Sealed session logs, each checked against its seal; their records are read by ``GET /api/sessions/{id}``."""
+    examiner, countries = _narrowed(who, country)
+    wish = LogWish(since=since, until=until)
+    async with services.database.unit(examiner) as uow:
+        total = await count_logs(uow, wish)
+        found = await checked_logs(uow, wish, offset=(page - 1) * per, limit=per)
+        _note(services, uow, "audit.logs_viewed", countries, {"page": page})
+    items = [CheckedLogOut.model_validate(log) for log in found]
+    return CheckedLogs(items=items, total=total, page=page, per=per)
+
+
+@router.get("/api/audit/check")
+async def check(who: Who, services: Svc, country: Country | None = None) -> AuditCheck:
+    """Recompute the chains of the audit trails and of the newest sealed session logs."""
+    examiner, countries = _narrowed(who, country)
+    trails = []
+    async with services.database.read(examiner) as unit:
+        for one in countries:
+            broken = await services.audit.verify_chain(unit, country=one.value)
+            entries = await services.audit.count(unit, AuditWish(country=one.value))
+            trails.append(
+                TrailVerdict(
+                    country=one, entries=entries, ok=broken is None, broken_at=broken.seq if broken else None
+                )
+            )
+        total = await count_logs(unit, LogWish())
+        logs = await checked_logs(unit, LogWish(), limit=MOST_CHECKED)
+    bad = [CheckedLogOut.model_validate(log) for log in logs if not log["ok"]]
+    faults = len(bad) + sum(not trail.ok for trail in trails)
+    async with services.database.unit(examiner) as uow:
+        _note(services, uow, "audit.checked", countries, {"checked": len(logs), "faults": faults})
+        now = uow.now
+    return AuditCheck(at=now, trails=trails, logs=len(logs), logs_total=total, broken=bad)
+
+
+def _shown(line: AuditLine, names: dict[str, str]) -> AuditEntryOut:
+    return AuditEntryOut(name=names.get(line["subject"]), **line)

@@ -312,7 +312,8 @@ def profile_of(one: DemoInterpreter, user_id: str, now: datetime) -> ProfileInpu
         vetting_result="pass",
         vetting_expires=ends,
         nda_version="2026-1",
-        nda_expires=now + timedelta(days=300),
+        # One of them has something to see to: the notice on the home page, and the watch of R-8.
+        nda_expires=now + timedelta(days=41 if one.code == "I-0417" else 300),
         conduct_version="2026-1",
         conduct_expires=now + timedelta(days=300),
         on_call=one.on_call,

@@ -42,7 +42,7 @@ class Notice:
     until: datetime | None
     urgency: Urgency
     days_left: int | None
-    """Whole days; negative after the end; none if it was never given."""
+    """As ``days_left`` counts them."""
 
 
 _ORDER = {urgency: place for place, urgency in enumerate(Urgency)}
@@ -64,11 +64,13 @@ def urgency(until: datetime | None, at: datetime) -> Urgency:
 def notices(known: Iterable[Validity], at: datetime) -> list[Notice]:
     """Everything that is over, missing or runs out within 60 days; the most urgent first, then by end."""
     found = [
-        Notice(one.interpreter_id, one.kind, one.until, urgency(one.until, at), _days(one.until, at)) for one in known
+        Notice(one.interpreter_id, one.kind, one.until, urgency(one.until, at), days_left(one.until, at))
+        for one in known
     ]
     due = [notice for notice in found if notice.urgency is not Urgency.LATER]
     return sorted(due, key=lambda n: (_ORDER[n.urgency], n.until or at, n.interpreter_id, n.kind))
 
 
-def _days(until: datetime | None, at: datetime) -> int | None:
+def days_left(until: datetime | None, at: datetime) -> int | None:
+    """Whole days; negative after the end; none if it was never given."""
     return None if until is None else (until - at).days

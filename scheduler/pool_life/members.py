@@ -217,16 +217,7 @@ class MemberService:
         """The expiry watch R-8 over everybody who is matched: code and notice, the most urgent first."""
         people = (await unit.session.scalars(select(Interpreter).where(Interpreter.active.is_(True)))).all()
         codes = {person.id: person.code for person in people}
-        known = [
-            Validity(person.id, kind, until)
-            for person in people
-            for kind, until in (
-                ("vetting", person.vetting_expires if person.vetting_result == "pass" else None),
-                ("nda", person.nda_expires),
-                ("conduct", person.conduct_expires),
-                *((f"training:{code}", until) for code, until in _trainings(person).items() if until is not None),
-            )
-        ]
+        known = [one for person in people for one in validities(person)]
         return [(codes[notice.interpreter_id], notice) for notice in notices(known, unit.now)]
 
     async def _demand(self, uow: UnitOfWork, interpreter_id: str, level: Level) -> None:
@@ -290,6 +281,17 @@ class MemberService:
             )
         )
         await uow.flush()
+
+
+def validities(person: Interpreter) -> list[Validity]:
+    """Until when each paper and each training that runs out holds."""
+    papers = (
+        ("vetting", person.vetting_expires if person.vetting_result == "pass" else None),
+        ("nda", person.nda_expires),
+        ("conduct", person.conduct_expires),
+        *((f"training:{code}", until) for code, until in _trainings(person).items() if until is not None),
+    )
+    return [Validity(person.id, kind, until) for kind, until in papers]
 
 
 def _stage_of(person: Interpreter) -> MemberStage:

@@ -12,6 +12,7 @@ from scheduler.pool_life.care import CareService
 from scheduler.pool_life.complaints import ComplaintService
 from scheduler.pool_life.duty import collect_duty
 from scheduler.pool_life.members import MemberService
+from scheduler.pool_life.papers import PaperViews
 from scheduler.pool_life.ratings import RatingService
 from scheduler.pool_life.reviews import ReviewService
 from scheduler.pool_life.timesheets import TimesheetService
@@ -22,6 +23,7 @@ class PoolLife:
     """From the application to the money."""
 
     members: MemberService
+    papers: PaperViews
     ratings: RatingService
     reviews: ReviewService
     complaints: ComplaintService
@@ -34,7 +36,9 @@ class PoolLife:
         members, ratings = MemberService(pool), RatingService()
         reviews = ReviewService(ratings)
         complaints = ComplaintService(members, reviews)
-        return cls(members, ratings, reviews, complaints, CareService(catalogue), TimesheetService())
+        return cls(
+            members, PaperViews(members), ratings, reviews, complaints, CareService(catalogue), TimesheetService()
+        )
 
     def jobs(self) -> list[Job]:
         """Lines for finished work within a minute, for on-call time within five; talks are offered within the hour."""

@@ -12,12 +12,15 @@ from pydantic import Field
 from core.access import Role
 from core.db.session import UnitOfWork
 from records.stages import Level
+from scheduler.pool import regional
 from scheduler.pool_life.care import WeekView, week_view
 from scheduler.pool_life.complaints import ComplaintView
 from scheduler.pool_life.members import EvidenceView, MemberView
 from scheduler.pool_life.membership import MemberMove
+from scheduler.pool_life.papers import PapersView
 from scheduler.pool_life.ratings import OwnQuality
 from scheduler.pool_life.reviews import ReviewView
+from signaling.api.interpreter import own_profile
 from signaling.api.pool import PairBody, ProfileBody
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import Code, DayIn, In, InstantIn, Key
@@ -35,6 +38,7 @@ class MemberPage(TypedDict):
     """Everything about the membership of one interpreter."""
 
     member: MemberView
+    papers: PapersView
     history: Sequence[EvidenceView]
     quality: OwnQuality
     reviews: Sequence[ReviewView]
@@ -122,6 +126,7 @@ async def read_member(interpreter_id: Key, who: Who, services: Svc) -> MemberPag
     async with services.database.unit(who.actor) as uow:
         page = MemberPage(
             member=await house.members.view(uow, interpreter_id),
+            papers=await house.papers.papers(uow, interpreter_id),
             history=await house.members.history(uow, interpreter_id),
             quality=await house.ratings.own(uow, interpreter_id),
             reviews=await house.reviews.list(uow, interpreter_id=interpreter_id),
@@ -211,6 +216,13 @@ async def grant_level(interpreter_id: Key, body: LevelBody, who: Who, services: 
         await services.scheduler.pool_life.members.grant(uow, interpreter_id, body.level)
         await _record(services, uow, "member.level", interpreter_id, {"level": body.level.value})
         return await services.scheduler.pool_life.members.view(uow, interpreter_id)
+
+
+@router.get("/api/interpreter/papers", response_model=shown(PapersView))
+async def read_own_papers(who: Who, services: Svc) -> PapersView:
+    """The interpreter's own level, papers and languages: what holds until when, and what is missing."""
+    async with services.database.read(regional(who.actor)) as unit:
+        return await services.scheduler.pool_life.papers.papers(unit, own_profile(who))
 
 
 @router.get("/api/pool/watch", response_model=shown(WatchView))

@@ -123,6 +123,16 @@ async def test_the_watch_tells_what_runs_out(world: World) -> None:
     assert [(one["interpreter_code"], one["kind"], one["urgency"], one["days_left"]) for one in items] == [
         ("I-RS", "nda", "days_7", 6)
     ]
+    # The interpreter is told the same as the coordinator reads in the profile.
+    await ok(coordinator, f"{path.removesuffix('papers')}trainings", {"code": "REMOTE", "on": at(world, days=1)[:10]})
+    own = (await (await world.browser("I-RS")).get("/api/interpreter/papers")).json()
+    assert [(one["kind"], one["urgency"], one["version"], one["stops"]) for one in own["urgent"]] == [
+        ("nda", "days_7", "1", True)
+    ]
+    assert own["papers"][0] == own["urgent"][0]
+    assert (own["papers"][-1]["kind"], own["papers"][-1]["urgency"]) == ("training:REMOTE", "good")
+    profile = (await coordinator.get(path.removesuffix("/papers"))).json()
+    assert profile["papers"] == own
     assert (await (await world.browser("O-RS")).get("/api/pool/watch")).status_code == 403
 
 

@@ -20,6 +20,7 @@ const entries: readonly NavEntry[] = [
   { path: '/month', text: 'nav.month', role: 'interpreter' },
   { path: '/shifts', text: 'nav.shifts', role: 'interpreter' },
   { path: '/minutes', text: 'nav.minutes', role: 'interpreter' },
+  { path: '/papers', text: 'nav.papers', role: 'interpreter' },
   { path: '/board', text: 'nav.board', role: 'coordinator', also: ['/briefings'] },
   { path: '/roster', text: 'nav.roster', role: 'coordinator' },
   { path: '/cover', text: 'nav.cover', role: 'coordinator', also: ['/surge'] },
@@ -30,6 +31,8 @@ const entries: readonly NavEntry[] = [
   { path: '/ring', text: 'nav.ring', role: 'administrator' },
   { path: '/speech', text: 'nav.speech', role: 'coordinator' },
   { path: '/speech', text: 'nav.speech', role: 'administrator' },
+  { path: '/audit', text: 'nav.audit', role: 'auditor' },
+  { path: '/logs', text: 'nav.audit_logs', role: 'auditor', also: ['/sessions'] },
 ]
 
 export const navFor = (who: { has: (role: Role) => boolean }): NavEntry[] =>

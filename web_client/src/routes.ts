@@ -96,6 +96,20 @@ export const routes: readonly Route[] = [
     load: page(() => import('./sessions/RecordPage.svelte')),
   },
   {
+    path: '/audit',
+    title: 'nav.audit',
+    roles: ['auditor'],
+    texts: ['audit', 'calendar'],
+    load: page(() => import('./audit/AuditPage.svelte')),
+  },
+  {
+    path: '/logs',
+    title: 'nav.audit_logs',
+    roles: ['auditor'],
+    texts: ['audit'],
+    load: page(() => import('./audit/LogsPage.svelte')),
+  },
+  {
     path: '/calls/:id',
     title: 'call.title',
     roles: ['interviewer', 'interpreter'],

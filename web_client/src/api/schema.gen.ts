@@ -78,20 +78,6 @@ export interface components {
             round: number;
         };
         /**
-         * Accepted
-         * @description The interpreter was first.
-         */
-        Accepted: {
-            /** Booking Id */
-            booking_id: string;
-            /** Join By */
-            join_by: string;
-            /** Session Id */
-            session_id: string | null;
-            /** Starts At */
-            starts_at: string;
-        };
-        /**
          * Advice
          * @description An interview that should be held again with another interpreter.
          */
@@ -260,22 +246,26 @@ export interface components {
             zone: string;
         };
         /**
-         * AuditChain
-         * @description Whether the stored trails are whole.
+         * AuditCheck
+         * @description Whether the trails and the sealed session logs are whole.
          */
-        AuditChain: {
+        AuditCheck: {
+            /** At */
+            at: string;
             /** Broken */
-            broken: {
-                [key: string]: number;
-            };
-            /** Ok */
-            ok: boolean;
+            broken: components["schemas"]["CheckedLogOut"][];
+            /** Logs */
+            logs: number;
+            /** Logs Total */
+            logs_total: number;
+            /** Trails */
+            trails: components["schemas"]["TrailVerdict"][];
         };
         /**
-         * AuditLine
+         * AuditEntryOut
          * @description One entry.
          */
-        AuditLine: {
+        AuditEntryOut: {
             /** Action */
             action: string;
             /** Actor */
@@ -291,6 +281,8 @@ export interface components {
             };
             /** Hash */
             hash: string;
+            /** Name */
+            name: string | null;
             /** Purpose */
             purpose: string;
             /** Seq */
@@ -299,13 +291,30 @@ export interface components {
             subject: string;
         };
         /**
+         * AuditFile
+         * @description The entries as a file.
+         */
+        AuditFile: {
+            /** Content */
+            content: string;
+            /** Name */
+            name: string;
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * AuditKind
+         * @description Groups of actions, as an auditor asks for them.
+         * @enum {string}
+         */
+        AuditKind: "cases" | "sessions" | "bookings" | "interpreters" | "planning" | "pay" | "accounts" | "audit";
+        /**
          * AuditPage
          * @description One page of the trail, newest first.
          */
         AuditPage: {
-            chain: components["schemas"]["AuditChain"];
             /** Items */
-            items: components["schemas"]["AuditLine"][];
+            items: components["schemas"]["AuditEntryOut"][];
             /** Page */
             page: number;
             /** Per */
@@ -326,6 +335,33 @@ export interface components {
             name: {
                 [key: string]: string;
             };
+        };
+        /**
+         * AvoidBody
+         * @description One more whom the person asks not to have as an interpreter (M-5); with ``anew`` all that was said before is forgotten.
+         */
+        AvoidBody: {
+            /**
+             * Anew
+             * @default false
+             */
+            anew?: boolean;
+            /** Kind */
+            kind?: ("interpreter" | "origin") | null;
+            /** Value */
+            value?: string | null;
+        };
+        /**
+         * BarredView
+         * @description Somebody who may not, and by which rules.
+         */
+        BarredView: {
+            /** Interpreter */
+            interpreter: string;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Reasons */
+            reasons: components["schemas"]["ReasonView"][];
         };
         /**
          * BarView
@@ -525,6 +561,7 @@ export interface components {
             offers: components["schemas"]["OfferBrief"][];
             /** Pivot */
             pivot: string | null;
+            police: components["schemas"]["Police"] | null;
             /** Priority */
             priority: string;
             /** Purpose */
@@ -720,8 +757,11 @@ export interface components {
          * @description What changes; ``version`` is the one that was read.
          */
         CaseChangesBody: {
+            /** Accepted Languages */
+            accepted_languages?: string[] | null;
             /** Age Group */
             age_group?: ("0-13" | "14-15" | "16-17" | "18-64" | "65+") | null;
+            avoid?: components["schemas"]["AvoidBody"] | null;
             guardian?: components["schemas"]["GuardianBody"] | null;
             interp_sex?: components["schemas"]["signaling__api__case_models__WishBody"] | null;
             /** Languages */
@@ -731,6 +771,7 @@ export interface components {
             /** Needs */
             needs?: string[] | null;
             officer_sex?: components["schemas"]["signaling__api__case_models__WishBody"] | null;
+            removal?: components["schemas"]["RemovalBody"] | null;
             /** Uam */
             uam?: ("no" | "suspected" | "confirmed") | null;
             /** Version */
@@ -741,8 +782,13 @@ export interface components {
          * @description A case in full. What a coordinator must not see is ``null``, ``needs`` is empty then.
          */
         CaseDetail: {
+            /** Acceptable */
+            acceptable: string[];
+            accepted: components["schemas"]["signaling__api__case_models__Accepted"] | null;
             /** Age Group */
             age_group: ("0-13" | "14-15" | "16-17" | "18-64" | "65+") | null;
+            /** Avoided */
+            avoided: number;
             /** Booking Id */
             booking_id: string | null;
             /** Bookings */
@@ -792,6 +838,7 @@ export interface components {
             officer_sex: components["schemas"]["SexWish"];
             /** Opened At */
             opened_at: string;
+            removal: components["schemas"]["Removal"] | null;
             /** Session Id */
             session_id: string | null;
             /** Site */
@@ -817,6 +864,8 @@ export interface components {
             uam: ("no" | "suspected" | "confirmed") | null;
             /** Version */
             version: number;
+            /** Wish Changes */
+            wish_changes: components["schemas"]["WishChange"][];
         };
         /**
          * CaseLanguage
@@ -944,6 +993,22 @@ export interface components {
             kind: string | null;
         };
         /**
+         * CellPeople
+         * @description Everybody for one cell: who may have it, the cheapest for the plan first; who may not; how many do not speak the languages.
+         */
+        CellPeople: {
+            /** Able */
+            able: components["schemas"]["SeatView"][];
+            /** Barred */
+            barred: components["schemas"]["BarredView"][];
+            /** Booking Id */
+            booking_id: string;
+            /** Leg */
+            leg: number;
+            /** Other Languages */
+            other_languages: number;
+        };
+        /**
          * CellsBody
          * @description Changes by hand on top of ``version``, all or none.
          */
@@ -990,6 +1055,43 @@ export interface components {
             interpreter_id: string;
         };
         /**
+         * CheckedLogOut
+         * @description A sealed session log and whether it is whole.
+         */
+        CheckedLogOut: {
+            /** Broken At */
+            broken_at: number | null;
+            /** Case Ref */
+            case_ref: string | null;
+            country: components["schemas"]["Country"];
+            /** Entries */
+            entries: number;
+            /** Id */
+            id: string;
+            /** Ok */
+            ok: boolean;
+            /** Sealed At */
+            sealed_at: string;
+            /** State */
+            state: string;
+            /** Step Code */
+            step_code: string;
+        };
+        /**
+         * CheckedLogs
+         * @description One page of sealed session logs, newest first.
+         */
+        CheckedLogs: {
+            /** Items */
+            items: components["schemas"]["CheckedLogOut"][];
+            /** Page */
+            page: number;
+            /** Per */
+            per: number;
+            /** Total */
+            total: number;
+        };
+        /**
          * CheckOut
          * @description The newest call for a confirmation.
          */
@@ -1000,6 +1102,21 @@ export interface components {
             state: string;
             /** Why */
             why: string | null;
+        };
+        /**
+         * ChoiceBody
+         * @description Who is to have a cell.
+         */
+        ChoiceBody: {
+            /** Booking Id */
+            booking_id: string;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /**
+             * Leg
+             * @default 1
+             */
+            leg?: number;
         };
         /**
          * ClashOut
@@ -1967,7 +2084,7 @@ export interface components {
             /** Ranked */
             ranked: components["schemas"]["Heard"][];
             /** Unsure */
-            unsure: ("too_short" | "close" | "outside" | "nothing_to_rank") | null;
+            unsure: ("too_short" | "close" | "faint" | "outside" | "nothing_to_rank") | null;
             /** Voiced S */
             voiced_s: number;
         };
@@ -2610,6 +2727,7 @@ export interface components {
             /** History */
             history: components["schemas"]["EvidenceView"][];
             member: components["schemas"]["MemberView"];
+            papers: components["schemas"]["PapersView"];
             quality: components["schemas"]["OwnQuality"];
             /** Reviews */
             reviews: components["schemas"]["ReviewView"][];
@@ -2780,6 +2898,11 @@ export interface components {
             starts_at?: string | null;
             /** Step Id */
             step_id: string;
+            /**
+             * Sure
+             * @default false
+             */
+            sure?: boolean;
             /**
              * Way
              * @default direct
@@ -3145,6 +3268,22 @@ export interface components {
             reviews: components["schemas"]["ReviewView"][];
         };
         /**
+         * OwnPair
+         * @description A working pair, and on what it rests.
+         */
+        OwnPair: {
+            /** From Lang */
+            from_lang: string;
+            /** Level From */
+            level_from: string;
+            /** Level To */
+            level_to: string;
+            /** To Lang */
+            to_lang: string;
+            /** Verified By */
+            verified_by: string;
+        };
+        /**
          * OwnPlace
          * @description The place that the grant opens.
          */
@@ -3175,13 +3314,15 @@ export interface components {
         };
         /**
          * OwnShifts
-         * @description Own shifts, own wishes, and swaps that wait.
+         * @description Own shifts, own wishes with what they may name, and swaps that wait.
          */
         OwnShifts: {
             /** Shifts */
             shifts: components["schemas"]["ShiftView"][];
             /** Swaps */
             swaps: components["schemas"]["SwapView"][];
+            /** Times */
+            times: components["schemas"]["WishTime"][];
             /** Wishes */
             wishes: components["schemas"]["WishView"][];
         };
@@ -3291,6 +3432,48 @@ export interface components {
             passed?: boolean;
             /** Version */
             version?: string | null;
+        };
+        /**
+         * PapersView
+         * @description Level, papers and languages of one interpreter.
+         */
+        PapersView: {
+            /** Gaps */
+            gaps: {
+                [key: string]: string[];
+            };
+            /** Level */
+            level: string;
+            /** Pairs */
+            pairs: components["schemas"]["OwnPair"][];
+            /** Papers */
+            papers: components["schemas"]["PaperView"][];
+            /** Stage */
+            stage: string;
+            /** Urgent */
+            urgent: components["schemas"]["PaperView"][];
+        };
+        /**
+         * PaperView
+         * @description One paper or training.
+         */
+        PaperView: {
+            /** Authority */
+            authority: string | null;
+            /** Days Left */
+            days_left: number | null;
+            /** Issued At */
+            issued_at: string | null;
+            /** Kind */
+            kind: string;
+            /** Stops */
+            stops: boolean;
+            /** Until */
+            until: string | null;
+            /** Urgency */
+            urgency: string;
+            /** Version */
+            version: string | null;
         };
         /**
          * Partner
@@ -3728,6 +3911,26 @@ export interface components {
             p90: number | null;
             /** Waiting */
             waiting: number;
+        };
+        /**
+         * Police
+         * @description Whether a step under the police regime may go to an interpreter of the other country (T-3).
+         */
+        Police: {
+            /** At */
+            at: string | null;
+            /** By */
+            by: string | null;
+            /** Reference */
+            reference: string | null;
+        };
+        /**
+         * PoliceBody
+         * @description The reference of the approval for interpreters of the other country (T-3); ``null`` takes it back.
+         */
+        PoliceBody: {
+            /** Reference */
+            reference: string | null;
         };
         /**
          * PoolPage
@@ -4195,6 +4398,22 @@ export interface components {
             reason: string;
         };
         /**
+         * ReasonView
+         * @description One rule that keeps somebody from the cell.
+         */
+        ReasonView: {
+            /** Beside */
+            beside: string | null;
+            /** Beside At */
+            beside_at: string | null;
+            /** Params */
+            params: {
+                [key: string]: string | number;
+            };
+            /** Rule */
+            rule: string;
+        };
+        /**
          * RecordInterpreter
          * @description Who interpreted, by code.
          */
@@ -4205,6 +4424,30 @@ export interface components {
             country: string;
             /** Level */
             level: string;
+        };
+        /**
+         * TermView
+         * @description A term as officer and interpreter see it: by part, without codes, so that no interpreter learns of another.
+         */
+        records__aids_terms__TermView: {
+            /** Id */
+            id: string;
+            /** Language */
+            language: string;
+            /** Note */
+            note: string;
+            /** Officer Language */
+            officer_language: string;
+            /** Officer Term */
+            officer_term: string;
+            /** Person Term */
+            person_term: string;
+            /** Proposed Part */
+            proposed_part: string;
+            /** State */
+            state: string;
+            /** State Since */
+            state_since: string;
         };
         /**
          * Refusal
@@ -4257,6 +4500,40 @@ export interface components {
              * @enum {string}
              */
             video: "preferred" | "allowed" | "not_allowed" | "agreement";
+        };
+        /**
+         * Removal
+         * @description When the person is to be removed.
+         */
+        Removal: {
+            /** At */
+            at: string;
+            /** Noted At */
+            noted_at: string | null;
+            /** Noted By */
+            noted_by: string | null;
+            /** Soon */
+            soon: boolean;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * RemovalBody
+         * @description When the person is to be removed, entered twice over: with the zone in which it was meant, and confirmed.
+         */
+        RemovalBody: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Confirmed
+             * @constant
+             */
+            confirmed: true;
+            /** Zone */
+            zone: string;
         };
         /**
          * RepairBody
@@ -4638,6 +4915,18 @@ export interface components {
             total: number;
         };
         /**
+         * TermView
+         * @description One part of the score of a match, in points.
+         */
+        scheduler__plans__choosing__TermView: {
+            /** Code */
+            code: string;
+            /** Points */
+            points: number;
+            /** Rule */
+            rule: string;
+        };
+        /**
          * SearchBody
          * @description How long to search.
          */
@@ -4658,6 +4947,24 @@ export interface components {
             seconds: number;
             /** State */
             state: string;
+        };
+        /**
+         * SeatView
+         * @description Somebody who may have the cell.
+         */
+        SeatView: {
+            /** Change */
+            change: number;
+            /** Chosen */
+            chosen: boolean;
+            /** Interpreter */
+            interpreter: string;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Points */
+            points: number;
+            /** Terms */
+            terms: components["schemas"]["scheduler__plans__choosing__TermView"][];
         };
         /**
          * SeriesBody
@@ -4818,7 +5125,7 @@ export interface components {
             /** Part */
             part: string;
             /** Terms */
-            terms: components["schemas"]["TermView"][];
+            terms: components["schemas"]["records__aids_terms__TermView"][];
         };
         /**
          * Severity
@@ -4936,6 +5243,16 @@ export interface components {
             stated: boolean;
         };
         /**
+         * Accepted
+         * @description Substitutes that the person said yes to, and when they were asked.
+         */
+        signaling__api__case_models__Accepted: {
+            /** Asked At */
+            asked_at: string;
+            /** Languages */
+            languages: string[];
+        };
+        /**
          * WishBody
          * @description The answer to the question about the interpreter's or officer's sex (M-3).
          */
@@ -4966,6 +5283,20 @@ export interface components {
             open: boolean;
             /** People */
             people: number;
+        };
+        /**
+         * Accepted
+         * @description The interpreter was first.
+         */
+        signaling__api__interpreter__Accepted: {
+            /** Booking Id */
+            booking_id: string;
+            /** Join By */
+            join_by: string;
+            /** Session Id */
+            session_id: string | null;
+            /** Starts At */
+            starts_at: string;
         };
         /**
          * Home
@@ -5825,30 +6156,6 @@ export interface components {
             state_since: string;
         };
         /**
-         * TermView
-         * @description A term as officer and interpreter see it: by part, without codes, so that no interpreter learns of another.
-         */
-        TermView: {
-            /** Id */
-            id: string;
-            /** Language */
-            language: string;
-            /** Note */
-            note: string;
-            /** Officer Language */
-            officer_language: string;
-            /** Officer Term */
-            officer_term: string;
-            /** Person Term */
-            person_term: string;
-            /** Proposed Part */
-            proposed_part: string;
-            /** State */
-            state: string;
-            /** State Since */
-            state_since: string;
-        };
-        /**
          * TextsOut
          * @description Text messages of the last week.
          */
@@ -5911,6 +6218,19 @@ export interface components {
             posts_silent: number;
             /** Yes */
             yes: number;
+        };
+        /**
+         * TrailVerdict
+         * @description Whether the audit trail of a country is whole.
+         */
+        TrailVerdict: {
+            /** Broken At */
+            broken_at: number | null;
+            country: components["schemas"]["Country"];
+            /** Entries */
+            entries: number;
+            /** Ok */
+            ok: boolean;
         };
         /**
          * TrainingBody
@@ -6306,6 +6626,127 @@ export interface components {
             value: "none" | "woman" | "man";
         };
         /**
+         * WishChange
+         * @description A wish that must be met was asked to be changed; somebody else decides (M-3).
+         */
+        WishChange: {
+            /** Asked At */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Case Id */
+            case_id: string;
+            /** Case Ref */
+            case_ref: string;
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "card" | "interpreter";
+            country: components["schemas"]["Country"];
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /**
+             * Field
+             * @enum {string}
+             */
+            field: "interp_sex" | "officer_sex";
+            /**
+             * From Wish
+             * @enum {string}
+             */
+            from_wish: "none" | "woman" | "man";
+            /** Id */
+            id: string;
+            /** Interpreter Code */
+            interpreter_code: string | null;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "nobody_found" | "person_changed_mind" | "urgent";
+            /** Refusal */
+            refusal: ("not_confirmed" | "somebody_found" | "ask_again" | "not_urgent") | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "asked" | "approved" | "refused" | "withdrawn";
+            /** To Must */
+            to_must: boolean;
+            /**
+             * To Wish
+             * @enum {string}
+             */
+            to_wish: "none" | "woman" | "man";
+        };
+        /**
+         * WishChangeBody
+         * @description The person now agrees otherwise (M-3): told by a recorded card, or through an interpreter who had a session in this case.
+         */
+        WishChangeBody: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "card" | "interpreter";
+            /**
+             * Field
+             * @default interp_sex
+             * @enum {string}
+             */
+            field?: "interp_sex" | "officer_sex";
+            /** Interpreter Code */
+            interpreter_code?: string | null;
+            /**
+             * Must
+             * @default false
+             */
+            must?: boolean;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "nobody_found" | "person_changed_mind" | "urgent";
+            /**
+             * Wish
+             * @enum {string}
+             */
+            wish: "none" | "woman" | "man";
+        };
+        /**
+         * WishChangeList
+         * @description Askings of a case, or those that wait for a coordinator.
+         */
+        WishChangeList: {
+            /** Items */
+            items: components["schemas"]["WishChange"][];
+        };
+        /**
+         * WishDecisionBody
+         * @description The coordinator's word; a refusal has a reason.
+         */
+        WishDecisionBody: {
+            /** Approve */
+            approve: boolean;
+            /** Refusal */
+            refusal?: ("not_confirmed" | "somebody_found" | "ask_again" | "not_urgent") | null;
+        };
+        /**
+         * WishTime
+         * @description A kind of shift that a wish may name.
+         */
+        WishTime: {
+            /** End */
+            end: number | null;
+            /** Start */
+            start: number | null;
+            /** Word */
+            word: string;
+        };
+        /**
          * WishView
          * @description An own wish for a day.
          */
@@ -6340,7 +6781,6 @@ export type AbsenceList = components['schemas']['AbsenceList'];
 export type AbsenceMade = components['schemas']['AbsenceMade'];
 export type AbsenceOut = components['schemas']['AbsenceOut'];
 export type AcceptBody = components['schemas']['AcceptBody'];
-export type Accepted = components['schemas']['Accepted'];
 export type Advice = components['schemas']['Advice'];
 export type AdviceList = components['schemas']['AdviceList'];
 export type AgeingView = components['schemas']['AgeingView'];
@@ -6355,10 +6795,14 @@ export type Applied = components['schemas']['Applied'];
 export type ApprovedView = components['schemas']['ApprovedView'];
 export type AssignmentList = components['schemas']['AssignmentList'];
 export type AssignmentView = components['schemas']['AssignmentView'];
-export type AuditChain = components['schemas']['AuditChain'];
-export type AuditLine = components['schemas']['AuditLine'];
+export type AuditCheck = components['schemas']['AuditCheck'];
+export type AuditEntryOut = components['schemas']['AuditEntryOut'];
+export type AuditFile = components['schemas']['AuditFile'];
+export type AuditKind = components['schemas']['AuditKind'];
 export type AuditPage = components['schemas']['AuditPage'];
 export type AuthorityOut = components['schemas']['AuthorityOut'];
+export type AvoidBody = components['schemas']['AvoidBody'];
+export type BarredView = components['schemas']['BarredView'];
 export type BarView = components['schemas']['BarView'];
 export type BaseEntry = components['schemas']['BaseEntry'];
 export type BatchView = components['schemas']['BatchView'];
@@ -6386,11 +6830,15 @@ export type CaseSummary = components['schemas']['CaseSummary'];
 export type CaseTerms = components['schemas']['CaseTerms'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
 export type CellMove = components['schemas']['CellMove'];
+export type CellPeople = components['schemas']['CellPeople'];
 export type CellsBody = components['schemas']['CellsBody'];
 export type ChainView = components['schemas']['ChainView'];
 export type ChangeList = components['schemas']['ChangeList'];
 export type ChangeView = components['schemas']['ChangeView'];
+export type CheckedLogOut = components['schemas']['CheckedLogOut'];
+export type CheckedLogs = components['schemas']['CheckedLogs'];
 export type CheckOut = components['schemas']['CheckOut'];
+export type ChoiceBody = components['schemas']['ChoiceBody'];
 export type ClashOut = components['schemas']['ClashOut'];
 export type CodeOut = components['schemas']['CodeOut'];
 export type ComplaintBody = components['schemas']['ComplaintBody'];
@@ -6533,6 +6981,7 @@ export type OvertakenView = components['schemas']['OvertakenView'];
 export type OwnMembership = components['schemas']['OwnMembership'];
 export type OwnNumber = components['schemas']['OwnNumber'];
 export type OwnPage = components['schemas']['OwnPage'];
+export type OwnPair = components['schemas']['OwnPair'];
 export type OwnPlace = components['schemas']['OwnPlace'];
 export type OwnQuality = components['schemas']['OwnQuality'];
 export type OwnShifts = components['schemas']['OwnShifts'];
@@ -6542,6 +6991,8 @@ export type PairBody = components['schemas']['PairBody'];
 export type PairTestBody = components['schemas']['PairTestBody'];
 export type PairView = components['schemas']['PairView'];
 export type PaperBody = components['schemas']['PaperBody'];
+export type PapersView = components['schemas']['PapersView'];
+export type PaperView = components['schemas']['PaperView'];
 export type Partner = components['schemas']['Partner'];
 export type PartnerView = components['schemas']['PartnerView'];
 export type PayPage = components['schemas']['PayPage'];
@@ -6558,6 +7009,8 @@ export type PlanList = components['schemas']['PlanList'];
 export type PlanResult = components['schemas']['PlanResult'];
 export type PlanView = components['schemas']['PlanView'];
 export type Point = components['schemas']['Point'];
+export type Police = components['schemas']['Police'];
+export type PoliceBody = components['schemas']['PoliceBody'];
 export type PoolPage = components['schemas']['PoolPage'];
 export type PoolRow = components['schemas']['PoolRow'];
 export type PoolSpec = components['schemas']['PoolSpec'];
@@ -6581,11 +7034,15 @@ export type RateView = components['schemas']['RateView'];
 export type RatingBody = components['schemas']['RatingBody'];
 export type Reason = components['schemas']['Reason'];
 export type ReasonBody = components['schemas']['ReasonBody'];
+export type ReasonView = components['schemas']['ReasonView'];
 export type RecordInterpreter = components['schemas']['RecordInterpreter'];
+export type RecordsAidsTermsTermView = components['schemas']['records__aids_terms__TermView'];
 export type Refusal = components['schemas']['Refusal'];
 export type Refused = components['schemas']['Refused'];
 export type ReleaseBody = components['schemas']['ReleaseBody'];
 export type RemoteOut = components['schemas']['RemoteOut'];
+export type Removal = components['schemas']['Removal'];
+export type RemovalBody = components['schemas']['RemovalBody'];
 export type RepairBody = components['schemas']['RepairBody'];
 export type RescheduleBody = components['schemas']['RescheduleBody'];
 export type ResultBody = components['schemas']['ResultBody'];
@@ -6607,8 +7064,10 @@ export type RungRow = components['schemas']['RungRow'];
 export type RungView = components['schemas']['RungView'];
 export type Scenarios = components['schemas']['Scenarios'];
 export type ScenarioView = components['schemas']['ScenarioView'];
+export type SchedulerPlansChoosingTermView = components['schemas']['scheduler__plans__choosing__TermView'];
 export type SearchBody = components['schemas']['SearchBody'];
 export type SearchView = components['schemas']['SearchView'];
+export type SeatView = components['schemas']['SeatView'];
 export type SeriesBody = components['schemas']['SeriesBody'];
 export type SeriesOut = components['schemas']['SeriesOut'];
 export type SessionBrief = components['schemas']['SessionBrief'];
@@ -6622,8 +7081,10 @@ export type SignalingApiAppointmentsDayOut = components['schemas']['signaling__a
 export type SignalingApiAuthProfileBody = components['schemas']['signaling__api__auth__ProfileBody'];
 export type SignalingApiBriefingsAskBody = components['schemas']['signaling__api__briefings__AskBody'];
 export type SignalingApiCalendarModelsDayOut = components['schemas']['signaling__api__calendar_models__DayOut'];
+export type SignalingApiCaseModelsAccepted = components['schemas']['signaling__api__case_models__Accepted'];
 export type SignalingApiCaseModelsWishBody = components['schemas']['signaling__api__case_models__WishBody'];
 export type SignalingApiDemandHome = components['schemas']['signaling__api__demand__Home'];
+export type SignalingApiInterpreterAccepted = components['schemas']['signaling__api__interpreter__Accepted'];
 export type SignalingApiInterpreterHome = components['schemas']['signaling__api__interpreter__Home'];
 export type SignalingApiPlansPinBody = components['schemas']['signaling__api__plans__PinBody'];
 export type SignalingApiPoolProfileBody = components['schemas']['signaling__api__pool__ProfileBody'];
@@ -6673,11 +7134,11 @@ export type TelephonyStatus = components['schemas']['TelephonyStatus'];
 export type Term = components['schemas']['Term'];
 export type TermBody = components['schemas']['TermBody'];
 export type TermHistory = components['schemas']['TermHistory'];
-export type TermView = components['schemas']['TermView'];
 export type TextsOut = components['schemas']['TextsOut'];
 export type Timer = components['schemas']['Timer'];
 export type ToldBody = components['schemas']['ToldBody'];
 export type ToldView = components['schemas']['ToldView'];
+export type TrailVerdict = components['schemas']['TrailVerdict'];
 export type TrainingBody = components['schemas']['TrainingBody'];
 export type TrainingDone = components['schemas']['TrainingDone'];
 export type TranscriptText = components['schemas']['TranscriptText'];
@@ -6705,6 +7166,11 @@ export type WhyView = components['schemas']['WhyView'];
 export type WindowBody = components['schemas']['WindowBody'];
 export type WindowOut = components['schemas']['WindowOut'];
 export type Wish = components['schemas']['Wish'];
+export type WishChange = components['schemas']['WishChange'];
+export type WishChangeBody = components['schemas']['WishChangeBody'];
+export type WishChangeList = components['schemas']['WishChangeList'];
+export type WishDecisionBody = components['schemas']['WishDecisionBody'];
+export type WishTime = components['schemas']['WishTime'];
 export type WishView = components['schemas']['WishView'];
 export type WordBody = components['schemas']['WordBody'];
 export type $defs = Record<string, never>;

@@ -4,6 +4,8 @@
  */
 import loaders from 'virtual:texts'
 import type aids from '../../locales/aids/en.json'
+import type again from '../../locales/again/en.json'
+import type audit from '../../locales/audit/en.json'
 import type board from '../../locales/board/en.json'
 import type briefings from '../../locales/briefings/en.json'
 import type calendar from '../../locales/calendar/en.json'
@@ -12,6 +14,7 @@ import type demand from '../../locales/demand/en.json'
 import type en from '../../locales/en.json'
 import type fallback from '../../locales/fallback/en.json'
 import type language from '../../locales/language/en.json'
+import type papers from '../../locales/papers/en.json'
 import type phone from '../../locales/phone/en.json'
 import type plans from '../../locales/plans/en.json'
 import type pool from '../../locales/pool/en.json'
@@ -28,7 +31,9 @@ import { choose, type Direction, directionOf, isLocale, type Locale } from './lo
 
 type Raw =
   | keyof typeof en
+  | keyof typeof again
   | keyof typeof aids
+  | keyof typeof audit
   | keyof typeof board
   | keyof typeof briefings
   | keyof typeof calendar
@@ -36,6 +41,7 @@ type Raw =
   | keyof typeof demand
   | keyof typeof fallback
   | keyof typeof language
+  | keyof typeof papers
   | keyof typeof phone
   | keyof typeof plans
   | keyof typeof pool
@@ -57,11 +63,14 @@ export type Part =
   | 'desk'
   | 'board'
   | 'briefings'
+  | 'again'
   | 'aids'
+  | 'audit'
   | 'calendar'
   | 'clock'
   | 'demand'
   | 'fallback'
+  | 'papers'
   | 'phone'
   | 'telephony'
   | 'language'

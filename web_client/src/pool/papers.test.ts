@@ -17,7 +17,11 @@ test('the home page tells the most urgent one, and how many more there are', () 
   expect(noticeOf([])).toBeUndefined()
   expect(noticeOf([paper('nda', 'days_60')])).toMatchObject({ more: 0, tone: 'info' })
   expect(noticeOf([paper('nda', 'days_30'), paper('conduct', 'days_60')])).toMatchObject({ more: 1, tone: 'warn' })
-  expect(['days_7', 'over', 'missing'].map((one) => noticeOf([paper('vetting', one)])?.tone)).toEqual(['danger', 'danger', 'danger'])
+  expect(['days_7', 'over', 'missing'].map((one) => noticeOf([paper('vetting', one)])?.tone)).toEqual([
+    'danger',
+    'danger',
+    'danger',
+  ])
 })
 
 test('an end at midnight is told by the day before it', () => {
@@ -26,5 +30,11 @@ test('an end at midnight is told by the day before it', () => {
 
 test('words and colours', () => {
   expect([trainingOf('training:CHILD'), trainingOf('nda')]).toEqual(['CHILD', undefined])
-  expect(['later', 'good', 'days_60', 'days_7', 'over'].map((one) => stateTone(paper('nda', one)))).toEqual(['ok', 'ok', 'warn', 'danger', 'danger'])
+  expect(['later', 'good', 'days_60', 'days_7', 'over'].map((one) => stateTone(paper('nda', one)))).toEqual([
+    'ok',
+    'ok',
+    'warn',
+    'danger',
+    'danger',
+  ])
 })

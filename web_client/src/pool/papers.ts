@@ -31,7 +31,8 @@ export const stateTone = (one: Pick<Paper, 'urgency'>): Tone =>
       ? 'warn'
       : 'ok'
 
-export const untilText = (one: Paper): string => (one.until ? t('papers.until', { date: dateText(lastDay(one.until)) }) : one.urgency === 'good' ? t('papers.good') : '')
+export const untilText = (one: Paper): string =>
+  one.until ? t('papers.until', { date: dateText(lastDay(one.until)) }) : one.urgency === 'good' ? t('papers.good') : ''
 
 /** What the interpreter does about it; nothing while it holds for longer than 60 days. */
 export function todo(one: Paper): string | undefined {

@@ -43,8 +43,16 @@ TIMES: tuple[ShiftTime, ...] = (
     ShiftTime("B", 20 * 60, 12 * 60, counts=3 * 60, word="on_call"),
 )
 BY_CODE = {one.id: one for one in TIMES}
+WISH_TIMES = tuple(dict.fromkeys(one.word for one in TIMES))
+"""Words that a wish may name."""
 REST = 11 * 60
 """Minutes between two shifts (R-4)."""
+
+
+def hours_of(word: str) -> tuple[int, int] | None:
+    """First and last minute after local midnight of the shifts with this word; none where there are several such times."""
+    same = [one for one in TIMES if one.word == word]
+    return (same[0].start, same[0].end) if len(same) == 1 else None
 
 
 def parts(kind: str) -> tuple[ShiftTime, str]:

@@ -18,7 +18,7 @@ from scheduler.rosters.lifecycle import RosterState, RunState
 from scheduler.rosters.models import RosterPeriod, RosterSearch, RosterVersion, Shift, ShiftWish
 from scheduler.rosters.problem import Problem, diff
 from scheduler.rosters.service import Held, RosterService
-from scheduler.rosters.shifts import instants, parts
+from scheduler.rosters.shifts import WISH_TIMES, instants, parts
 from scheduler.rosters.view_shapes import (
     BarView,
     ChangeView,
@@ -34,8 +34,6 @@ from scheduler.rosters.view_shapes import (
     WhyView,
     WishView,
 )
-
-WISH_TIMES = ("early", "day", "short", "late", "night", "on_call")
 
 
 class RosterViews:

@@ -13,6 +13,7 @@ from core.access import Country
 from core.db.session import UnitOfWork
 from core.errors import Invalid
 from scheduler.pool import regional
+from scheduler.rosters.shifts import WISH_TIMES, hours_of
 from scheduler.rosters.swaps import SwapView
 from scheduler.rosters.view_shapes import ChangeView, RosterRow, RosterView, ShiftView, VersionView, WhyView, WishView
 from signaling.api.interpreter import own_profile
@@ -61,11 +62,22 @@ class Published(TypedDict):
     changes: int
 
 
+class WishTime(TypedDict):
+    """A kind of shift that a wish may name."""
+
+    word: str
+    start: int | None
+    """Minutes after local midnight; none where the kind has several times."""
+    end: int | None
+    """Above 1440 on the next day."""
+
+
 class OwnShifts(TypedDict):
-    """Own shifts, own wishes, and swaps that wait."""
+    """Own shifts, own wishes with what they may name, and swaps that wait."""
 
     shifts: Sequence[ShiftView]
     wishes: Sequence[WishView]
+    times: Sequence[WishTime]
     swaps: Sequence[SwapView]
 
 
@@ -279,13 +291,19 @@ async def own_shifts(who: Who, services: Svc, start: Annotated[DayIn, Query(alia
         return OwnShifts(
             shifts=await views.shifts(unit, interpreter_id, start, to),
             wishes=await views.wishes(unit, interpreter_id, start, to),
+            times=[_wish_time(word) for word in WISH_TIMES],
             swaps=await services.rosters.swaps.open(unit, interpreter_id=interpreter_id),
         )
 
 
+def _wish_time(word: str) -> WishTime:
+    hours = hours_of(word)
+    return WishTime(word=word, start=hours[0] if hours else None, end=hours[1] if hours else None)
+
+
 @router.put("/api/interpreter/wishes", status_code=204)
 async def set_wish(body: WishBody, who: Who, services: Svc) -> None:
-    """Wish to be free or to work on a day."""
+    """Wish to be free or to work on a day, or (``time``) not to work or to work one kind of shift."""
     async with services.database.unit(who.actor) as uow:
         await services.rosters.views.wish(uow, own_profile(who), body.day, work=body.work, time=body.time)
 

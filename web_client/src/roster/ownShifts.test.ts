@@ -20,7 +20,7 @@ const shift = (day: string, hour = '08') => ({
   ends_at: `${day}T16:00:00Z`,
   line: 'apc',
 })
-let answer = { shifts: [shift('2026-11-23')], wishes: [], swaps: [] as { id: string }[] }
+let answer = { shifts: [shift('2026-11-23')], wishes: [], times: [], swaps: [] as { id: string }[] }
 let busy = false
 let from = '2026-11-23'
 const changed = vi.fn()
@@ -36,7 +36,7 @@ beforeEach(() => {
   followed.clear()
   busy = false
   from = '2026-11-23'
-  answer = { shifts: [shift('2026-11-23')], wishes: [], swaps: [] }
+  answer = { shifts: [shift('2026-11-23')], wishes: [], times: [], swaps: [] }
 })
 afterEach(() => {
   vi.useRealTimers()

@@ -13,10 +13,10 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from functools import cache
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Literal
-
-import httpx
+from urllib.parse import urlsplit
 
 from core.db import migrate
 from tests.services import Postgres, Redis, free_port
@@ -47,10 +47,15 @@ class Program:
     environment: dict[str, str]
     log: Path
     ready_url: str | None = None
+    ready_words: str | None = None
+    """What it logs once it works, for one without an address to ask."""
     process: subprocess.Popen[bytes] | None = None
+    _logged_before: int = 0
+    """Bytes in the log when the process was started."""
 
     def start(self) -> None:
         with self.log.open("ab") as log:
+            self._logged_before = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "signaling", *self.arguments],
                 cwd=ROOT,
@@ -86,25 +91,43 @@ class Program:
             self.process.kill()
             self.process.wait(10)
 
+    @property
+    def has_ended(self) -> bool:
+        """Killed, stopped or never started."""
+        return self.process is None or self.process.poll() is not None
+
     def wait_ready(self) -> None:
-        if self.ready_url is None:
-            return
         deadline = time.monotonic() + START_LIMIT_S
-        while True:
-            try:
-                if httpx.get(self.ready_url, timeout=2).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            if self.process is not None and self.process.poll() is not None:
+        while not self._is_ready():
+            if self.has_ended:
                 raise RuntimeError(f"{self.name} ended at its start:\n{self.tail()}")
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name} is not ready:\n{self.tail()}")
             time.sleep(0.05)
 
+    def _is_ready(self) -> bool:
+        if self.ready_words is not None:
+            with self.log.open("rb") as log:
+                log.seek(self._logged_before)
+                return self.ready_words.encode() in log.read()
+        return self.ready_url is None or _answers(self.ready_url)
+
     def tail(self, lines: int = 40) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _answers(url: str) -> bool:
+    """Whether it is answered with 200. A plain connection: what an HTTP client loads for each question costs more than a start."""
+    address = urlsplit(url)
+    connection = HTTPConnection(str(address.hostname), address.port, timeout=2)
+    try:
+        connection.request("GET", address.path)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 @dataclass
@@ -171,6 +194,14 @@ class Stack:
         for program in self.programs.values():
             program.wait_ready()
 
+    def mend(self) -> None:
+        """Start again what was killed, and wait until everything is ready."""
+        for program in self.programs.values():
+            if program.has_ended:
+                program.start()
+        for program in self.programs.values():
+            program.wait_ready()
+
     def stop(self) -> None:
         """End everything. All are asked before one is waited for."""
         for program in self.programs.values():
@@ -206,4 +237,5 @@ class Stack:
         }
         # A call that a test leaves running would hold its node for 25 s at the end.
         arguments = ["media", "--drain", str(DRAIN_S)]
-        self.programs[name] = Program(name, arguments, environment, self.folder / f"{name}.log")
+        log = self.folder / f"{name}.log"
+        self.programs[name] = Program(name, arguments, environment, log, ready_words="media node ready")

@@ -7,9 +7,7 @@ violation fails.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from signaling.demo import demo_link
 from signaling.rehearsal.client import Json
 from tests.browser.desk import LAPTOP, TABLET, Desk, desk, violations
 from tests.browser.test_the_job import open_case, through_the_check
+from tests.demo import copy_told
 from tests.speech import wav
 from tests.stack import Stack
 
@@ -30,28 +29,12 @@ OFFICER, INTERPRETER, COORDINATOR = "O-1183", "I-0402", "C-07"
 OFFICER_OF_ASYLUM = "O-2040"
 
 
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
-    """A folder with the data of the demo, told once for all languages, also when each has a process of its own."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"seeded-{testrun_uid}"
-    folder.mkdir(exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not (folder / "told").exists():
-            made = Stack.make("single", folder)
-            made.environment |= {"TARJUMAN_DEMO": "true"}
-            made.run("seed", timeout=180)
-            (folder / "told").touch()
-    return folder
-
-
 @pytest.fixture
-def demo(client_built: None, seeded: Path, tmp_path: Path) -> Iterator[Stack]:
+def demo(client_built: None, tmp_path: Path) -> Iterator[Stack]:
     """The demo, as ``make demo`` fills it."""
     made = Stack.make("single", tmp_path)
     made.environment |= {"TARJUMAN_DEMO": "true"}
-    shutil.copytree(seeded, tmp_path, dirs_exist_ok=True)
+    copy_told(tmp_path)
     try:
         made.start()
         yield made

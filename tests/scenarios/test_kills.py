@@ -154,6 +154,17 @@ async def fragile_house(fragile: Stack, speech: dict[str, Samples]) -> AsyncIter
         yield made
 
 
+@pytest.fixture
+async def house(shared_house: House) -> AsyncIterator[House]:
+    """People in an installation that all tests of this module use: what one of them kills is started again at its end."""
+    yield shared_house
+    await asyncio.to_thread(shared_house.stack.mend)
+
+
+single_only = pytest.mark.parametrize("shared_stack", ["single"], indirect=True)
+split_only = pytest.mark.parametrize("shared_stack", ["split"], indirect=True)
+
+
 def kill_postgres(postgres: Postgres) -> None:
     """As in a crash: SIGKILL, nothing is written down in order."""
     assert postgres.process is not None
@@ -182,11 +193,7 @@ def kill_signaling(house: House) -> None:
     for name, program in house.stack.programs.items():
         if name.startswith("signaling"):
             program.kill()
-    for name, program in house.stack.programs.items():
-        if name.startswith("signaling"):
-            program.start()
-    for program in house.stack.programs.values():
-        program.wait_ready()
+    house.stack.mend()
 
 
 async def test_killed_between_accept_and_join(house: House) -> None:
@@ -230,15 +237,16 @@ async def test_killed_in_the_middle_of_a_call(house: House) -> None:
     assert case["steps"][0]["state"] == "held"
 
 
-async def test_a_long_gap_stands_in_the_log(one_house: House) -> None:
-    call = await one_house.call()
-    program = one_house.stack.programs["signaling-1"]
+@single_only
+async def test_a_long_gap_stands_in_the_log(house: House) -> None:
+    call = await house.call()
+    program = house.stack.programs["signaling-1"]
     await asyncio.to_thread(program.kill)
     await asyncio.sleep(13)  # The gap itself: only losses over 10 s are written (S-11).
     program.start()
     await asyncio.to_thread(program.wait_ready)
     await come_back(call)
-    await call.desk.hears(call.booth.id, one_house.speech["interpreter"])
+    await call.desk.hears(call.booth.id, house.speech["interpreter"])
 
     record = await call.end()
     kinds = [entry["kind"] for entry in record["entries"]]
@@ -251,24 +259,25 @@ async def test_a_long_gap_stands_in_the_log(one_house: House) -> None:
     assert verified(record)
 
 
-async def test_one_media_node_is_killed(split_house: House, postgres_server: Postgres) -> None:
-    call = await split_house.call()
-    node = the_node_of(split_house, call, postgres_server)
+@split_only
+async def test_one_media_node_is_killed(house: House, postgres_server: Postgres) -> None:
+    call = await house.call()
+    node = the_node_of(house, call, postgres_server)
     began = time.monotonic()
-    split_house.stack.programs[node].kill()
+    house.stack.programs[node].kill()
     await asyncio.gather(call.desk.start_media(), call.booth.start_media())
     await both_heard(call)
     seconds = recorded("media node killed, another one lives: sound again", began)
     assert seconds < 15
-    assert the_node_of(split_house, call, postgres_server) != node
-    assert (await call.desk.hears(call.booth.id, split_house.speech["interpreter"])).similarity > 0.7
+    assert the_node_of(house, call, postgres_server) != node
+    assert (await call.desk.hears(call.booth.id, house.speech["interpreter"])).similarity > 0.7
     record = await call.end()
     assert record["state"] == "sealed"
     assert verified(record)
 
 
-async def test_all_media_nodes_are_killed(split_house: House) -> None:
-    house = split_house
+@split_only
+async def test_all_media_nodes_are_killed(house: House) -> None:
     call = await house.call()
     nodes = [program for name, program in house.stack.programs.items() if name.startswith("media")]
     for program in nodes:
@@ -291,8 +300,8 @@ async def test_all_media_nodes_are_killed(split_house: House) -> None:
     assert verified(record)
 
 
-async def test_one_of_two_web_servers_is_killed(split_house: House) -> None:
-    house = split_house
+@split_only
+async def test_one_of_two_web_servers_is_killed(house: House) -> None:
     call = await house.call()
     other = house.stack.urls[1]
     desk, booth = await house.staff(people.OFFICER, other), await house.staff(people.interpreter(1), other)

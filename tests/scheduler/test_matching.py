@@ -278,9 +278,7 @@ def test_a_further_language_is_called_that() -> None:
 # -- for every pool -------------------------------------------------------------------------------------------------
 
 
-@thorough
-@given(needs(), pools(), rules)
-def test_the_fast_pool_agrees_with_the_plain_rules(need: Need, people: list[Candidate], with_rules: MatchRules) -> None:
+def the_fast_pool_agrees_with_the_plain_rules(need: Need, people: list[Candidate], with_rules: MatchRules) -> None:
     ranking = Pool(people, LANGUAGES).rank(need, with_rules)
     assert [outline(m) for m in ranking.matches] == [outline(m) for m in rank(need, people, with_rules)]
     plain = {who.id: tuple(eligible(need, who, with_rules)) for who in people}
@@ -290,33 +288,7 @@ def test_the_fast_pool_agrees_with_the_plain_rules(need: Need, people: list[Cand
         assert count == sum([r.rule for r in refusals] == [rule] for refusals in plain.values())
 
 
-@thorough
-@given(needs(), pools(), rules, st.data())
-def test_a_changed_pool_is_like_a_new_one(
-    need: Need, people: list[Candidate], with_rules: MatchRules, data: st.DataObject
-) -> None:
-    pool = Pool(data.draw(pools()), LANGUAGES)
-    pool.rank(need, with_rules)
-    for old in data.draw(st.permutations(range(8))):
-        pool.remove(f"int_{old:04d}")
-    for who in data.draw(st.permutations(people)):
-        pool.put(who)
-    pool.rank(need, with_rules)
-    for place in range(0, len(people), 2):
-        pairs = data.draw(st.sampled_from([frozenset({("pbt", "srp")}), frozenset({("urd", "srp")})]))
-        changed = replace(people[place], minutes_today=7, pairs=pairs, tokens=frozenset("a"), code="I-9")
-        pool.put(changed)
-        people[place] = changed
-    assert len(pool) == len(people)
-    assert all(pool.get(who.id) == who for who in people)
-    assert [outline(m) for m in pool.rank(need, with_rules).matches] == [
-        outline(m) for m in rank(need, people, with_rules)
-    ]
-
-
-@thorough
-@given(needs(), pools(), rules)
-def test_hard_needs_are_never_relaxed(need: Need, people: list[Candidate], with_rules: MatchRules) -> None:
+def hard_needs_are_never_relaxed(need: Need, people: list[Candidate], with_rules: MatchRules) -> None:
     for match in rank(need, people, with_rules):
         who, way = match.candidate, match.way
         assert who.level.number >= max(need.min_level.number, 1)
@@ -345,20 +317,15 @@ def test_hard_needs_are_never_relaxed(need: Need, people: list[Candidate], with_
         assert who.minutes_today + need.minutes <= who.max_minutes_day
 
 
-@thorough
-@given(needs(), pools(), rules, st.data())
-def test_order_does_not_depend_on_the_order_of_the_pool(
-    need: Need, people: list[Candidate], with_rules: MatchRules, data: st.DataObject
+def order_does_not_depend_on_the_order_of_the_pool(
+    need: Need, people: list[Candidate], with_rules: MatchRules, shuffled: list[Candidate]
 ) -> None:
-    shuffled = data.draw(st.permutations(people))
     assert [outline(m) for m in rank(need, shuffled, with_rules)] == [
         outline(m) for m in rank(need, people, with_rules)
     ]
 
 
-@thorough
-@given(needs(), pools(), rules)
-def test_the_explanation_adds_up_and_reasons_hide_the_person(
+def the_explanation_adds_up_and_reasons_hide_the_person(
     need: Need, people: list[Candidate], with_rules: MatchRules
 ) -> None:
     for match in rank(need, people, with_rules):
@@ -371,22 +338,56 @@ def test_the_explanation_adds_up_and_reasons_hide_the_person(
             assert match.candidate.code not in reason.params.values()
 
 
-@thorough
-@given(needs(), pools(), rules)
-def test_nobody_changes_the_standing_of_another(need: Need, people: list[Candidate], with_rules: MatchRules) -> None:
+def nobody_changes_the_standing_of_another(need: Need, people: list[Candidate], with_rules: MatchRules) -> None:
     whole = [outline(m) for m in rank(need, people, with_rules)]
     alone = {who.id: [outline(m) for m in rank(need, [who], with_rules)] for who in people}
     assert sorted(whole) == sorted(line for lines in alone.values() for line in lines)
 
 
-@thorough
-@given(needs(), pools(), rules)
-def test_only_the_moment_can_be_waited_for(need: Need, people: list[Candidate], with_rules: MatchRules) -> None:
+def only_the_moment_can_be_waited_for(need: Need, people: list[Candidate], with_rules: MatchRules) -> None:
     """Who fails a hard rule fails it as well when free, rested and online."""
     for who in people:
         hard = [r.rule for r in eligible(need, who, with_rules) if r.rule in HARD_RULES]
         free = replace(who, presence=Presence.AVAILABLE, engagements=(), minutes_today=0)
         assert [r.rule for r in eligible(need, free, with_rules) if r.rule in HARD_RULES] == hard
+
+
+@settings(thorough, max_examples=160)
+@given(needs(), pools(), rules, st.data())
+def test_what_holds_for_every_need_and_pool(
+    need: Need, people: list[Candidate], with_rules: MatchRules, data: st.DataObject
+) -> None:
+    """All promises on the same examples: inventing a pool takes nearly all of the time, judging it hardly any."""
+    the_fast_pool_agrees_with_the_plain_rules(need, people, with_rules)
+    hard_needs_are_never_relaxed(need, people, with_rules)
+    order_does_not_depend_on_the_order_of_the_pool(need, people, with_rules, data.draw(st.permutations(people)))
+    the_explanation_adds_up_and_reasons_hide_the_person(need, people, with_rules)
+    nobody_changes_the_standing_of_another(need, people, with_rules)
+    only_the_moment_can_be_waited_for(need, people, with_rules)
+
+
+@thorough
+@given(needs(), pools(), rules, st.data())
+def test_a_changed_pool_is_like_a_new_one(
+    need: Need, people: list[Candidate], with_rules: MatchRules, data: st.DataObject
+) -> None:
+    pool = Pool(data.draw(pools()), LANGUAGES)
+    pool.rank(need, with_rules)
+    for old in data.draw(st.permutations(range(8))):
+        pool.remove(f"int_{old:04d}")
+    for who in data.draw(st.permutations(people)):
+        pool.put(who)
+    pool.rank(need, with_rules)
+    for place in range(0, len(people), 2):
+        pairs = data.draw(st.sampled_from([frozenset({("pbt", "srp")}), frozenset({("urd", "srp")})]))
+        changed = replace(people[place], minutes_today=7, pairs=pairs, tokens=frozenset("a"), code="I-9")
+        pool.put(changed)
+        people[place] = changed
+    assert len(pool) == len(people)
+    assert all(pool.get(who.id) == who for who in people)
+    assert [outline(m) for m in pool.rank(need, with_rules).matches] == [
+        outline(m) for m in rank(need, people, with_rules)
+    ]
 
 
 def test_no_language_means_nobody() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 import socket
 from pathlib import Path
 
@@ -31,26 +29,15 @@ from signaling.demo_phone import BY_PHONE_ONLY, WITHOUT
 from signaling.demo_pool import APPLICANTS
 from signaling.operations import verify_records
 from signaling.telephony.models import PhoneNumber
+from tests.demo import copy_told
 from tests.signaling.house import Browser, House, open_house, settings_for
 
 
-@pytest.fixture(scope="module")
-def story(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database in which the story was told, once for all tests."""
-    folder = tmp_path_factory.mktemp("demo")
-    shutil.copy(sqlite_template, folder / "tarjuman.db")
-    assert asyncio.run(seed_if_empty(_settings(folder)))
-    return folder
-
-
-def _settings(folder: Path) -> Settings:
-    return settings_for(f"sqlite+aiosqlite:///{folder / 'tarjuman.db'}", folder, demo=True)
-
-
 @pytest.fixture
-def settings(story: Path, tmp_path: Path) -> Settings:
-    shutil.copytree(story, tmp_path / "demo")
-    return _settings(tmp_path / "demo")
+def settings(tmp_path: Path) -> Settings:
+    """Those of a database in which the story was told, once for all tests."""
+    copy_told(tmp_path)
+    return settings_for(f"sqlite+aiosqlite:///{tmp_path / 'tarjuman.db'}", tmp_path / "data", demo=True)
 
 
 async def test_telephones_are_invented_and_nobody_can_be_called(settings: Settings) -> None:

@@ -8,7 +8,9 @@ const server = process.env.TARJUMAN_DEV_SERVER ?? 'http://127.0.0.1:8080'
 /** Svelte's custom elements are not used here; their module has a top-level class that would otherwise stay in each page. */
 const unusedSvelte = /svelte\/src\/(internal\/client\/dom\/elements\/custom-element|legacy\/)/
 const base =
-  /node_modules\/(svelte|esm-env|clsx)\/|web_client\/src\/(i18n\/(?!months|numbers)|lib|api|auth\/session)|src\/ui\/(Icon|icons|Button|Banner|ErrorBanner|Bdi|Badge|Voice|Dialog|Timer|live|LiveRegions|toast|Toasts|theme\.svelte|Mark|fonts\.ts)|scripts\/serbian|preload-helper/
+  /node_modules\/(svelte|esm-env|clsx)\/|web_client\/src\/(i18n\/(?!months|numbers|zoned)|lib\/(?!sending|zones|paths)|api\/(?!resource)|auth\/session)|src\/ui\/(Icon|icons|Button|Banner|ErrorBanner|Badge|Voice|Dialog|live|LiveRegions|toast|Toasts|fonts\.ts)|scripts\/serbian|preload-helper/
+/** What every page has but the call page. */
+const desk = /web_client\/src\/(i18n\/zoned|lib\/(sending|zones|paths)|api\/resource|ui\/(Bdi|Timer|theme\.svelte|Mark)\b)/
 const room =
   /src\/call\/(CallController|PeerTransport|PeerLink|LocalMedia|AudioOut|quality|join|recovery|sdp|picture|pictureRule|people|sounds|checked|CallTile)\b|src\/realtime\/(roomState|turns)|src\/ui\/(Tile|ModeBadge)/
 
@@ -27,6 +29,7 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: 'base', test: base },
+            { name: 'desk', test: desk, includeDependenciesRecursively: false },
             { name: 'room', test: room, includeDependenciesRecursively: false },
           ],
         },

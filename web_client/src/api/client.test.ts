@@ -46,9 +46,33 @@ describe('api', () => {
     expect(error.fields).toEqual([{ field: 'site', code: 'site_unknown', params: {}, detail: undefined }])
   })
 
-  it('does not read a gateway error page as a problem', async () => {
-    fetched.mockResolvedValue(new Response('<html>', { status: 502 }))
-    await expect(api.get('/api/me')).rejects.toMatchObject({ code: 'server_fault', status: 502 })
+  it('takes a gateway that answers for the server as no answer, and a fault of the server as one', async () => {
+    fetched.mockImplementation(async () => new Response('<html>', { status: 502 }))
+    await expect(api.get('/api/me')).rejects.toMatchObject({ code: 'offline', status: 502 })
+    expect(net.online).toBe(false)
+    fetched.mockImplementation(async () => new Response('<html>', { status: 500 }))
+    await expect(api.get('/api/me')).rejects.toMatchObject({ code: 'server_fault', status: 500 })
+    expect(net.online).toBe(true)
+  })
+
+  it('sends what has a key once more, with that key, when the line is back, and nothing else', async () => {
+    fetched.mockRejectedValueOnce(new TypeError('network'))
+    const asked = api.post('/api/bookings', {}, { key: 'k1' })
+    await vi.waitFor(() => expect(net.online).toBe(false))
+    expect(fetched).toHaveBeenCalledTimes(1)
+    fetched.mockImplementation(async () => answer(201, { id: 'b' }))
+    net.found()
+    await expect(asked).resolves.toEqual({ id: 'b' })
+    expect(fetched.mock.calls.map(([, init]) => new Headers(init?.headers).get('Idempotency-Key'))).toEqual(['k1', 'k1'])
+    fetched.mockRejectedValueOnce(new TypeError('network'))
+    await expect(api.post('/api/bookings/b/cancel', {})).rejects.toMatchObject({ code: 'offline' })
+  })
+
+  it('takes a connection that breaks in the middle of an answer as no answer', async () => {
+    const broken = new Response('{', { status: 200 })
+    vi.spyOn(broken, 'text').mockRejectedValue(new TypeError('network'))
+    fetched.mockResolvedValueOnce(broken)
+    await expect(api.get('/api/cases')).rejects.toMatchObject({ code: 'offline' })
   })
 
   it('says offline, shows it, and takes it back with the next answer', async () => {
@@ -71,13 +95,16 @@ describe('api', () => {
     expect(net.online).toBe(true)
   })
 
-  it('tells that nobody is signed in, but not while signing in', async () => {
-    const out = vi.fn()
+  it('tells that nobody is signed in, but not while signing in, and asks once', async () => {
+    const out = vi.fn(async () => false)
     onSignedOut(out)
     fetched.mockImplementation(async () => answer(401, { status: 401, code: 'unauthenticated' }))
     await api.post('/api/sign-in', {}).catch(() => undefined)
     expect(out).not.toHaveBeenCalled()
     await api.get('/api/cases').catch(() => undefined)
     expect(out).toHaveBeenCalledOnce()
+    out.mockResolvedValue(true)
+    await expect(api.get('/api/cases')).rejects.toMatchObject({ code: 'unauthenticated' })
+    expect(out).toHaveBeenCalledTimes(2)
   })
 })

@@ -1,6 +1,11 @@
 /** Whether the server can be reached now. Set by the client's own answers, not by the browser's guess alone. */
 
 const probeEvery = 4000
+/** A round trip takes a second on the worst lines that we serve, and several when the connection is made first. */
+const probeLimit = 8000
+
+/** What stands before the server answers, and the server itself does not. */
+export const away = (status: number): boolean => status >= 502 && status <= 504
 
 class Net {
   online = $state(true)
@@ -27,8 +32,9 @@ class Net {
   /** Asks the server for a sign of life. */
   async check(): Promise<void> {
     try {
-      await fetch('/livez', { cache: 'no-store', signal: AbortSignal.timeout(3000) })
-      this.found()
+      const answer = await fetch('/livez', { cache: 'no-store', signal: AbortSignal.timeout(probeLimit) })
+      if (away(answer.status)) this.lost()
+      else this.found()
     } catch {
       this.lost()
     }
@@ -38,6 +44,18 @@ class Net {
   onBack(again: () => void): () => void {
     this.#back.add(again)
     return () => this.#back.delete(again)
+  }
+
+  /** Whether there is a line, now or within `ms`. */
+  back(ms: number): Promise<boolean> {
+    if (this.online) return Promise.resolve(true)
+    return new Promise((done) => {
+      const stop = this.onBack(() => done(true))
+      setTimeout(() => {
+        stop()
+        done(false)
+      }, ms)
+    })
   }
 
   listen(): void {

@@ -3,10 +3,13 @@ import { api, onSignedOut, setCsrf } from '../api/client'
 import type { Me, Role } from '../api/types'
 import type { Locale } from '../i18n/locales'
 import { AppError } from '../lib/errors'
-import { router } from '../lib/router.svelte'
+
+let asking: Promise<boolean> | undefined
 
 class Session {
   me = $state.raw<Me | undefined>()
+  /** Signs out by choice: then nobody is asked to sign in again. */
+  leaving = false
 
   has(role: Role): boolean {
     return this.me?.memberships.some((m) => m.role === role) ?? false
@@ -17,6 +20,7 @@ class Session {
     if (this.has('interviewer')) return '/cases'
     if (this.has('interpreter')) return '/today'
     if (this.has('coordinator')) return '/board'
+    if (this.has('auditor')) return '/audit'
     return '/account'
   }
 
@@ -38,12 +42,6 @@ class Session {
     this.take(await api.post<Me>('/api/sign-in', { code, password }))
   }
 
-  async signOut(): Promise<void> {
-    await api.post('/api/sign-out')
-    this.me = undefined
-    router.go('/sign-in')
-  }
-
   /** Keeps the chosen language in the profile; a failure changes nothing on the screen. */
   async keepLocale(locale: Locale): Promise<void> {
     if (this.me && this.me.locale !== locale) this.take(await api.patch<Me>('/api/me', { locale }))
@@ -53,7 +51,12 @@ class Session {
 export const session = new Session()
 
 onSignedOut(() => {
-  if (!session.me) return
-  session.me = undefined
-  router.go(`/sign-in?next=${encodeURIComponent(router.path)}`, { replace: true })
+  if (!session.me || session.leaving) return Promise.resolve(false)
+  asking ??= import('./again')
+    .then((m) => m.again())
+    .catch(() => false)
+    .finally(() => {
+      asking = undefined
+    })
+  return asking
 })

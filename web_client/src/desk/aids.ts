@@ -41,7 +41,7 @@ export function tell(): Promise<boolean> {
       const next = fresh[0]
       if (!next) return true
       try {
-        await api.post(`/api/cases/${next.case_id}/aids`, next.body, { key: next.key })
+        await api.post(`/api/cases/${next.case_id}/aids`, next.body, { key: next.key, once: true })
       } catch (thrown) {
         const refused = thrown instanceof AppError && [400, 404, 409, 422].includes(thrown.status)
         if (!refused) return false

@@ -3,8 +3,8 @@
  * (scripts/catalogue-parts.mjs): `core` at once, `desk` with the first page that wants it, each area with its own pages.
  */
 import loaders from 'virtual:texts'
-import type aids from '../../locales/aids/en.json'
 import type again from '../../locales/again/en.json'
+import type aids from '../../locales/aids/en.json'
 import type audit from '../../locales/audit/en.json'
 import type board from '../../locales/board/en.json'
 import type briefings from '../../locales/briefings/en.json'

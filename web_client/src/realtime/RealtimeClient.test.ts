@@ -68,11 +68,11 @@ let heard: number[]
 let snapshots: string[]
 let client: RealtimeClient
 
-async function begin(): Promise<FakeSocket> {
+async function begin(over: object = {}): Promise<FakeSocket> {
   client.start()
   await vi.advanceTimersByTimeAsync(0)
   const socket = newest()
-  socket.welcome()
+  socket.welcome(over)
   return socket
 }
 
@@ -349,6 +349,15 @@ describe('the end', () => {
     client.start()
     await vi.advanceTimersByTimeAsync(0)
     expect([client.state, client.endReason]).toEqual(['ended', 'signed_out'])
+  })
+
+  test('a sign-in that ended outside of a room asks for a fresh ticket', async () => {
+    const socket = await begin({ secret: undefined })
+    socket.cut(4401)
+    await vi.advanceTimersByTimeAsync(400)
+    newest().welcome()
+    expect(client.state).toBe('open')
+    expect(credentials).toHaveBeenCalledTimes(2)
   })
 
   test('no ticket because the server is away is tried again', async () => {

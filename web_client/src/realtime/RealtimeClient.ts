@@ -221,7 +221,8 @@ export class RealtimeClient {
     this.#drop()
     if (code === closed.done && reason === 'left') this.#end('closed')
     else if (code === closed.replaced) this.#end('replaced')
-    else if (code === closed.signedOut && !whileResuming) this.#end('signed_out')
+    // Out of a room somebody is put for good; everywhere else a fresh ticket asks them to sign in again.
+    else if (code === closed.signedOut && this.#place && !whileResuming) this.#end('signed_out')
     else if (code === closed.refused && !whileResuming) this.#end('refused')
     else {
       if (code === closed.badMessage || code === closed.signedOut || code === closed.refused) this.#place = undefined

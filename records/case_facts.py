@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from records.case_values import CHILD_GROUPS, URGENT_MEDICAL
+from records.case_write import REMOVAL_PAST
 from records.gates import CaseFacts, Gate, GateCode, GateState, Uam, gates
 from records.lifecycle import CaseState, SessionState, StepState
 from records.models import Case, ProcedureStep
@@ -17,7 +18,7 @@ from records.stages import Level, Stage
 _FURTHEST = (StepState.DROPPED, StepState.POSTPONED, StepState.PLANNED, StepState.SCHEDULED, StepState.HELD)
 _MUST_BE_ENTERED = frozenset({GateCode.LANGUAGE_KNOWN, GateCode.SEX_WISH_ASKED})
 """Without these answers nobody can be matched; other waits are settled until the session starts."""
-_INTERPRETED = frozenset({SessionState.ACTIVE, SessionState.PAUSED, SessionState.ENDED, SessionState.SEALED})
+INTERPRETED = frozenset({SessionState.ACTIVE, SessionState.PAUSED, SessionState.ENDED, SessionState.SEALED})
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class StepFacts:
     urgent_medical: bool
     """URGENT_MEDICAL, not yet expired."""
     avoid: frozenset[str]
+    accepted: frozenset[str]
+    """Interpreter's languages that the person said yes to as a substitute."""
     min_level: Level
     typical_minutes: int
     phone_allowed: bool
@@ -55,10 +58,16 @@ class StepFacts:
     appeal: bool
     continuity_id: str | None
     """The interpreter of the latest session of a step with continuity (M-6)."""
+    continuity_second: str | None
+    """The other one of that session, by relay or in a team; the queue knows (``scheduler.history``)."""
     earlier_ids: frozenset[str]
     """Interpreters of sessions that were held in this case."""
+    complaint_ids: frozenset[str]
+    """Interpreters against whom a complaint was made in this case (M-6); the queue knows."""
     deadline_at: datetime | None
     """The next legal time limit that runs."""
+    removal_at: datetime | None
+    """When the person is to be removed; none once that is a day ago."""
     emergency: bool
     locked_by: str | None
     """Code of the gate that forbids to look for an interpreter."""
@@ -77,6 +86,7 @@ def case_gates(catalogue: Catalogue, case: Case, code: str, *, safety_only: bool
             steps=furthest_states(case),
             present=_present(case),
             sealed=False,
+            removal_planned=case.removal_at is not None,
             safety_only=safety_only,
         ),
     )
@@ -168,6 +178,7 @@ def step_facts(
         needs=frozenset(needs),
         urgent_medical=URGENT_MEDICAL in needs,
         avoid=frozenset(case.avoid),
+        accepted=frozenset(case.accepted_languages or ()),
         min_level=step.min_level,
         typical_minutes=step.typical_minutes,
         phone_allowed=step.remote.phone is not Suitability.NOT_ALLOWED,
@@ -177,8 +188,11 @@ def step_facts(
         sworn_required=step.sworn_required,
         appeal=step.appeal,
         continuity_id=_continuity(catalogue, case, step),
+        continuity_second=None,
         earlier_ids=_earlier(case),
+        complaint_ids=frozenset(),
         deadline_at=min(due, default=None),
+        removal_at=_removal(case, now),
         emergency=case.state is CaseState.TEMPORARY or "URGENT_MEDICAL" in needs,
         locked_by=lock.code.value if lock else None,
     )
@@ -212,6 +226,11 @@ def suggested_steps(catalogue: Catalogue, case: Case, *, most: int = 4) -> list[
     return [code for code in dict.fromkeys(wanted) if code not in there][:most]
 
 
+def _removal(case: Case, now: datetime) -> datetime | None:
+    """The removal as far as it still hurries: an instant that nobody corrected for a day is over."""
+    return case.removal_at if case.removal_at is not None and case.removal_at > now - REMOVAL_PAST else None
+
+
 def _present(case: Case) -> frozenset[Part]:
     present = {Part.INTERPRETER}
     if case.guardian_code is not None and case.guardian_arrived_at is not None:
@@ -227,7 +246,7 @@ def _continuity(catalogue: Catalogue, case: Case, step: Step) -> str | None:
         for row in case.steps
         if catalogue.step(row.code).continuity
         for session in row.sessions
-        if session.state in _INTERPRETED and session.interpreter_id and session.active_at
+        if session.state in INTERPRETED and session.interpreter_id and session.active_at
     ]
     return max(sessions)[1] if sessions else None
 
@@ -237,5 +256,5 @@ def _earlier(case: Case) -> frozenset[str]:
         session.interpreter_id
         for row in case.steps
         for session in row.sessions
-        if session.state in _INTERPRETED and session.interpreter_id
+        if session.state in INTERPRETED and session.interpreter_id
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.errors import Invalid
 
@@ -61,6 +62,28 @@ def country_code(code: str | None) -> str | None:
     if code is not None and not _COUNTRY.match(code):
         raise Invalid("value_unknown", {"field": "country_of_origin"})
     return code
+
+
+def avoid_token(kind: str, value: str) -> str:
+    """The opaque token of a wish to avoid (M-5): an interpreter by code, or all who stated a country of origin.
+
+    Region and community, which the profile knows as free words, cannot be named here: two spellings would never meet, and the
+    wish would be recorded and not kept. Raises ``Invalid``: ``value_unknown`` (field), ``code_malformed`` (field).
+    """
+    if kind == "interpreter":
+        return staff_code("avoid", value.strip().upper())
+    if kind == "origin" and _COUNTRY.match(value):
+        return f"origin:{value}"
+    raise Invalid("value_unknown", {"field": "avoid"})
+
+
+def time_zone(name: str) -> str:
+    """An IANA time zone; raises ``Invalid('value_unknown')``."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid("value_unknown", {"field": "zone"}) from None
+    return name
 
 
 def reason_word(reason: str) -> str:

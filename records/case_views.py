@@ -58,6 +58,22 @@ class GuardianView(TypedDict):
     arrived_at: datetime | None
 
 
+class RemovalView(TypedDict):
+    """When the person is to be removed, and who entered that when."""
+
+    at: datetime
+    zone: str
+    noted_at: datetime | None
+    noted_by: str | None
+
+
+class AcceptedView(TypedDict):
+    """Substitutes that the person said yes to, and when they were asked."""
+
+    languages: list[str]
+    asked_at: datetime
+
+
 class StepView(TypedDict):
     """A step in the timeline."""
 
@@ -116,6 +132,9 @@ class CaseDetail(CaseSummary):
     guardian: GuardianView | None
     interp_sex: SexWishView
     officer_sex: SexWishView
+    removal: RemovalView | None
+    avoided: int
+    accepted: AcceptedView | None
     needs: list[str]
     country_of_origin: str | None
     track: str
@@ -179,6 +198,9 @@ def case_detail(catalogue: Catalogue, case: Case, now: datetime, ext_ref: str | 
         guardian=_guardian(case),
         interp_sex=SexWishView(wish=case.interp_sex, must=case.interp_sex_must, asked_at=case.interp_sex_asked_at),
         officer_sex=SexWishView(wish=case.officer_sex, must=case.officer_sex_must, asked_at=case.officer_sex_asked_at),
+        removal=_removal(case),
+        avoided=len(case.avoid),
+        accepted=_accepted(case),
         needs=active_needs(case, now),
         country_of_origin=case.country_of_origin,
         track=case.track,
@@ -224,6 +246,23 @@ def _guardian(case: Case) -> GuardianView | None:
     return GuardianView(
         assigned=case.guardian_assigned_at is not None, code=case.guardian_code, arrived_at=case.guardian_arrived_at
     )
+
+
+def _removal(case: Case) -> RemovalView | None:
+    if case.removal_at is None:
+        return None
+    return RemovalView(
+        at=case.removal_at,
+        zone=case.removal_zone or "UTC",
+        noted_at=case.removal_noted_at,
+        noted_by=case.removal_noted_by,
+    )
+
+
+def _accepted(case: Case) -> AcceptedView | None:
+    if case.accepted_at is None:
+        return None
+    return AcceptedView(languages=list(case.accepted_languages or ()), asked_at=case.accepted_at)
 
 
 def _timer(due: Due, now: datetime) -> TimerView:

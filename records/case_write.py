@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict
 
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from records.case_values import (
     AGE_GROUPS,
     LANGUAGE_SOURCES,
@@ -17,16 +17,21 @@ from records.case_values import (
     UAM,
     URGENT_MEDICAL,
     WISHES,
+    avoid_token,
     country_code,
     language_code,
     one_of,
     staff_code,
+    time_zone,
 )
 from records.forbidden import ForbiddenKind, check_text, find_forbidden
 from records.models import Case, CaseLanguage
 
 URGENT_FOR = timedelta(hours=24)
 MOST_LANGUAGES = 8
+MOST_AVOIDED = 8
+REMOVAL_PAST, REMOVAL_AHEAD = timedelta(hours=24), timedelta(days=366)
+"""A removal is entered at most so long after and before its instant; anything else is a slip."""
 NOTE_LIMIT, FILE_NUMBER_LIMIT = 80, 60
 
 
@@ -78,6 +83,24 @@ class NewCase:
     emergency: bool = False
 
 
+@dataclass(frozen=True)
+class RemovalInput:
+    """When the person is to be removed, as the officer entered it; none in the changes takes it out of the case."""
+
+    at: datetime
+    zone: str
+
+
+@dataclass(frozen=True)
+class AvoidInput:
+    """One more whom the person asks not to have as an interpreter (M-5); with ``anew`` all that was said before is forgotten."""
+
+    kind: str | None = None
+    """interpreter (``value``: the pool code) or origin (``value``: ISO 3166-1 alpha-2)."""
+    value: str | None = None
+    anew: bool = False
+
+
 class CaseChanges(TypedDict, total=False):
     """What may be changed; a key that is absent stays as it is."""
 
@@ -89,6 +112,9 @@ class CaseChanges(TypedDict, total=False):
     literacy: str
     age_group: str
     uam: str
+    removal: RemovalInput | None
+    avoid: AvoidInput
+    accepted_languages: Sequence[str]
 
 
 def put_values(case: Case, new: NewCase, now: datetime) -> None:
@@ -142,13 +168,21 @@ def put_languages(
     case.languages = rows
 
 
-def apply_changes(case: Case, changes: CaseChanges, now: datetime, is_language: Callable[[str], bool]) -> None:
-    """Put the changed values into an existing case. Raises what the single values raise."""
+def apply_changes(
+    case: Case, changes: CaseChanges, now: datetime, is_language: Callable[[str], bool], *, by: str
+) -> None:
+    """Put the changed values into an existing case; ``by`` is the staff code of whoever enters them.
+
+    Raises what the single values raise, ``Conflict('wish_change_needs_second')`` (field) where a wish that must be met would
+    be taken back or turned round: that is asked for and decided by somebody else (M-3, ``records.wish_changes``).
+    """
     if "languages" in changes:
         put_languages(case, changes["languages"], now, is_language)
     if "interp_sex" in changes:
+        keep_must(case, "interp_sex", changes["interp_sex"])
         put_wish(case, "interp_sex", changes["interp_sex"], now)
     if "officer_sex" in changes:
+        keep_must(case, "officer_sex", changes["officer_sex"])
         put_wish(case, "officer_sex", changes["officer_sex"], now)
     if "literacy" in changes:
         case.literacy = one_of("literacy", changes["literacy"], LITERACY)
@@ -160,6 +194,18 @@ def apply_changes(case: Case, changes: CaseChanges, now: datetime, is_language: 
         _put_needs(case, changes["needs"], now)
     if "guardian" in changes:
         _put_guardian(case, changes["guardian"], now)
+    if "removal" in changes:
+        _put_removal(case, changes["removal"], now, by)
+    if "avoid" in changes:
+        _put_avoid(case, changes["avoid"])
+    if "accepted_languages" in changes:
+        _put_accepted(case, changes["accepted_languages"], now, is_language)
+
+
+def keep_must(case: Case, field: Literal["interp_sex", "officer_sex"], wish: SexWishInput) -> None:
+    """Raises ``Conflict('wish_change_needs_second')`` (field) unless the answer keeps a wish that must be met as it is."""
+    if getattr(case, f"{field}_must") and not (wish.must and wish.asked and wish.wish == getattr(case, field)):
+        raise Conflict("wish_change_needs_second", {"field": field})
 
 
 def file_number(text: str | None, now: datetime) -> str | None:
@@ -191,6 +237,33 @@ def _put_needs(case: Case, needs: Sequence[str], now: datetime) -> None:
         case.urgent_medical_until = None
     elif not urgent_before or (case.urgent_medical_until is not None and case.urgent_medical_until <= now):
         case.urgent_medical_until = now + URGENT_FOR
+
+
+def _put_removal(case: Case, removal: RemovalInput | None, now: datetime, by: str) -> None:
+    if removal is None:
+        case.removal_at = case.removal_zone = None
+    else:
+        if not now - REMOVAL_PAST <= removal.at <= now + REMOVAL_AHEAD:
+            raise Invalid("removal_out_of_reach", {"days": REMOVAL_AHEAD.days})
+        case.removal_at, case.removal_zone = removal.at, time_zone(removal.zone)
+    case.removal_noted_at, case.removal_noted_by = now, by
+
+
+def _put_avoid(case: Case, told: AvoidInput) -> None:
+    tokens = [] if told.anew else list(case.avoid)
+    if told.kind is not None:
+        tokens.append(avoid_token(told.kind, told.value or ""))
+    tokens = list(dict.fromkeys(tokens))
+    if len(tokens) > MOST_AVOIDED:
+        raise Invalid("too_many_avoided", {"most": MOST_AVOIDED})
+    case.avoid = tokens
+
+
+def _put_accepted(case: Case, codes: Sequence[str], now: datetime, is_language: Callable[[str], bool]) -> None:
+    for code in codes:
+        if not is_language(language_code(code)):
+            raise Invalid("language_unknown", {"language": code})
+    case.accepted_languages, case.accepted_at = list(dict.fromkeys(codes)), now
 
 
 def _put_guardian(case: Case, guardian: GuardianInput | None, now: datetime) -> None:

@@ -5,7 +5,7 @@ Keeps the record minimal and pseudonymous (domain 2.1). What happens in a sessio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -57,6 +57,8 @@ class CaseService:
         self._catalogue = catalogue
         self._cipher = cipher
         self._is_language = is_language
+        self.history: Callable[[ReadUnit, StepFacts], Awaitable[StepFacts]] | None = None
+        """Completes the facts of a step with what the queue alone knows of the case; put in where its services are built."""
 
     async def open(self, uow: UnitOfWork, new: NewCase, *, idempotency_key: str | None = None) -> CaseDetail:
         """Open a case with its first step planned. The same key of the same actor gives the first case again.
@@ -154,7 +156,7 @@ class CaseService:
         case = await self._open_case(uow, case_id)
         if case.version != version:
             raise Conflict("changed_meanwhile", {"version": case.version})
-        apply_changes(case, changes, uow.now, self._is_language)
+        apply_changes(case, changes, uow.now, self._is_language, by=uow.actor.code)
         return await self._changed(uow, case)
 
     async def plan_step(self, uow: UnitOfWork, case_id: str, *, code: str, beside_open: bool = False) -> CaseDetail:
@@ -223,6 +225,7 @@ class CaseService:
             if step.state not in _DONE:
                 step.state, step.reason = advance(step.state, StepMove.DROP), reason_word(reason)
         case.state, case.closed_at = advance(case.state, CaseMove.CLOSE), uow.now
+        case.avoid = []  # kept no longer than the case is open (domain 2.7)
         return await self._changed(uow, case)
 
     async def confirm(self, uow: UnitOfWork, case_id: str) -> CaseDetail:
@@ -248,7 +251,7 @@ class CaseService:
         if row is None:
             raise NotFound("step_unknown", {"step": step_id})
         case = await self._open_case(uow, row.case_id)
-        facts = step_facts(self._catalogue, case, row, uow.now, safety_only=safety_only)
+        facts = await self._facts(uow, case, row, safety_only=safety_only)
         if row.state in _DONE:
             raise Conflict("step_done", {"step": row.code})
         if facts.locked_by is not None:
@@ -264,7 +267,7 @@ class CaseService:
         row = None if case is None else next((step for step in case.steps if step.id == step_id), None)
         if case is None or row is None:
             raise NotFound("step_unknown", {"step": step_id})
-        return step_facts(self._catalogue, case, row, unit.now, safety_only=safety_only)
+        return await self._facts(unit, case, row, safety_only=safety_only)
 
     async def overdue(self, unit: ReadUnit, *, after: datetime) -> Sequence[Case]:
         """Temporary cases whose time to be linked ran out since ``after``."""
@@ -272,6 +275,10 @@ class CaseService:
             select(Case).where(Case.state == CaseState.TEMPORARY, Case.link_by > after, Case.link_by <= unit.now)
         )
         return rows.all()
+
+    async def _facts(self, unit: ReadUnit, case: Case, row: ProcedureStep, *, safety_only: bool) -> StepFacts:
+        facts = step_facts(self._catalogue, case, row, unit.now, safety_only=safety_only)
+        return facts if self.history is None else await self.history(unit, facts)
 
     async def _open_case(self, uow: UnitOfWork, case_id: str) -> Case:
         case = await writable_case(uow, case_id)

@@ -167,6 +167,33 @@ class EndReason(StrEnum):
     ABANDONED = "abandoned"
 
 
+class WishChangeState(StrEnum):
+    """Where the asking for a wish that must be met to be changed stands (M-3)."""
+
+    ASKED = "asked"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class WishChangeMove(StrEnum):
+    """What can happen to it; the coordinator approves or refuses, whoever asked withdraws."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"
+
+
+WISH_CHANGE: MoveTable[WishChangeState, WishChangeMove] = MoveTable(
+    "wish_change",
+    WishChangeState.ASKED,
+    {
+        (WishChangeState.ASKED, WishChangeMove.APPROVE): WishChangeState.APPROVED,
+        (WishChangeState.ASKED, WishChangeMove.REFUSE): WishChangeState.REFUSED,
+        (WishChangeState.ASKED, WishChangeMove.WITHDRAW): WishChangeState.WITHDRAWN,
+    },
+)
+
 CASE: MoveTable[CaseState, CaseMove] = MoveTable(
     "case",
     CaseState.OPEN,

@@ -20,11 +20,12 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db.base import Base, CountryScoped, EnumText
-from records.lifecycle import CaseState, SessionState, StepState
+from records.lifecycle import CaseState, SessionState, StepState, WishChangeState
 
 
 class Site(Base):
@@ -68,6 +69,16 @@ class Case(CountryScoped, Base):
     """URGENT_MEDICAL expires by itself after 24 h (domain 2.3)."""
     avoid: Mapped[list[str]] = mapped_column(default=list)
     """Opaque avoid tokens; only the matcher reads them (M-5)."""
+    accepted_languages: Mapped[list[str] | None]
+    """Interpreter's languages that the person said yes to as a substitute when asked (domain 3.7); none: never asked."""
+    accepted_at: Mapped[datetime | None]
+    removal_at: Mapped[datetime | None]
+    """When the person is to be removed, if that is set: P1 within 24 h (M-10), and the check before it (RET-40)."""
+    removal_zone: Mapped[str | None] = mapped_column(String(40))
+    """The time zone in which the officer entered it."""
+    removal_noted_at: Mapped[datetime | None]
+    removal_noted_by: Mapped[str | None] = mapped_column(String(32))
+    """Code of the officer who entered or corrected it last."""
     country_of_origin: Mapped[str | None] = mapped_column(String(2))
     track: Mapped[str] = mapped_column(String(16), default="regular")
     link_by: Mapped[datetime | None]
@@ -89,6 +100,41 @@ class Case(CountryScoped, Base):
     )
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class WishChange(CountryScoped, Base):
+    """The asking for a wish that must be met to be changed, which an officer never decides alone (M-3), and the answer to it."""
+
+    __tablename__ = "wish_changes"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), index=True)
+    field: Mapped[str] = mapped_column(String(16))
+    """interp_sex or officer_sex."""
+    from_wish: Mapped[str] = mapped_column(String(8))
+    to_wish: Mapped[str] = mapped_column(String(8))
+    to_must: Mapped[bool] = mapped_column(Boolean)
+    channel: Mapped[str] = mapped_column(String(16))
+    """How the person said so: a recorded card, or another interpreter; never through the officer alone."""
+    interpreter_code: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(32))
+    state: Mapped[WishChangeState] = mapped_column(EnumText(WishChangeState), default=WishChangeState.ASKED, index=True)
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str] = mapped_column(String(40))
+    asked_by_code: Mapped[str] = mapped_column(String(32))
+    decided_at: Mapped[datetime | None]
+    decided_by_code: Mapped[str | None] = mapped_column(String(32))
+    refusal: Mapped[str | None] = mapped_column(String(32))
+
+    __table_args__ = (
+        Index(
+            "uq_wish_changes_asked",
+            "case_id",
+            "field",
+            unique=True,
+            sqlite_where=text("state = 'asked'"),
+            postgresql_where=text("state = 'asked'"),
+        ),
+    )
 
 
 class CaseLanguage(CountryScoped, Base):
@@ -274,5 +320,6 @@ CONFLICTS: dict[str, str] = {
     "uq_cases_idempotency_key": "same_request_running",
     "uq_cases_case_ref": "case_ref_taken",
     "uq_procedure_steps_case_id_seq": "changed_meanwhile",
+    "uq_wish_changes_asked": "wish_change_asked",
 }
 """What a refusal by the database means, by the name of the constraint or the message of the trigger."""

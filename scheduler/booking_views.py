@@ -86,6 +86,15 @@ class WishView(TypedDict):
     must: bool
 
 
+class PoliceView(TypedDict):
+    """Whether a step under the police regime may go to an interpreter of the other country (T-3)."""
+
+    reference: str | None
+    """Of the approval that a coordinator typed; none: only the own country."""
+    by: str | None
+    at: datetime | None
+
+
 class BookingView(TypedDict):
     """A booking (docs/protocol.md)."""
 
@@ -113,6 +122,7 @@ class BookingView(TypedDict):
     pivot: str | None
     relay_state: str | None
     relay_by: str | None
+    police: PoliceView | None
     turns: list[TurnView]
     series_id: str | None
     occurrence: str | None
@@ -321,6 +331,13 @@ def rung_views(booking: Booking) -> list[RungView]:
     return found
 
 
+def _police(booking: Booking) -> PoliceView | None:
+    """None for a step to which the rule does not apply."""
+    if not booking.need["police_regime"]:
+        return None
+    return PoliceView(reference=booking.police_approval, by=booking.police_by, at=booking.police_at)
+
+
 def _view(
     booking: Booking,
     offers: list[OfferBrief],
@@ -353,6 +370,7 @@ def _view(
         pivot=booking.pivot,
         relay_state=booking.relay_state,
         relay_by=booking.relay_by,
+        police=_police(booking),
         turns=_turns(booking),
         series_id=booking.series_id,
         occurrence=booking.occurrence,

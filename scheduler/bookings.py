@@ -14,6 +14,7 @@ from sqlalchemy import select
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Invalid, NotFound
+from records.case_write import file_number
 from records.cases import CaseService
 from records.gates import SAFETY_TALK_MINUTES
 from records.lifecycle import NotHeldReason
@@ -270,22 +271,50 @@ class BookingService:
             select(Booking.id).where(Booking.case_id == case_id, Booking.state.in_(OPEN)).order_by(Booking.id)
         )
         for booking_id in rows.all():
-            booking = await locked_booking(uow, booking_id)
-            before = need_from_json(booking.need)
-            await self._closing.renew_need(uow, booking, on_demand=before.on_demand)
-            after = need_from_json(booking.need)
-            if _essence(before) == _essence(after):
-                continue
-            if booking.state is BookingState.ASSIGNED and booking.interpreter_id is not None:
-                refused = await self._assignments.refusals(uow, booking, booking.interpreter_id)
-                if any(refusal.rule in HARD_RULES for refusal in refused):
-                    # A hard need is never relaxed: a person decides who comes instead.
-                    booking.needs_coordinator, booking.reason = True, "no_longer_fits"
-                    await changed(uow, booking)
-            elif booking.state is BookingState.OFFERING:
-                await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.CHANGED)
-                booking.rungs = []
-                await self._rounds.next(uow, booking)
+            await self._renew(uow, await locked_booking(uow, booking_id))
+
+    async def approve_police(self, uow: UnitOfWork, booking_id: str, *, reference: str | None) -> Booking:
+        """Interpreters of the other country may do this police step (T-3), under the reference of the approval; none takes it back.
+
+        The search goes on with them at once. Every other rule stands: without an open instrument (T-2) nobody is added.
+        Raises ``Conflict``: ``not_a_police_step``, ``move_not_allowed`` for a booking that is over or in session, and what
+        ``file_number`` raises about the reference.
+        """
+        booking = await locked_booking(uow, booking_id)
+        if booking.state not in OPEN or booking.state is BookingState.IN_SESSION:
+            raise Conflict("move_not_allowed", {"subject": "booking", "state": booking.state.value, "move": "approve"})
+        if not need_from_json(booking.need).police_regime:
+            raise Conflict("not_a_police_step")
+        booking.police_approval = file_number(reference, uow.now)
+        booking.police_by, booking.police_at = uow.actor.code, uow.now
+        await self._renew(uow, booking)
+        if booking.state is BookingState.UNFILLED and booking.police_approval:
+            await self._rounds.widen(uow, booking)
+        else:
+            await changed(uow, booking)
+        return booking
+
+    async def _renew(self, uow: UnitOfWork, booking: Booking) -> None:
+        """Make the need of a locked booking again; rings start anew and a person is called where that changes who may come."""
+        before, hurry = need_from_json(booking.need), booking.priority
+        facts = await self._closing.renew_need(uow, booking, on_demand=before.on_demand)
+        if booking.session_id is None or booking.kind != "now":
+            # Whoever is looked for in the middle of a talk stays first, whatever the case says.
+            booking.priority = priority_of(facts, now=uow.now, booked=booking.kind != "now").value
+        after = need_from_json(booking.need)
+        if _essence(before) == _essence(after):
+            if booking.priority != hurry:
+                await changed(uow, booking)
+        elif booking.state is BookingState.ASSIGNED and booking.interpreter_id is not None:
+            refused = await self._assignments.refusals(uow, booking, booking.interpreter_id)
+            if any(refusal.rule in HARD_RULES for refusal in refused):
+                # A hard need is never relaxed: a person decides who comes instead.
+                booking.needs_coordinator, booking.reason = True, "no_longer_fits"
+                await changed(uow, booking)
+        elif booking.state is BookingState.OFFERING:
+            await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.CHANGED)
+            booking.rungs = []
+            await self._rounds.next(uow, booking)
 
     async def _searching(self, uow: UnitOfWork, booking_id: str) -> Booking:
         booking = await locked_booking(uow, booking_id)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from core.db.session import UnitOfWork
+from records.case_facts import StepFacts
 from records.lifecycle import EndReason, NotHeldReason, Outcome, SessionState
 from records.session_log import SessionLog
 from scheduler.assignments import Assignments
@@ -82,9 +83,10 @@ class Closing:
             if self.freed is not None and row.ends_at > uow.now:
                 await self.freed(uow, row.interpreter_id, row.starts_at, row.busy_until)
 
-    async def renew_need(self, uow: UnitOfWork, booking: Booking, *, on_demand: bool) -> None:
-        """Make the stored need again from the case as it is now."""
+    async def renew_need(self, uow: UnitOfWork, booking: Booking, *, on_demand: bool) -> StepFacts:
+        """Make the stored need again from the case as it is now, and return what the case says."""
         facts = await self._facts.of(uow, booking)
         need = replace(fresh_need(booking, facts, self._table, uow.now), on_demand=on_demand, by_calendar=not on_demand)
         booking.need = stored_need(need_at(need, uow.now), facts)
         await uow.flush()
+        return facts

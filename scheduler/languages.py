@@ -223,6 +223,16 @@ class LanguageTable:
                 offer(LanguageMatch(code, row.interpreter, penalty, MatchKind.SUBSTITUTE, rank))
         return found
 
+    def needing_acceptance(self, person_languages: Iterable[str]) -> list[str]:
+        """The interpreter's languages that may stand in at some stage once the person has said yes to them, in order of penalty."""
+        found = {
+            row.interpreter: row.penalty
+            for code in person_languages
+            for row in self._rows.get(self.canonical(code), {}).values()
+            if row.condition is Condition.WITH_ACCEPTANCE
+        }
+        return sorted(found, key=lambda code: (found[code], code))
+
     def match_language(
         self,
         person_languages: Sequence[PersonLanguage],

@@ -81,6 +81,8 @@ def leg_need(need: Need, way: Way, pivot: str | None, leg: int) -> Need:
     Relay: leg 1 works between the person and ``pivot``, leg 2 between ``pivot`` and the officer. Team: both do all of it and
     each interprets half of the time.
     """
+    if leg > 1:
+        need = replace(need, continuity_id=need.continuity_second)
     if way is Way.TEAM:
         return replace(need, share=-(-need.minutes // 2))
     if way is Way.RELAY and pivot is not None:

@@ -196,6 +196,11 @@ class Booking(CountryScoped, Base):
     relay_by: Mapped[str | None] = mapped_column(String(32))
     """Code of the coordinator who decided."""
     relay_at: Mapped[datetime | None]
+    police_approval: Mapped[str | None] = mapped_column(String(40))
+    """Reference of the approval for interpreters of the other country at a police step, typed by a coordinator (T-3)."""
+    police_by: Mapped[str | None] = mapped_column(String(32))
+    """Code of the coordinator who typed it."""
+    police_at: Mapped[datetime | None]
     series_id: Mapped[str | None] = mapped_column(ForeignKey("booking_series.id"), index=True)
     occurrence: Mapped[str | None] = mapped_column(String(10))
     """Local date of the occurrence in its series."""

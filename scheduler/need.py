@@ -125,6 +125,8 @@ class Need:
     sworn_required: bool = False
     continuity_id: str | None = None
     """Interpreter who should do this step again (M-6)."""
+    continuity_second: str | None = None
+    """The same for the second of a relay or a team."""
     appeal: bool = False
     earlier_ids: frozenset[str] = frozenset()
     """Interpreters of the decision under appeal."""

@@ -68,6 +68,7 @@ def build_need(
         sex_wish=SexWish(facts.sex_wish),
         sex_must=facts.sex_must,
         avoid=facts.avoid,
+        accepted_substitutes=facts.accepted,
         emergency=facts.emergency,
         child="CHILD_TRAINED_INTERPRETER" in facts.needs,
         trauma="TRAUMA_TRAINED_INTERPRETER" in facts.needs,
@@ -76,8 +77,10 @@ def build_need(
         approved_location=facts.approved_location,
         sworn_required=facts.sworn_required,
         continuity_id=facts.continuity_id,
+        continuity_second=facts.continuity_second,
         appeal=facts.appeal,
         earlier_ids=facts.earlier_ids,
+        complaint_ids=facts.complaint_ids,
         party_ids=party_ids,
     )
 
@@ -92,6 +95,7 @@ def priority_of(facts: StepFacts, *, now: datetime, booked: bool) -> Priority:
         unaccompanied_minor=facts.uam,
         trafficking_or_violence="TRAUMA_TRAINED_INTERPRETER" in facts.needs or _is_trafficking(facts.step_code),
         woman_alone_with_sex_rule=facts.sex_wish == "woman" and facts.sex_must,
+        removal_at=facts.removal_at,
         deadline_at=facts.deadline_at,
     )
 
@@ -125,8 +129,8 @@ def need_to_json(need: Need) -> dict[str, Any]:
 
 def need_from_json(data: Mapping[str, Any]) -> Need:
     """The need that was stored; raises ``KeyError`` or ``ValueError`` for anything else."""
-    # Needs that were stored before calendars existed do not name them.
-    data = {"by_calendar": not data["on_demand"], "share": None, **data}
+    # Needs that were stored before these fields existed do not name them.
+    data = {"by_calendar": not data["on_demand"], "share": None, "continuity_second": None, **data}
     values: dict[str, Any] = {field.name: data[field.name] for field in fields(Need)}
     for name in _TIMES:
         values[name] = datetime.fromisoformat(values[name])
@@ -144,11 +148,12 @@ def need_at(need: Need, now: datetime) -> Need:
 
 
 def fresh_need(booking: Booking, facts: StepFacts, table: LanguageTable, now: datetime) -> Need:
-    """The need of a booking made again from the case as it is now; who else has a part in the case is kept."""
+    """The need of a booking made again from the case as it is now; who else has a part in the case is kept, and the approval
+    of a police step is the booking's own (T-3)."""
     stored = need_at(need_from_json(booking.need), now)
     if booking.language not in {code for code, _ in facts.languages}:
-        return stored
-    return build_need(
+        return replace(stored, police_approval=booking.police_approval or "")
+    need = build_need(
         facts,
         language=booking.language,
         officer_language=booking.officer_language,
@@ -159,3 +164,4 @@ def fresh_need(booking: Booking, facts: StepFacts, table: LanguageTable, now: da
         table=table,
         party_ids=stored.party_ids,
     )
+    return replace(need, police_approval=booking.police_approval or "")

@@ -24,6 +24,7 @@ from scheduler.briefings.service import BriefingService
 from scheduler.calendars.availability import Availability
 from scheduler.closing import Closing
 from scheduler.conduct import ConductService
+from scheduler.history import CaseHistory
 from scheduler.interpreter_views import InterpreterViews
 from scheduler.languages import LanguageTable
 from scheduler.offers import OfferService
@@ -91,6 +92,7 @@ class SchedulerServices:
 
         Raises ``records.procedure_source.CatalogueError`` (file, line, reason) when a ladder file is wrong.
         """
+        cases.history = CaseHistory(catalogue).complete
         policies, reserves = Policies.load(), Reserves()
         ledger, reach = Ledger(policies), Reach(ports or Ports.none(), Availability())
         rounds = Rounds(catalogue, table, policies, reserves, reach, ledger)

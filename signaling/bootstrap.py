@@ -29,6 +29,7 @@ from records.audit import AuditTrail
 from records.cases import CaseService
 from records.procedures import Catalogue, load_catalogue
 from records.session_log import SessionLog
+from records.wish_changes import WishChanges
 from scheduler.calendars.services import Calendars
 from scheduler.foresight import WAKE_ON_NEWS, Foresight
 from scheduler.languages import LanguageTable, load_languages
@@ -78,6 +79,7 @@ class Services:
     logins: LoginService
     audit: AuditTrail
     cases: CaseService
+    wish_changes: WishChanges
     session_log: SessionLog
     scheduler: SchedulerServices
     foresight: Foresight
@@ -271,6 +273,7 @@ def build(
         logins=logins,
         audit=audit,
         cases=cases,
+        wish_changes=WishChanges(),
         session_log=session_log,
         scheduler=scheduler,
         foresight=foresight,

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import AppError, Conflict
 from records.procedures import Catalogue
 from scheduler.booking.slots import Openings, Plan, refuse
 from scheduler.legs import RelayState, Way
-from scheduler.lifecycle import OPEN, BookingState
+from scheduler.lifecycle import OPEN, AssignmentState, BookingState
 from scheduler.locks import hold_person
-from scheduler.models import Booking
+from scheduler.models import Assignment, Booking
 from scheduler.need import MatchRules, Need
 from scheduler.needs import need_from_json
 from scheduler.ranking import Match
@@ -69,8 +69,14 @@ class Choices:
         if need.continuity_id is not None or not self._catalogue.step(need.step_code).continuity:
             return need
         codes = [step.code for step in self._catalogue.steps(need.country) if step.continuity]
-        planned = await unit.session.scalar(
-            select(Booking.interpreter_id)
+        second = and_(
+            Assignment.booking_id == Booking.id,
+            Assignment.leg == 2,
+            Assignment.state.in_((AssignmentState.HELD, AssignmentState.ACTIVE)),
+        )
+        planned = await unit.session.execute(
+            select(Booking.interpreter_id, Assignment.interpreter_id)
+            .outerjoin(Assignment, second)
             .where(
                 Booking.case_id == need.case_id,
                 Booking.step_code.in_(codes),
@@ -80,7 +86,8 @@ class Choices:
             .order_by(Booking.starts_at)
             .limit(1)
         )
-        return need if planned is None else replace(need, continuity_id=planned)
+        found = planned.first()
+        return need if found is None else replace(need, continuity_id=found[0], continuity_second=found[1])
 
     async def _locked_choice(
         self,
@@ -112,7 +119,7 @@ class Choices:
 
 
 def _wanted(need: Need) -> list[str]:
-    return [need.continuity_id] if need.continuity_id is not None else []
+    return [who for who in (need.continuity_id, need.continuity_second) if who is not None]
 
 
 def _kept(team: Sequence[Match], prefer: Sequence[str]) -> int:

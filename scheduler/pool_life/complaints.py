@@ -146,6 +146,13 @@ class ComplaintService:
             raise NotFound("complaint_unknown")
         return found
 
+    async def case_of(self, unit: ReadUnit, complaint_id: str) -> str:
+        """In which case it was made. Raises ``NotFound('complaint_unknown')``."""
+        found: str | None = await unit.session.scalar(select(Complaint.case_id).where(Complaint.id == complaint_id))
+        if found is None:
+            raise NotFound("complaint_unknown")
+        return found
+
     async def list(
         self, unit: ReadUnit, *, interpreter_id: str | None = None, open_only: bool = False, limit: int = 100
     ) -> Sequence[ComplaintView]:

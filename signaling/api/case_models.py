@@ -44,6 +44,23 @@ class GuardianBody(In):
     arrived_at: InstantIn | None = None
 
 
+class RemovalBody(In):
+    """When the person is to be removed, entered twice over: with the zone in which it was meant, and confirmed."""
+
+    at: InstantIn
+    zone: Annotated[str, Field(min_length=1, max_length=40)]
+    confirmed: Literal[True]
+
+
+class AvoidBody(In):
+    """One more whom the person asks not to have as an interpreter (M-5); with ``anew`` all that was said before is forgotten."""
+
+    kind: Literal["interpreter", "origin"] | None = None
+    value: Annotated[str, Field(max_length=24)] | None = None
+    """The interpreter's code, or the country by ISO 3166-1 alpha-2."""
+    anew: bool = False
+
+
 class NewCaseBody(In):
     """What opens a case. There is no field for a name, a birth date, a phone number or anything that was said (domain 2.1)."""
 
@@ -75,6 +92,11 @@ class CaseChangesBody(In):
     literacy: Literacy | None = None
     age_group: AgeGroup | None = None
     uam: Uam | None = None
+    removal: RemovalBody | None = None
+    """``null`` takes it out of the case."""
+    avoid: AvoidBody | None = None
+    accepted_languages: Annotated[list[Language], Field(max_length=8)] | None = None
+    """All substitutes that the person said yes to when asked; an empty list: to none."""
 
 
 class NewStepBody(In):
@@ -211,6 +233,76 @@ class Guardian(Out):
     arrived_at: Instant | None
 
 
+class Removal(Out):
+    """When the person is to be removed."""
+
+    at: Instant
+    zone: str
+    noted_at: Instant | None
+    noted_by: str | None
+    soon: bool
+    """Within 24 h: requests for this case are P1 (M-10)."""
+
+
+class Accepted(Out):
+    """Substitutes that the person said yes to, and when they were asked."""
+
+    languages: list[str]
+    asked_at: Instant
+
+
+class WishChange(Out):
+    """A wish that must be met was asked to be changed; somebody else decides (M-3)."""
+
+    id: str
+    case_id: str
+    case_ref: str
+    country: Country
+    field: Literal["interp_sex", "officer_sex"]
+    from_wish: Sex
+    to_wish: Sex
+    to_must: bool
+    channel: Literal["card", "interpreter"]
+    interpreter_code: str | None
+    reason: Literal["nobody_found", "person_changed_mind", "urgent"]
+    state: Literal["asked", "approved", "refused", "withdrawn"]
+    asked_at: Instant
+    asked_by: str
+    decided_at: Instant | None
+    decided_by: str | None
+    refusal: Literal["not_confirmed", "somebody_found", "ask_again", "not_urgent"] | None
+
+
+class WishChangeList(Out):
+    """Askings of a case, or those that wait for a coordinator."""
+
+    items: list[WishChange]
+
+
+class WishChangeBody(In):
+    """The person now agrees otherwise (M-3): told by a recorded card, or through an interpreter who had a session in this case."""
+
+    field: Literal["interp_sex", "officer_sex"] = "interp_sex"
+    wish: Sex
+    must: bool = False
+    channel: Literal["card", "interpreter"]
+    interpreter_code: Annotated[str, Field(max_length=16)] | None = None
+    reason: Literal["nobody_found", "person_changed_mind", "urgent"]
+
+
+class WishDecisionBody(In):
+    """The coordinator's word; a refusal has a reason."""
+
+    approve: bool
+    refusal: Literal["not_confirmed", "somebody_found", "ask_again", "not_urgent"] | None = None
+
+
+class PoliceBody(In):
+    """The reference of the approval for interpreters of the other country (T-3); ``null`` takes it back."""
+
+    reference: Annotated[str, Field(min_length=3, max_length=40)] | None
+
+
 class LinkedCase(Out):
     """The other case of a link."""
 
@@ -228,6 +320,14 @@ class CaseDetail(CaseSummary):
     guardian: Guardian | None
     interp_sex: SexWish
     officer_sex: SexWish
+    removal: Removal | None
+    avoided: int
+    """How many wishes to avoid somebody are recorded; which, nobody is told (M-5)."""
+    accepted: Accepted | None
+    acceptable: list[str]
+    """Substitutes that need the person's yes before they can be offered (domain 3.7)."""
+    wish_changes: list[WishChange]
+    """What was asked for about wishes that must be met, the latest first."""
     needs: list[str]
     country_of_origin: str | None
     track: Track

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -11,8 +12,10 @@ from core.errors import Conflict, NotFound
 from records import case_write
 from records.case_link import case_by_ref, links_of
 from records.lifecycle import StepMove
+from records.session_views import stamp
 from records.sites import site_by_code
 from records.stages import Stage
+from scheduler.lifecycle import REMOVAL_CALL
 from scheduler.pool import regional
 from signaling.api.booking_models import Outlook
 from signaling.api.case_models import (
@@ -26,6 +29,7 @@ from signaling.api.case_models import (
     NewCaseBody,
     NewStepBody,
     ReasonBody,
+    RemovalBody,
     WishBody,
 )
 from signaling.api.routing import guarded_router
@@ -87,7 +91,7 @@ async def open_case(body: NewCaseBody, who: Who, services: Svc, key: Idempotency
         detail = dict(await services.cases.open(uow, new, idempotency_key=key))
         facts = CaseFacts(body.country, authority)
         _record(services, uow, "case.opened", str(detail["id"]), facts, {"emergency": body.emergency})
-        return await _detail(services, uow, who, facts, detail)
+        return await detail_for(services, uow, who, facts, detail)
 
 
 @router.get("/api/cases/{case_id}")
@@ -98,7 +102,7 @@ async def read_case(case_id: Key, who: Who, services: Svc) -> CaseDetail:
         demand(may_read_case(who, facts), hidden="case_unknown")
         detail = dict(await services.cases.get(uow, case_id))
         _record(services, uow, "case.viewed", case_id, facts, {"view": case_view(who, facts).value})
-        return await _detail(services, uow, who, facts, detail)
+        return await detail_for(services, uow, who, facts, detail)
 
 
 @router.patch("/api/cases/{case_id}")
@@ -112,10 +116,14 @@ async def change_case(case_id: Key, body: CaseChangesBody, who: Who, services: S
         changes["languages"] = _languages(body.languages or [])
     if "guardian" in changes:
         changes["guardian"] = _guardian(body.guardian)
-    kept = {name: value for name, value in changes.items() if value is not None or name == "guardian"}
+    if "removal" in changes:
+        changes["removal"] = _removal(body.removal)
+    if body.avoid is not None:
+        changes["avoid"] = case_write.AvoidInput(**body.avoid.model_dump())
+    kept = {name: value for name, value in changes.items() if value is not None or name in _CAN_BE_EMPTY}
     async with services.database.unit(regional(who.actor)) as uow:
         facts = await _writable(uow, who, case_id)
-        before: dict[str, Any] = dict(await services.cases.get(uow, case_id))
+        before = await services.cases.get(uow, case_id) if "removal" in kept else None
         detail: dict[str, Any] = dict(
             await services.cases.update(
                 uow,
@@ -126,11 +134,14 @@ async def change_case(case_id: Key, body: CaseChangesBody, who: Who, services: S
         )
         await services.scheduler.bookings.case_changed(uow, case_id)
         data: dict[str, Any] = {"fields": sorted(kept)}
-        # A wish that had to be met is the person's alone: whoever takes it back is seen by the auditor (M-3).
-        if dropped := [name for name in _WISHES if before[name]["must"] and not detail[name]["must"]]:
-            data["must_dropped"] = dropped
+        if before is not None:
+            # What hurries everybody is seen with what it was before (M-10).
+            data |= {"from": _at(before["removal"]), "to": _at(detail["removal"])}
+        if "avoid" in kept:
+            # How many, never whom: the wishes are the matcher's alone (M-5).
+            data["avoided"] = detail["avoided"]
         _record(services, uow, "case.changed", case_id, facts, data)
-        return await _detail(services, uow, who, facts, detail)
+        return await detail_for(services, uow, who, facts, detail)
 
 
 @router.post("/api/cases/{case_id}/steps")
@@ -140,7 +151,7 @@ async def plan_step(case_id: Key, body: NewStepBody, who: Who, services: Svc) ->
         facts = await _writable(uow, who, case_id)
         detail = dict(await services.cases.plan_step(uow, case_id, code=body.code))
         _record(services, uow, "case.step_planned", case_id, facts, {"step": body.code})
-        return await _detail(services, uow, who, facts, detail)
+        return await detail_for(services, uow, who, facts, detail)
 
 
 @router.post("/api/cases/{case_id}/steps/{step_id}/drop")
@@ -167,7 +178,7 @@ async def record_held(case_id: Key, step_id: Key, body: HeldBody, who: Who, serv
             )
         )
         _record(services, uow, "step.held_elsewhere", case_id, facts, {"step_id": step_id, "how": body.how.value})
-        return await _detail(services, uow, who, facts, detail)
+        return await detail_for(services, uow, who, facts, detail)
 
 
 @router.post("/api/cases/{case_id}/confirm")
@@ -178,7 +189,7 @@ async def confirm_case(case_id: Key, who: Who, services: Svc) -> CaseDetail:
         detail = dict(await services.cases.confirm(uow, case_id))
         await services.scheduler.bookings.case_changed(uow, case_id)
         _record(services, uow, "case.confirmed", case_id, facts, {})
-        return await _detail(services, uow, who, facts, detail)
+        return await detail_for(services, uow, who, facts, detail)
 
 
 @router.post("/api/cases/{case_id}/link")
@@ -191,7 +202,7 @@ async def link_case(case_id: Key, body: LinkBody, who: Who, services: Svc) -> Ca
         detail = dict(await services.cases.link(uow, case_id, target_id))
         _record(services, uow, "case.linked", case_id, facts, {"to": target_id})
         _record(services, uow, "case.link_received", target_id, target, {"from": case_id})
-        return await _detail(services, uow, who, facts, detail)
+        return await detail_for(services, uow, who, facts, detail)
 
 
 @router.post("/api/cases/{case_id}/close")
@@ -201,7 +212,7 @@ async def close_case(case_id: Key, body: ReasonBody, who: Who, services: Svc) ->
         facts = await _writable(uow, who, case_id)
         detail = dict(await services.cases.close(uow, case_id, reason=body.reason))
         _record(services, uow, "case.closed", case_id, facts, {"reason": body.reason})
-        return await _detail(services, uow, who, facts, detail)
+        return await detail_for(services, uow, who, facts, detail)
 
 
 @router.get("/api/cases/{case_id}/steps/{step_id}/outlook")
@@ -233,10 +244,10 @@ async def _move_step(
         await _not_booked(services, uow, step_id)
         detail = dict(await services.cases.move_step(uow, case_id, step_id, move=move, reason=reason))
         _record(services, uow, f"case.step_{_PAST[move]}", case_id, facts, {"step_id": step_id, "reason": reason})
-        return await _detail(services, uow, who, facts, detail)
+        return await detail_for(services, uow, who, facts, detail)
 
 
-_WISHES: tuple[Literal["interp_sex", "officer_sex"], ...] = ("interp_sex", "officer_sex")
+_CAN_BE_EMPTY = frozenset({"guardian", "removal"})
 _PAST = {StepMove.DROP: "dropped", StepMove.POSTPONE: "postponed"}
 
 
@@ -251,13 +262,18 @@ async def _writable(uow: UnitOfWork, who: Principal, case_id: str) -> CaseFacts:
     return facts
 
 
-async def _detail(
+async def detail_for(
     services: Services, uow: UnitOfWork, who: Principal, facts: CaseFacts, detail: dict[str, Any]
 ) -> CaseDetail:
     """The case with its bookings and next action, without what the role must not see."""
     links = await services.scheduler.booking_views.links(uow, [detail["id"]])
     detail |= links[detail["id"]]
     detail |= await links_of(uow, detail["id"])
+    if (removal := detail["removal"]) is not None:
+        detail["removal"] = {**removal, "soon": removal["at"] - uow.now <= REMOVAL_CALL}
+    spoken = [language["code"] for language in detail["languages"]]
+    detail["acceptable"] = services.languages.needing_acceptance(spoken)
+    detail["wish_changes"] = await services.wish_changes.of_case(uow, detail["id"])
     detail["bookings"] = await services.scheduler.booking_views.list(uow, case_id=detail["id"], state="open")
     if case_view(who, facts) is CaseView.COORDINATION:
         detail |= _HIDDEN
@@ -282,6 +298,14 @@ def _languages(given: list[LanguageBody]) -> list[case_write.NewLanguage]:
 
 def _wish(given: WishBody | None) -> case_write.SexWishInput | None:
     return None if given is None else case_write.SexWishInput(wish=given.wish, must=given.must, asked=given.asked)
+
+
+def _removal(given: RemovalBody | None) -> case_write.RemovalInput | None:
+    return None if given is None else case_write.RemovalInput(at=given.at, zone=given.zone)
+
+
+def _at(removal: Mapping[str, Any] | None) -> str | None:
+    return None if removal is None else stamp(removal["at"])
 
 
 def _guardian(given: GuardianBody | None) -> case_write.GuardianInput | None:

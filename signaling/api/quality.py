@@ -12,6 +12,7 @@ from core.access import Actor, Country, Role
 from scheduler.pool import regional
 from scheduler.pool_life.care import CareView, TalkView
 from scheduler.pool_life.complaints import Advice, ComplaintView
+from scheduler.pool_life.draws import DrawView
 from scheduler.pool_life.grievance import ComplaintMove, Ground, Measure, Source
 from scheduler.pool_life.quality import Answer, ErrorKind, FoundError, ReviewCause, Severity, Side
 from scheduler.pool_life.ratings import Given, OwnQuality
@@ -40,6 +41,7 @@ class QualityPage(TypedDict):
     """What a coordinator has to see to."""
 
     due: Sequence[DueView]
+    draws: Sequence[DrawView]
     reviews: Sequence[ReviewView]
     complaints: Sequence[ComplaintView]
     talks: list[TalkView]
@@ -175,6 +177,7 @@ async def read_quality(who: Who, services: Svc) -> QualityPage:
     async with services.database.read(who.actor) as unit:
         return QualityPage(
             due=await house.reviews.due(unit),
+            draws=await house.draws.list(unit),
             reviews=await house.reviews.list(unit),
             complaints=await house.complaints.list(unit),
             talks=await house.care.waiting(unit),
@@ -215,7 +218,7 @@ async def finish_review(review_id: Key, body: ResultBody, who: Who, services: Sv
 @router.post("/api/complaints", status_code=201, response_model=shown(Made))
 async def complain(body: ComplaintBody, who: Who, services: Svc) -> Made:
     """Bring a complaint: the officer for the person, lawyer or guardian, the interpreter, or a coordinator."""
-    async with services.database.unit(regional(who.actor) if who.interpreter_id else who.actor) as uow:
+    async with services.database.unit(regional(who.actor)) as uow:
         facts = await session_facts(uow, body.session_id)
         part = part_in(who, facts)
         demand(may_complain(who, part, facts.country), hidden="session_unknown")
@@ -226,6 +229,10 @@ async def complain(body: ComplaintBody, who: Who, services: Svc) -> Made:
             ground=body.ground,
             interpreter_id=who.interpreter_id if part is Part.INTERPRETER else None,
             code=body.interpreter_code,
+        )
+        # Whoever is complained about is offered nothing in this case any more (M-6), what is agreed for later included.
+        await services.scheduler.bookings.case_changed(
+            uow, await services.scheduler.pool_life.complaints.case_of(uow, made)
         )
         services.audit.record(uow, "complaint.filed", made, country=facts.country, purpose="complaint")
     return Made(id=made)

@@ -128,7 +128,7 @@ class HelperAnswer(Out):
 
     ranked: list[Heard]
     voiced_s: float
-    unsure: Literal["too_short", "close", "outside", "nothing_to_rank"] | None
+    unsure: Literal["too_short", "close", "faint", "outside", "nothing_to_rank"] | None
     by_hand: list[str]
     """The helper cannot know these at all."""
 

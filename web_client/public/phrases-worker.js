@@ -1,6 +1,7 @@
 // Answers for the phrasebook when there is no line: the page, its code and its samples, as they were when it was last seen with one.
 // It keeps nothing of any case: calls of the interface (/api) are never stored and never answered here.
 const STORE = 'phrases-1'
+const PAGE = '/phrases'
 
 async function keep(pieces) {
   const store = await caches.open(STORE)
@@ -10,13 +11,15 @@ async function keep(pieces) {
     if (piece.startsWith('/assets/') && (await store.match(piece))) continue
     missing.push(piece)
   }
-  for (let at = 0; at < missing.length; at += 6) {
-    await Promise.all(missing.slice(at, at + 6).map(async (piece) => {
-      const answer = await fetch(piece, { credentials: 'same-origin' })
-      if (!answer.ok) throw new Error(piece)
-      await store.put(piece, answer)
-    }))
+  const put = async (piece) => {
+    const answer = await fetch(piece, { credentials: 'same-origin' })
+    if (!answer.ok) throw new Error(piece)
+    await store.put(piece, answer)
   }
+  const parts = missing.filter((piece) => piece !== PAGE)
+  for (let at = 0; at < parts.length; at += 6) await Promise.all(parts.slice(at, at + 6).map(put))
+  // Last: a page that is kept has everything that it is made of.
+  if (missing.includes(PAGE)) await put(PAGE)
   const wanted = new Set(pieces)
   for (const request of await store.keys()) {
     if (!wanted.has(new URL(request.url).pathname)) await store.delete(request)
@@ -24,7 +27,7 @@ async function keep(pieces) {
 }
 
 async function page(request) {
-  const known = await (await caches.open(STORE)).match('/phrases')
+  const known = await (await caches.open(STORE)).match(PAGE)
   try {
     const answer = await fetch(request, { signal: AbortSignal.timeout(5000) })
     // A gateway answers for a server that is down; the kept page helps, its error does not.
@@ -56,7 +59,7 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(event.request.url)
   if (event.request.method !== 'GET' || url.origin !== self.location.origin) return
   if (event.request.mode === 'navigate') {
-    if (url.pathname === '/phrases') event.respondWith(page(event.request))
+    if (url.pathname === PAGE) event.respondWith(page(event.request))
   } else if (/^\/(assets|voices)\/|^\/icon\.svg$/.test(url.pathname)) {
     event.respondWith(piece(event.request, url.pathname))
   }

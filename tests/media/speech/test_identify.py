@@ -8,7 +8,7 @@ from media.speech.identify import Detection, Unsure, identify, one_of, rank
 
 
 def test_it_ranks_only_candidates_and_renormalises() -> None:
-    heard = Detection({"en": 0.5, "ar": 0.3, "fa": 0.1, "ur": 0.1}, 12.0)
+    heard = Detection({"en": 0.05, "ar": 0.57, "fa": 0.19, "ur": 0.19}, 12.0)
     found = rank(heard, ["apc", "pes", "prs", "urd", "kmr"])
     assert [code for code, _ in found.ranked] == ["apc", "pes", "urd"]
     assert sum(share for _, share in found.ranked) == pytest.approx(1)
@@ -29,11 +29,14 @@ def test_croatian_and_bosnian_count_for_serbian() -> None:
     [
         (Detection({}, 3.0), ["apc"], Unsure.TOO_SHORT),
         (Detection({"ar": 0.4, "fa": 0.35}, 12.0), ["apc", "pes"], Unsure.CLOSE),
+        (Detection({"hu": 0.8, "tr": 0.14, "fa": 0.004}, 12.0), ["tur", "pes"], Unsure.FAINT),
+        (Detection({"en": 0.3, "ar": 0.49}, 12.0), ["apc", "pes"], Unsure.FAINT),
+        (Detection({"en": 0.3, "ar": 0.5}, 12.0), ["apc", "pes"], None),
         (Detection({"ru": 0.99, "ar": 0.004, "fa": 0.001}, 12.0), ["apc", "pes"], Unsure.OUTSIDE),
         (Detection({"ar": 0.9}, 12.0), ["kmr", "ckb"], Unsure.NOTHING_TO_RANK),
     ],
 )
-def test_it_says_why_it_is_unsure(heard: Detection, candidates: list[str], unsure: Unsure) -> None:
+def test_it_says_why_it_is_unsure(heard: Detection, candidates: list[str], unsure: Unsure | None) -> None:
     assert rank(heard, candidates).unsure is unsure
 
 

@@ -15,9 +15,16 @@ function pieces(samples: readonly string[]): string[] {
   return [...new Set([scope, ...loaded, ...samples.map((name) => `/voices/${name}.mp3`)])]
 }
 
-/** Keeps the page; true once it opens without a line. */
+/** Keeps the page; true once it opens without a line. What was kept before stays when it cannot be kept anew. */
 export async function keepHere(samples: readonly string[]): Promise<boolean> {
   if (!possible()) return false
+  return (await kept(samples)) || (await isHere())
+}
+
+/** The page is kept last of all (`phrases-worker.js`), so where it is the rest is too. */
+const isHere = async (): Promise<boolean> => (await caches.match(scope).catch(() => undefined)) !== undefined
+
+async function kept(samples: readonly string[]): Promise<boolean> {
   try {
     const registration = await navigator.serviceWorker.register(worker, { scope })
     const active = await activeOf(registration)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { answers, groups, languages, own, privately, rows, said, sampleOf, yesNo } from './phrases'
+import { answers, answersTo, groups, languages, own, privately, rows, said, sampleOf, yesNo } from './phrases'
 
 const row = (id: string) => {
   const found = rows.find((one) => one.id === id)
@@ -33,6 +33,15 @@ describe('phrasebook', () => {
   })
   it('has three answers in each language', () => {
     for (const one of languages) expect(answers(one.tag), one.tag).toHaveLength(3)
+  })
+  it('asks about a woman or a man in words that stand in the question', () => {
+    for (const one of languages) {
+      const words = answersTo(row('P05'), one.tag)
+      expect(words).toHaveLength(2)
+      for (const word of words) expect(said(row('P05'), one.tag, false), one.tag).toContain(word)
+    }
+    expect(answersTo(row('P16'), 'fa')).toEqual(answers('fa'))
+    expect(answersTo(row('P08'), 'fa')).toEqual([])
   })
   it('is read by officers in their own language', () => {
     expect(own(row('P06'), 'sr-Latn')).toBe('Da li me razumete?')

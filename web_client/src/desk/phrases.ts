@@ -64,4 +64,14 @@ export const answers = (language: PhraseLanguage): string[] => {
   const row = rowOf('P27')
   return row ? (said(row, language, false) ?? '').split(' · ') : []
 }
+/** The two words of P05, as they stand in it. */
+const womanOrMan: Readonly<Record<PhraseLanguage, readonly string[]>> = {
+  ar: ['امرأة', 'رجل'],
+  fa: ['زن', 'مرد'],
+  prs: ['زن', 'مرد'],
+  ps: ['ښځه', 'نارینه'],
+}
+/** What the person can point at after a phrase; nothing where they show, write or wait. */
+export const answersTo = (row: Row, language: PhraseLanguage): readonly string[] =>
+  yesNo.has(row.id) ? answers(language) : row.id === 'P05' ? womanOrMan[language] : []
 export type { Row }

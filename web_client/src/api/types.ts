@@ -30,6 +30,7 @@ export type CaseDetail = Omit<Schemas['CaseDetail'], 'gates' | 'bookings'> & { g
 export type CaseLanguage = Schemas['CaseLanguage']
 export type LanguageSource = CaseLanguage['source']
 export type SexWish = Schemas['SexWish']
+export type WishChange = Schemas['WishChange']
 export type Literacy = NonNullable<CaseDetail['literacy']>
 export type AgeGroup = NonNullable<CaseDetail['age_group']>
 export type Uam = NonNullable<CaseDetail['uam']>

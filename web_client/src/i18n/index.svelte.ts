@@ -14,6 +14,7 @@ import type demand from '../../locales/demand/en.json'
 import type en from '../../locales/en.json'
 import type fallback from '../../locales/fallback/en.json'
 import type language from '../../locales/language/en.json'
+import type matters from '../../locales/matters/en.json'
 import type papers from '../../locales/papers/en.json'
 import type phone from '../../locales/phone/en.json'
 import type plans from '../../locales/plans/en.json'
@@ -41,6 +42,7 @@ type Raw =
   | keyof typeof demand
   | keyof typeof fallback
   | keyof typeof language
+  | keyof typeof matters
   | keyof typeof papers
   | keyof typeof phone
   | keyof typeof plans
@@ -70,6 +72,7 @@ export type Part =
   | 'clock'
   | 'demand'
   | 'fallback'
+  | 'matters'
   | 'papers'
   | 'phone'
   | 'telephony'

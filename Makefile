@@ -14,11 +14,14 @@ NODE = PATH="$(NODE_HOME)/bin:$$PATH" node
 NPM = $(NODE) "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --no-update-notifier
 WEB_SOURCES := $(shell find web_client -type d \( -name node_modules -o -name dist -o -name .svelte-kit \) -prune -o -type f -print)
 
-# Tests that share nothing run in two processes; those that judge sound or the clock of a call run alone. So do the
-# screens in three languages: at once they took as long (249 s against 225 s on two cores), and calls among them were too slow.
-SERIAL_TESTS := $(wildcard tests/deploy/test_processes.py tests/scenarios tests/browser)
+# Tests that wait most of their time (for processes to start, for a gap, for a telephone) run two files at once, the
+# longest first. Whatever else drives servers and browsers judges sound in browsers or keeps two processors busy, and runs alone:
+# so does every new file until it is named here. All other tests compute.
+WAITING_TESTS := $(addprefix tests/,scenarios/test_kills.py scenarios/test_session_life.py deploy/test_processes.py \
+  scenarios/test_ladder.py scenarios/test_bad_input.py scenarios/test_rehearsal.py browser/test_language_desk.py)
+ALONE_TESTS := $(filter-out $(WAITING_TESTS),$(sort $(wildcard tests/scenarios/test_*.py tests/browser/test_*.py)))
 
-.PHONY: demo test bench soak check check-python check-web test-fast test-serial web gen lock system clean help
+.PHONY: demo test bench soak check check-python check-web test-fast-beside-check test-fast test-waiting test-alone web installed gen lock system clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -48,10 +51,18 @@ soak: $(STAMPS)/dev web
 # --- checking --------------------------------------------------------------------------------------------------------
 
 # One after the other, whatever -j says: the parts share the processors.
-test: system
-	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory test-fast
-	@$(MAKE) --no-print-directory test-serial
+test: system $(STAMPS)/runtime
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target installed web
+	@$(MAKE) --no-print-directory test-fast-beside-check
+	@$(MAKE) --no-print-directory test-waiting
+	@$(MAKE) --no-print-directory test-alone
+
+# The checks take only what the tests leave of the processors, and tell what they found when the tests are through.
+test-fast-beside-check:
+	@mkdir -p build
+	@nice -n 19 $(MAKE) --no-print-directory check >build/check.log 2>&1 & checks=$$!; trap "kill $$checks" INT TERM; \
+	$(MAKE) --no-print-directory test-fast; tests=$$?; \
+	wait $$checks; checked=$$?; cat build/check.log; [ $$tests -eq 0 ] && [ $$checked -eq 0 ]
 
 # Each tool uses one processor, so Python and the web client are installed, built and checked beside each other.
 check: $(STAMPS)/runtime
@@ -68,10 +79,13 @@ check-web: web
 	cd web_client && $(NODE) scripts/budget.mjs
 
 test-fast: $(STAMPS)/dev web
-	$(PY) -m pytest -q -n 2 --dist worksteal tests $(SERIAL_TESTS:%=--ignore=%)
+	$(PY) -m pytest -q -n 2 --dist worksteal tests --ignore=tests/scenarios --ignore=tests/browser $(WAITING_TESTS:%=--ignore=%)
 
-test-serial: $(STAMPS)/dev web
-	$(PY) -m pytest $(SERIAL_TESTS)
+test-waiting: $(STAMPS)/dev web
+	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(WAITING_TESTS)
+
+test-alone: $(STAMPS)/dev web
+	$(PY) -m pytest --durations=10 $(ALONE_TESTS)
 
 system:
 	@tests/install_system.sh
@@ -98,6 +112,8 @@ $(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.lock
 	@echo "Installing the packages for development ..."
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
+
+installed: $(STAMPS)/dev
 
 web: build/.web-built
 

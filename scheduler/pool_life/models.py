@@ -6,10 +6,10 @@ what belongs to an interpreter is regional like the pool.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, CountryScoped, EnumText
@@ -85,6 +85,28 @@ class QualityReview(CountryScoped, Base):
     """A critical error: somebody has to decide whether the interview is held again."""
     read_at: Mapped[datetime | None]
     """When the interpreter has read it."""
+
+
+class ReviewDraw(CountryScoped, Base):
+    """The talks of one week that were drawn for review; one draw a week, never changed."""
+
+    __tablename__ = "review_draws"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    week: Mapped[date] = mapped_column(Date)
+    """Its Monday."""
+    drawn_at: Mapped[datetime]
+    drawn_by: Mapped[str] = mapped_column(String(40))
+    seed: Mapped[str] = mapped_column(String(64))
+    frame_hash: Mapped[str] = mapped_column(String(64))
+    """Of the list that was drawn from (``sampling.frame_hash``)."""
+    talks: Mapped[dict[str, Any]]
+    """Talks by language."""
+    rates: Mapped[dict[str, Any]]
+    """Percent by language."""
+    picks: Mapped[list[Any]]
+    """``[{talk, interpreter_id, language, stage, review_id}]``."""
+
+    __table_args__ = (UniqueConstraint("country", "week"),)
 
 
 class Complaint(CountryScoped, Base):
@@ -201,6 +223,7 @@ DDL_POSTGRESQL: list[str] = [
     "CREATE TRIGGER pool_evidence_grow_only BEFORE UPDATE ON pool_evidence FOR EACH ROW EXECUTE FUNCTION grow_only()",
 ]
 CONFLICTS: dict[str, str] = {
+    "uq_review_draws_country_week": "changed_meanwhile",
     "uq_session_ratings_session_id_interpreter_id_side": "already_rated",
     "uq_debriefs_open": "talk_offered_already",
     "uq_pay_rates_country_engagement_kind_valid_from": "rate_exists",

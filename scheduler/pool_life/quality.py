@@ -161,6 +161,8 @@ class ReviewCause(StrEnum):
     YEARLY = "yearly"
     ANSWERS = "answers"
     """Officers or people said *poor* three times in thirty days."""
+    SAMPLE = "sample"
+    """A talk of this person was drawn."""
 
 
 @dataclass(frozen=True)

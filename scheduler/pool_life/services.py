@@ -10,6 +10,7 @@ from records.procedures import Catalogue
 from scheduler.pool import PoolService
 from scheduler.pool_life.care import CareService
 from scheduler.pool_life.complaints import ComplaintService
+from scheduler.pool_life.draws import DrawService
 from scheduler.pool_life.duty import collect_duty
 from scheduler.pool_life.members import MemberService
 from scheduler.pool_life.papers import PaperViews
@@ -26,6 +27,7 @@ class PoolLife:
     papers: PaperViews
     ratings: RatingService
     reviews: ReviewService
+    draws: DrawService
     complaints: ComplaintService
     care: CareService
     timesheets: TimesheetService
@@ -37,11 +39,18 @@ class PoolLife:
         reviews = ReviewService(ratings)
         complaints = ComplaintService(members, reviews)
         return cls(
-            members, PaperViews(members), ratings, reviews, complaints, CareService(catalogue), TimesheetService()
+            members,
+            PaperViews(members),
+            ratings,
+            reviews,
+            DrawService(catalogue, reviews),
+            complaints,
+            CareService(catalogue),
+            TimesheetService(),
         )
 
     def jobs(self) -> list[Job]:
-        """Lines for finished work within a minute, for on-call time within five; talks are offered within the hour."""
+        """Lines for finished work within a minute, for on-call time within five; talks are offered and reviews drawn within the hour."""
 
         async def collect(lease: Lease) -> None:
             async with lease.unit(Actor.system()) as uow:
@@ -55,8 +64,13 @@ class PoolLife:
             async with lease.unit(Actor.system()) as uow:
                 await self.care.offer_talks(uow)
 
+        async def draw(lease: Lease) -> None:
+            async with lease.unit(Actor.system()) as uow:
+                await self.draws.draw_due(uow)
+
         return [
             Job("pool.timesheets", every=60, run=collect),
             Job("pool.duty", every=300, run=collect_on_call),
             Job("pool.talks", every=3600, run=offer_talks),
+            Job("pool.draw", every=3600, run=draw),
         ]

@@ -1508,6 +1508,35 @@ export interface components {
             to_at: string;
         };
         /**
+         * DrawView
+         * @description One draw with everything that is needed to draw again.
+         */
+        DrawView: {
+            /** Drawn At */
+            drawn_at: string;
+            /** Drawn By */
+            drawn_by: string;
+            /** Frame Hash */
+            frame_hash: string;
+            /** Picks */
+            picks: components["schemas"]["PickView"][];
+            /** Rates */
+            rates: {
+                [key: string]: number;
+            };
+            /** Seed */
+            seed: string;
+            /** Talks */
+            talks: {
+                [key: string]: number;
+            };
+            /**
+             * Week
+             * Format: date
+             */
+            week: string;
+        };
+        /**
          * DueView
          * @description Somebody whose work should be looked at.
          */
@@ -3561,6 +3590,22 @@ export interface components {
             interpreter: string;
         };
         /**
+         * PickView
+         * @description One talk that was drawn: whose work, in which language and at which stage. Never which case.
+         */
+        PickView: {
+            /** Interpreter Code */
+            interpreter_code: string;
+            /** Interpreter Id */
+            interpreter_id: string;
+            /** Language */
+            language: string;
+            /** Review Id */
+            review_id: string | null;
+            /** Stage */
+            stage: string;
+        };
+        /**
          * PieceOut
          * @description Something on one local day.
          */
@@ -4318,6 +4363,8 @@ export interface components {
         QualityPage: {
             /** Complaints */
             complaints: components["schemas"]["ComplaintView"][];
+            /** Draws */
+            draws: components["schemas"]["DrawView"][];
             /** Due */
             due: components["schemas"]["DueView"][];
             /** Reviews */
@@ -4596,7 +4643,7 @@ export interface components {
          * @description Why a review is due.
          * @enum {string}
          */
-        ReviewCause: "newcomer" | "twice_a_year" | "yearly" | "answers";
+        ReviewCause: "newcomer" | "twice_a_year" | "yearly" | "answers" | "sample";
         /**
          * ReviewView
          * @description A review that was asked for or is done.
@@ -6864,6 +6911,7 @@ export type DevicesBody = components['schemas']['DevicesBody'];
 export type DialInOut = components['schemas']['DialInOut'];
 export type Draft = components['schemas']['Draft'];
 export type DraftLine = components['schemas']['DraftLine'];
+export type DrawView = components['schemas']['DrawView'];
 export type DueView = components['schemas']['DueView'];
 export type EffectOut = components['schemas']['EffectOut'];
 export type EndBody = components['schemas']['EndBody'];
@@ -6998,6 +7046,7 @@ export type PartnerView = components['schemas']['PartnerView'];
 export type PayPage = components['schemas']['PayPage'];
 export type PersonAnswer = components['schemas']['PersonAnswer'];
 export type PersonView = components['schemas']['PersonView'];
+export type PickView = components['schemas']['PickView'];
 export type PieceOut = components['schemas']['PieceOut'];
 export type Pinned = components['schemas']['Pinned'];
 export type PinOut = components['schemas']['PinOut'];

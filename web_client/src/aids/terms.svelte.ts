@@ -35,7 +35,8 @@ export function split(found: SessionTerms): { here: Term[]; elsewhere: Term[] } 
 
 export class Terms {
   found = $state.raw<SessionTerms | undefined>()
-  base = $state.raw<BaseEntry[]>([])
+  /** Unknown until they were asked for. */
+  base = $state.raw<BaseEntry[] | undefined>()
   error = $state.raw<AppError | undefined>()
   busy = $state(false)
   #path: string

@@ -3,8 +3,9 @@
 /** By the last word of an action. Words that say the same to an auditor stand together. */
 const done: Readonly<Record<string, readonly string[]>> = {
   viewed: ['viewed', 'read'],
+  opened: ['opened'],
+  drawn: ['drawn'],
   created: [
-    'opened',
     'created',
     'added',
     'made',

@@ -1,10 +1,11 @@
-"""Forwarding against aiortc's MediaRelay on the same streams, rooms of three, in one run (about 100 seconds).
+"""Forwarding against aiortc's MediaRelay on the same streams, rooms of three, in one run (about 150 seconds).
 
 One engine at a time, in turns, in a process of its own on core 0; the load (stock ICE, DTLS and SRTP clients that send prepared Opus
-packets each 20 ms, one person after the other, and time what arrives) runs on core 1. Both run ahead of other processes where the
-system allows it. CPU is the process time of the engine, all threads, divided by the packets that reached the subscribers. The bare
-forwarder receives and sends the same packets and does nothing else: what this machine takes for that at this rate, and the way
-through the kernel and back that the delay is counted from. The best of the rounds counts: disturbances only ever add.
+packets each 20 ms, one person after the other, and time what arrives) runs on core 1. Both run ahead of other processes where the system
+allows it. CPU is the process time of the engine, all threads, divided by the packets that reached the subscribers. The bare forwarder
+receives and sends the same packets and does nothing else: what this machine takes for that at this rate, and the way through the kernel
+and back that the delay is counted from. With SRTP it opens one packet and seals two beside, as any forwarder must. The best of the rounds
+counts: disturbances only ever add.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from tests.bench.figures import Better, Figure, percentile
 from tests.bench.forwarding_engines import CONFIGURATION, PEERS, free_socket, pin
 
 ROUNDS, WARM_S, MEASURED_S = 3, 1.5, 3.0
-FEW, MANY = 1, 12
-"""Rooms at once: all that MediaRelay carries on a core, and a node that is in use."""
+FEW, SOME, MANY = 1, 4, 12
+"""Rooms at once: all that MediaRelay carries on a core, a small node, and a node that is in use."""
 
 
 @cache
@@ -258,10 +259,10 @@ class Calls(Load):
 
 
 class Plain(Load):
-    """Over plain UDP, for the bare forwarder."""
+    """Over plain UDP, for the bare forwarder without and with SRTP."""
 
-    def __init__(self, rooms: int) -> None:
-        super().__init__("bare", rooms)
+    def __init__(self, rooms: int, engine: str = "bare") -> None:
+        super().__init__(engine, rooms)
         self._voices = [Stream(number, 960) for number in range(PEERS * rooms)]
         self._socks = [free_socket() for _ in self._voices]
         self._ports: list[int] = []
@@ -291,7 +292,7 @@ async def _compare() -> list[Figure]:
     results: dict[tuple[str, int, bool], list[dict[str, float]]] = {}
     for _ in range(ROUNDS):
         for load in (
-            Calls("relay", FEW), Calls("ours", FEW), Plain(FEW),
+            Calls("relay", FEW), Calls("ours", FEW), Plain(FEW), Plain(FEW, "srtp"), Calls("ours", SOME),
             Calls("relay", MANY), Calls("ours", MANY), Plain(MANY),
             Calls("relay", FEW, pictures=True), Calls("ours", FEW, pictures=True),
         ):  # fmt: skip
@@ -311,9 +312,13 @@ async def _compare() -> list[Figure]:
     figures = [
         less(f"ours, the same {MANY} rooms", "ours", MANY, 25, came, MANY),
         less(f"ours at {MANY} rooms, MediaRelay at {FEW}", "ours", MANY, 25, "all that MediaRelay carries", FEW),
+        less(f"ours at {SOME} rooms, MediaRelay at {FEW}", "ours", SOME, 25, "all that MediaRelay carries", FEW),
         less(f"ours, the same {FEW} room", "ours", FEW, 25, "each packet wakes a cold process, see below", FEW),
         less(f"ours, the same {FEW} room with pictures", "ours", FEW, 25, "Opus and VP8, 640 x 480", FEW, True),
         less(f"bare forwarder, {FEW} room each", "bare", FEW, None, "no ICE, no SRTP: only receiving and sending", FEW),
+        less(
+            f"bare forwarder with SRTP, {FEW} room each", "srtp", FEW, None, "the floor for whoever uses libsrtp", FEW
+        ),
         less(f"bare forwarder at {MANY} rooms, MediaRelay at {FEW}", "bare", MANY, None, "the same", FEW),
     ]
     for engine, rooms, seen in results:

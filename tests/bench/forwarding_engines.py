@@ -1,5 +1,5 @@
 """The engines that ``bench_forwarding`` compares, each run in a process of its own on core 0: ours, aiortc's MediaRelay, and a bare
-UDP forwarder that does nothing but receive and send (what this machine and Python take for that alone).
+UDP forwarder that does nothing but receive and send (what this machine and Python take for that alone), without and with SRTP.
 
     python -m tests.bench.forwarding_engines ours 4
 
@@ -14,14 +14,18 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import uvloop
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaRelay
+from pylibsrtp import Policy, Session
 
 from core.clock import SystemClock
+from media import rtp
 from media.client import LocalMediaClient
 from media.node import MediaNode, NodeOptions
 from media.protocol import MediaWant, News, OfferMade, PeerOffer
@@ -131,29 +135,65 @@ def free_socket() -> socket.socket:
     return sock
 
 
-async def serve_bare(rooms: int, pictures: bool) -> None:
-    """One socket per person; what comes in on it goes out to the other two. No ICE, no encryption, no counting."""
+class Srtp:
+    """One person's SRTP as a forwarder needs it: a packet opened for each that comes, one sealed for each that goes.
+
+    The packets that are opened were sealed beforehand: what comes in over plain UDP only says when."""
+
+    def __init__(self, number: int) -> None:
+        self._seal, open_key = self._session(), os.urandom(30)
+        self._open = self._session(open_key, Policy.SSRC_ANY_INBOUND)
+        sealing = self._session(open_key)
+        self._packets = iter([sealing.protect(rtp.build(111, n, 0, number + 1, bytes(80))) for n in range(2000)])
+
+    @staticmethod
+    def _session(key: bytes | None = None, way: int = Policy.SSRC_ANY_OUTBOUND) -> Session:
+        profile = Policy.SRTP_PROFILE_AES128_CM_SHA1_80
+        return Session(Policy(key=key or os.urandom(30), ssrc_type=way, srtp_profile=profile))
+
+    def opened(self) -> bytes:
+        return self._open.unprotect(next(self._packets))
+
+    def sealed(self, data: bytes) -> bytes:
+        return self._seal.protect(data)
+
+
+async def serve_bare(rooms: int, pictures: bool, *, srtp: bool = False) -> None:
+    """One socket per person; what comes in on it goes out to the other two. No ICE, no counting; encryption when asked for."""
     ours = [free_socket() for _ in range(PEERS * rooms)]
     say({"ports": [sock.getsockname()[1] for sock in ours]})
     reader = await lines()
     theirs = json.loads(await reader.readline())["ports"]
     loop = asyncio.get_running_loop()
 
-    def forward(sock: socket.socket, others: list[tuple[socket.socket, tuple[str, int]]]) -> None:
-        data, _ = sock.recvfrom(2048)
-        for other, address in others:
-            other.sendto(data, address)
+    people = [Srtp(index) if srtp else None for index in range(len(ours))]
+
+    def forward(index: int, others: list[int]) -> None:
+        data, _ = ours[index].recvfrom(2048)
+        own = people[index]
+        if own is not None:
+            own.opened()
+        for other in others:
+            theirs_srtp = people[other]
+            if theirs_srtp is not None:
+                theirs_srtp.sealed(data)
+            ours[other].sendto(data, ("127.0.0.1", theirs[other]))
 
     for index, sock in enumerate(ours):
         first = index - index % PEERS
-        others = [(ours[at], ("127.0.0.1", theirs[at])) for at in range(first, first + PEERS) if at != index]
-        loop.add_reader(sock.fileno(), forward, sock, others)
+        others = [at for at in range(first, first + PEERS) if at != index]
+        loop.add_reader(sock.fileno(), forward, index, others)
     while line := await reader.readline():
         if not measure(json.loads(line)):
             return
 
 
-ENGINES = {"ours": serve_ours, "relay": serve_relay, "bare": serve_bare}
+ENGINES: dict[str, Callable[[int, bool], Coroutine[Any, Any, None]]] = {
+    "ours": serve_ours,
+    "relay": serve_relay,
+    "bare": serve_bare,
+    "srtp": partial(serve_bare, srtp=True),
+}
 
 if __name__ == "__main__":
     pin(0)

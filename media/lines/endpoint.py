@@ -22,7 +22,7 @@ from websockets.http11 import Request, Response
 from media.codecs import Codec
 from media.lines.stream import MAX_MESSAGE, ServerStream, binary
 from media.lines.studio import Line, Studio, Tap
-from media.lines.words import FRAME_S, LineEnd
+from media.lines.words import BEAT, FRAME_S, LineEnd
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ _SEND_BUFFER = 8192
 _MOST_TICKETS = 2000
 _ALLOW_S = 2.0
 _GOING_AWAY, _NORMAL = 1001, 1000
+_BEAT_S = BEAT * FRAME_S
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,11 @@ class Endpoint:
                 logger.exception("what a telephone said failed")
                 connection.read_by_itself()
 
+    def write(self) -> None:
+        """What the telephones are to hear now."""
+        for line in self._studio.lines.values():
+            line.outbox.hand_over()
+
     # connections
 
     def _check(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -238,21 +244,21 @@ async def _read(connection: ServerStream, words: Callable[[dict[str, Any]], Awai
 
 
 class Ticker:
-    """Twenty milliseconds after twenty milliseconds, without drift; what was slept over is made up for, up to a bound."""
+    """Beat after beat of ``BEAT`` frames, without drift; what was slept over is made up for, up to a bound (in frames)."""
 
-    def __init__(self, start: float, *, most_behind: int = 5) -> None:
+    def __init__(self, start: float, *, most_behind: int = 3 * BEAT) -> None:
         self._next = start
         self._most = most_behind
         self.skipped = 0
 
     def due(self, now: float) -> int:
         """How many frames are to be made now."""
-        behind = int((now - self._next) / FRAME_S) + 1 if now >= self._next else 0
+        behind = BEAT * (int((now - self._next) / _BEAT_S) + 1) if now >= self._next else 0
         if behind > self._most:
             self.skipped += behind - self._most
         self._next += behind * FRAME_S
         return min(behind, self._most)
 
     def wait(self, now: float) -> float:
-        """Seconds until the next frame."""
+        """Seconds until the next beat."""
         return max(0.0, self._next - now)

@@ -76,6 +76,8 @@ class SoundLink:
         self._keeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._closed = False
+        self._hearing = False
+        """While the sound process is heard; what is copied meanwhile goes out after it."""
         self.on_lost: Callable[[], None] = lambda: None
         """Called when a sound process ended and with it everything that it knew."""
 
@@ -145,7 +147,7 @@ class SoundLink:
         pipe = self._pipe
         if pipe is not None:
             self.copied += 1
-            if pipe.put_packet(copied(handle, seq, ts, time.monotonic(), payload)):
+            if pipe.put_packet(copied(handle, seq, ts, time.monotonic(), payload)) and not self._hearing:
                 asyncio.get_running_loop().call_soon(pipe.flush)
 
     # the process
@@ -206,13 +208,17 @@ class SoundLink:
     def _read(self, pipe: PipeEnd) -> None:
         try:
             # One at a time: there is seldom a second one, and the loop comes back for it.
+            self._hearing = True
             for data in pipe.read(1):
                 self.hear(data)
+            pipe.flush()
             pipe.send_waiting()
         except PipeClosedError:
             asyncio.get_running_loop().remove_reader(pipe.sock)
         except Exception:
             logger.exception("a message of the sound process failed")
+        finally:
+            self._hearing = False
 
     def hear(self, data: bytes) -> None:
         """One message of the sound process. Raises ``ValueError`` or ``struct.error`` for one that is none."""

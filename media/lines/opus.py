@@ -141,7 +141,7 @@ class OpusEncoder:
         if failed.value or not self._state:
             raise OpusError(f"no encoder ({failed.value})")
         self._samples = rate // 50
-        self._in = np.zeros(self._samples, np.float32)
+        self._in = np.zeros(3 * self._samples, np.float32)
         self._from = self._in.ctypes.data
         self._out = np.zeros(MAX_PACKET, np.uint8)
         self._at = self._out.ctypes.data
@@ -160,12 +160,14 @@ class OpusEncoder:
         self._set(_SET_FEC, 1 if protect else 0)
         self._set(_SET_LOSS, max(10, min(40, round(100 * share))) if protect else 0)
 
-    def encode(self, frame: Sound) -> bytes:
-        """One frame of 20 ms. Raises ``ValueError`` for another length."""
-        if len(frame) != self._samples:
-            raise ValueError("an Opus frame is 20 ms")
-        self._in[:] = frame
-        size: int = self._encode(self._state, self._from, self._samples, self._at, MAX_PACKET)
+    def encode(self, frame: Sound, *more: Sound) -> bytes:
+        """One to three frames of 20 ms as one packet. Raises ``ValueError`` for another length."""
+        if more:
+            frame = np.concatenate((frame, *more))
+        if len(frame) != self._samples * (1 + len(more)) or len(more) > 2:
+            raise ValueError("an Opus packet has frames of 20 ms")
+        self._in[: len(frame)] = frame
+        size: int = self._encode(self._state, self._from, len(frame), self._at, MAX_PACKET)
         if size < 0:
             raise OpusError(f"not encoded ({size})")
         return self._out[:size].tobytes()

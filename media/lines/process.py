@@ -22,6 +22,7 @@ from media.lines.endpoint import Endpoint, Ticker, Ticket
 from media.lines.opus import OpusError, library
 from media.lines.pipe import PipeClosedError, PipeEnd, is_packets, read_copied, read_words, voice
 from media.lines.studio import Studio
+from media.lines.words import BEAT, FRAME_S
 
 logger = logging.getLogger("media.lines")
 
@@ -35,8 +36,8 @@ _EARLY_S = 0.0006
 class SoundProcess:
     """Pipe on one side, endpoint on the other, a clock between them.
 
-    While somebody is on a telephone or taps, the clock is the only thing that wakes the process: each 20 ms it reads the pipe and all
-    sockets, makes the sound and sends it. To be woken for each packet of each telephone costs more than the sound itself."""
+    While somebody is on a telephone or taps, the clock is the only thing that wakes the process: each 40 ms it reads the pipe and all
+    sockets, makes the sound and sends it. To be woken costs more than the sound of several telephones."""
 
     def __init__(self, pipe: PipeEnd, clock: Clock) -> None:
         self._pipe = pipe
@@ -92,15 +93,16 @@ class SoundProcess:
         self._ticker = None
         loop.add_reader(self._pipe.sock, self._catch_up)
 
-    def step(self, now: float, ticks: int = 1) -> None:
-        """What came, and the next stretches of 20 ms."""
+    def step(self, now: float, ticks: int = BEAT) -> None:
+        """What came, and the next stretches of 20 ms, each as if it had been made in its time."""
         self._read(now)
         self._endpoint.read()
-        for _ in range(ticks):
+        for ago in range(ticks - 1, -1, -1):
             try:
-                self.studio.tick(now)
+                self.studio.tick(now - ago * FRAME_S)
             except Exception:
                 logger.exception("20 ms of sound failed")
+        self._endpoint.write()
         self._pipe.flush()
 
     # the node

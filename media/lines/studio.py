@@ -21,7 +21,7 @@ from media.lines.ear import Ear
 from media.lines.jitter import TICKS
 from media.lines.level import LevelControl
 from media.lines.opus import OpusEncoder, Sound
-from media.lines.words import FRAME, TAP_RATE, Piece
+from media.lines.words import BEAT, FRAME, TAP_RATE, Piece
 
 _PHONE_RATE = 8000
 _OUTBOX_FRAMES = 15
@@ -33,11 +33,11 @@ _TAP_LOW, _TAP_HIGH = 0.06, 0.2
 """Seconds: a tap may wait longer for late packets than a conversation."""
 T = TypeVar("T")
 EmitVoice = Callable[[int, int, int, int, bool, bytes], object]
-"""Gets handle, sequence number, time stamp, level, live, payload of each 20 ms that a telephone says."""
+"""Gets handle, sequence number, time stamp, level, live, payload of each packet (``BEAT`` frames) that a telephone says."""
 
 
 class Outbox(Generic[T]):
-    """What waits for a slow reader: bounded, the oldest goes first. Taken by ``to`` at once, or by who waits for it."""
+    """What waits for a slow reader: bounded, the oldest goes first. Taken by ``to`` when it is handed over, or by who waits for it."""
 
     def __init__(self, most: int) -> None:
         self.dropped = 0
@@ -50,13 +50,13 @@ class Outbox(Generic[T]):
         return len(self._items)
 
     def put(self, item: T) -> None:
-        if self.to is not None and not self._items and self.to([item]):
-            return
         self.dropped += len(self._items) == self._items.maxlen
         self._items.append(item)
-        if self.to is None:
-            self._there.set()
-        elif len(self._items) > 1 and self.to(list(self._items)):
+        self._there.set()
+
+    def hand_over(self) -> None:
+        """All that waits, to ``to``."""
+        if self._items and self.to is not None and self.to(list(self._items)):
             self._items.clear()
 
     async def take_all(self) -> list[T]:
@@ -104,6 +104,8 @@ class Line:
         self.level = LevelControl(_PHONE_RATE)
         self.encoder = OpusEncoder(_PHONE_RATE)
         self.held = False
+        self.said: list[tuple[Sound, int, bool]] = []
+        """What it said since its last packet, with loudness and whether it came over the line."""
         self.seq = random.getrandbits(15)
         self.ts = random.getrandbits(31)
         self._count = 0
@@ -120,6 +122,7 @@ class Line:
         """Nothing in, nothing out."""
         self.held = on
         self.outbox.drain()
+        self.said.clear()
         if on:
             self.ear = Ear.telephone(self.codec)
             self._count = 0
@@ -253,8 +256,13 @@ class Studio:
         else:
             live, sound = line.ear.live, line.level.apply(frame)
             level = max(0, min(127, round(-line.level.level_db)))
-        self._emit(handle, line.seq, line.ts, level, live, line.encoder.encode(sound))
-        line.seq, line.ts = (line.seq + 1) & 0xFFFF, (line.ts + TICKS) & 0xFFFFFFFF
+        line.said.append((sound, level, live))
+        if len(line.said) < BEAT:
+            return
+        sounds, levels, heard = zip(*line.said, strict=True)
+        line.said.clear()
+        self._emit(handle, line.seq, line.ts, min(levels), any(heard), line.encoder.encode(*sounds))
+        line.seq, line.ts = (line.seq + 1) & 0xFFFF, (line.ts + BEAT * TICKS) & 0xFFFFFFFF
 
     def _play_to_taps(self, now: float) -> None:
         at = self._clock.now() - timedelta(milliseconds=20)

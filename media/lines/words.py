@@ -15,6 +15,8 @@ from enum import StrEnum
 FRAME = 160
 """Bytes of G.711 in one frame of 20 ms."""
 FRAME_S = 0.02
+BEAT = 2
+"""Frames that are made at each waking of the sound process, and that a telephone's Opus packets hold."""
 TAP_RATE = 16_000
 """Samples per second of what taps give: mono, 16 bits, little endian."""
 SECRET_S = 30.0

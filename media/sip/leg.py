@@ -23,7 +23,7 @@ _MOST = 5 * PCM_FRAME
 """Bytes of the room's sound that may wait at the stack; what is beyond is dropped, so that two clocks cannot add delay."""
 _LATE_S = 0.2
 """A clock that is later than this begins anew instead of catching up."""
-_STALLED_S = 0.06
+_STALLED_S = 0.1
 """A room from which no frame came for so long keeps no time any more."""
 
 
@@ -39,8 +39,8 @@ class Wire(Protocol):
 class Leg:
     """From the moment that sound flows until ``close``. ``tell`` takes news and must not wait.
 
-    The room's frames are its clock while they come, each 20 ms: the telephone's are sent in the same breath. To wake the process a second
-    time for them costs as much again. Before, on hold and while a prompt plays it keeps time by itself."""
+    The room's frames are its clock while they come, two each 40 ms: the telephone's are sent in the same breath. To wake the process a
+    second time for them costs as much again. Before, on hold and while a prompt plays it keeps time by itself."""
 
     def __init__(self, call_id: str, wire: Wire, tell: Callable[[SipNews], None]) -> None:
         self._call_id = call_id

@@ -4,6 +4,7 @@ What is left out is only what waits: the loops, the WebSockets of the telephones
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from struct import Struct
 from types import SimpleNamespace
@@ -25,7 +26,7 @@ from media.lines.peer import LinePeer
 from media.lines.pipe import PipeEnd, pair
 from media.lines.process import SoundProcess
 from media.lines.studio import Line, Tap
-from media.lines.words import Piece
+from media.lines.words import BEAT, Piece
 from media.protocol import Codec, Kind, MediaWant, News, PeerFlags, PeerOffer
 from media.quality import QualityMeter, Smoothed, VideoGate
 from media.room import Room
@@ -232,7 +233,8 @@ class Pump:
         for phone in self.phones:
             phone.speak(self.now)
         self._ours.flush()
-        self.sound.step(self.now)
+        if self.steps % BEAT == 0:
+            self.sound.step(self.now)
         for phone in self.phones:
             phone.frames += phone.line.outbox.drain()
         for tap in self.taps:
@@ -246,7 +248,8 @@ class Pump:
             self.sound.upkeep(self.now)
 
     def run(self, seconds: float) -> None:
-        for _ in range(round(seconds / FRAME_S)):
+        """Whole beats."""
+        for _ in range(BEAT * math.ceil(round(seconds / FRAME_S, 6) / BEAT)):
             self.step()
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 from scipy.signal import resample_poly
 
 from media.lines import g711
+from media.lines.words import BEAT
 from media.protocol import Codec, PeerBack, PeerFlags, PeerLost, SpeakingChanged
 from media.similarity import Samples, compare, level_dbfs
 from tests.media.lines.pieces import SHORT_S, alike, right
@@ -94,7 +95,9 @@ async def test_a_muted_voice_reaches_nobody(pump: Pump, speech: dict[str, Sample
     officer.say(speech["officer"])
     a.say(narrow["interpreter"])
     pump.run(2)
-    assert pump.link.copied - copied == pump.steps - begin, "only what comes of the telephone that is not muted"
+    assert pump.link.copied - copied == (pump.steps - begin) // BEAT, (
+        "only what comes of the telephone that is not muted"
+    )
     for heard in (a.heard(begin + 5), b.heard(begin + 5), officer.heard("a", begin + 10)):
         assert level_dbfs(heard) < ECHO_DB
 
@@ -108,13 +111,13 @@ async def test_a_line_on_hold_is_silent_both_ways_and_not_lost(pump: Pump, narro
     b.say(narrow["applicant"])
     pump.run(3)
     assert len(a.frames) == before
-    assert pump.link.copied - copied == 150, "only of the other one"
+    assert pump.link.copied - copied == 150 // BEAT, "only of the other one"
     assert level_dbfs(b.heard(before + 20)) < ECHO_DB
     assert not [n for n in pump.news if isinstance(n, PeerLost)]
     a.line.hold(False)
     b.say(narrow["applicant"])
     pump.run(0.5)
-    assert len(a.frames) == before + 25
+    assert len(a.frames) == before + 26
     assert level_dbfs(a.heard(before)) > -40
 
 
@@ -156,5 +159,5 @@ async def test_a_tap_hears_only_whom_it_may_as_they_said_it(
     pump.pieces.clear()
     copied = pump.link.copied
     pump.run(0.5)
-    assert pump.link.copied - copied == 25, "the officer's for the telephone; the telephone's own for nobody"
+    assert pump.link.copied - copied == 26, "the officer's for the telephone; the telephone's own for nobody"
     assert pump.pieces == []

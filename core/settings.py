@@ -150,6 +150,7 @@ class LimitSettings(Section):
     socket_messages_per_second: int = Field(
         50, ge=5, le=1000, description="messages that one socket may send in a second"
     )
+    socket_topics: int = Field(64, ge=8, le=4096, description="topics that one socket may follow")
     requests_per_minute: int = Field(600, ge=30, description="HTTP requests of one account or address in a minute")
     trusted_proxies: list[str] = Field([], description="addresses or networks of our own proxies, such as 10.0.0.2")
     heartbeat_seconds: float = Field(

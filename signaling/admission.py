@@ -17,6 +17,7 @@ from media.ice import IceConfig
 from records.entry_kinds import EntryKind
 from records.models import Case, Session
 from records.session_log import SessionLog
+from records.session_rows import locked_session
 from signaling import places
 from signaling.auth.principal import Principal
 from signaling.auth.tokens import TokenKind, issue, redeem
@@ -29,6 +30,10 @@ GRANT_TTL = timedelta(seconds=60)
 INVITE_TTL = timedelta(minutes=30)
 CHECK_TTL = timedelta(minutes=2)
 GUEST_PARTS = ("applicant", "guardian", "lawyer")
+MOST_GUESTS = 12
+"""Places of guests in a session that are open at the same time; a call is for two to six people, some come again elsewhere."""
+MOST_INVITED = 60
+"""Places of guests in a session in all."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,22 @@ class Admission:
             return await self.grant(uow, session, place)
 
     async def invite(self, principal: Principal, session_id: str, part: str) -> tuple[str, datetime]:
-        """A one-time token for a guest on another device; the officer shows or reads it out. Raises ``NotFound``."""
+        """A one-time token for a guest on another device; the officer shows or reads it out.
+
+        Raises ``NotFound``, ``Conflict('too_many_guests')`` (most) while so many places are open or were opened in all.
+        """
         if part not in GUEST_PARTS:
             raise Forbidden("part_not_allowed")
         async with self._database.unit(Actor.system()) as uow:
             session = await running_session(uow, session_id)
             if session.officer_user_id != principal.user_id:
                 raise NotFound("session_unknown")
+            await locked_session(uow, session_id)
+            guests = [place for place in await places.of_session(uow, session_id) if place.part in GUEST_PARTS]
+            open_ones = [place for place in guests if place.state not in ("left", "gone")]
+            for found, most in ((open_ones, MOST_GUESTS), (guests, MOST_INVITED)):
+                if len(found) >= most:
+                    raise Conflict("too_many_guests", {"most": most})
             place = await places.invite(uow, session_id, part)
             token = await issue(uow, TokenKind.INVITE, ttl=INVITE_TTL, session_id=session_id, participant_id=place.id)
             await self._log.append(uow, session_id, EntryKind.INVITED, {"part": part})

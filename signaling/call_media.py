@@ -17,6 +17,7 @@ from core.access import Actor
 from core.db.session import Database
 from core.errors import AppError, Conflict, NotFound
 from core.events.bus import Event
+from core.keyed_locks import KeyedLocks
 from media.ice import IceConfig
 from media.protocol import (
     Grade,
@@ -30,7 +31,6 @@ from media.protocol import (
     PeerLost,
     PeerOffer,
     QualityChanged,
-    RoomClosed,
     SpeakingChanged,
     TrackEnded,
     TrackPublished,
@@ -73,7 +73,7 @@ class CallMedia:
         self._placement = placement
         self._ice = ice
         self._check_nodes: dict[str, str] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks = KeyedLocks()
         self.on_heard: Told | None = None
         """Somebody is heard for the first time since they came."""
         self.on_reached: Told | None = None
@@ -222,10 +222,8 @@ class CallMedia:
         elif isinstance(news, _ABOUT_CONNECTIONS):
             if isinstance(news, QualityChanged):
                 await self._tell(news, "quality", {"id": news.peer_id, "grade": news.grade.value})
-            async with self._locks.setdefault(news.room_id, asyncio.Lock()):
+            async with self._locks.of(news.room_id):
                 await self._look(news)
-        elif isinstance(news, RoomClosed):
-            self._locks.pop(news.room_id, None)
 
     async def _look(
         self, news: PeerLost | PeerBack | PeerConnected | PeerHeard | TrackPublished | TrackEnded | QualityChanged

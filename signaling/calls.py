@@ -19,6 +19,7 @@ from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER, EndReason, Outcome, PauseReason, SessionState
 from records.models import Case, Session
 from records.session_log import SessionLog
+from records.session_rows import locked_session
 from scheduler.conduct import ConductService
 from scheduler.locks import locked_booking
 from signaling import places
@@ -244,7 +245,11 @@ class CallService:
         await self._database.retry(work)
 
     async def write_mode(self, uow: UnitOfWork, session_id: str) -> Medium | None:
-        """Begin a new mode segment if the talk goes by another medium than the log says; which one, if so."""
+        """Begin a new mode segment if the talk goes by another medium than the log says; which one, if so.
+
+        The row of the session is held from before the log is read: two changes at once make one segment, on either engine.
+        """
+        await locked_session(uow, session_id)
         seated = await places.of_session(uow, session_id)
         segments = [entry for entry in await self._log.entries(uow, session_id) if entry["kind"] == EntryKind.MODE]
         medium = medium_of(seated)

@@ -42,6 +42,7 @@ from signaling.realtime.protocol import (
     message_id,
     parse,
 )
+from signaling.socket_io import read_text, write_text
 from signaling.socket_services import SocketServices
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Conversation:
         self._websocket = websocket
         self._services = services
         self._limits = services.limits
-        self._connection = Connection(new_id("conn"), services.limits.socket_queue)
+        self._connection = Connection(new_id("conn"), services.limits.socket_queue, services.limits.socket_topics)
         self._principal: Principal | None = None
         self._entered: Entered | None = None
         self._left = False
@@ -122,8 +123,11 @@ class Conversation:
             await self._close(TRY_AGAIN, _first(away).code)
         except* TimeoutError:
             await self._close(4408, "no_hello")
-        except* (WebSocketDisconnect, RuntimeError):
+        except* WebSocketDisconnect:
             pass
+        except* RuntimeError as failed:
+            log.error("socket_failed", exc_info=_first(failed))
+            await self._close(1011, "internal")
         finally:
             await hub.remove(self._connection)
             await self._depart()
@@ -304,7 +308,7 @@ class Conversation:
                 if not getter.done():
                     getter.cancel()
             if getter.done() and not getter.cancelled():
-                await self._websocket.send_text(getter.result())
+                await write_text(self._websocket, getter.result())
             if closing.done():
                 await self._flush()
                 raise _Ended(*closing.result())
@@ -316,7 +320,7 @@ class Conversation:
         with suppress(TimeoutError, asyncio.QueueEmpty):
             async with asyncio.timeout(FLUSH_WITHIN_S):
                 while True:
-                    await self._websocket.send_text(self._connection.queue.get_nowait())
+                    await write_text(self._websocket, self._connection.queue.get_nowait())
 
     async def _watch(self) -> None:
         services = self._services
@@ -336,7 +340,7 @@ class Conversation:
                     raise _Ended(4401, "signed_out")
 
     async def _receive(self) -> str:
-        text = await self._websocket.receive_text()
+        text = await read_text(self._websocket)
         if len(text) > self._limits.socket_message_bytes:
             raise _Ended(4400, "frame_too_large")
         return text

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.clock import Clock
+from core.errors import Conflict
 from core.events.bus import EventBus, Message, Position
 from signaling.realtime.protocol import event_body, event_frame
 
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 QUEUE = 256
 """Frames that wait for one slow browser, at most, unless the settings say otherwise; then the socket closes with 4409 and the
 browser resumes."""
+TOPICS = 64
+"""Topics that one connection may follow, unless the settings say otherwise; a page follows a handful."""
 REPLAY_MOST = QUEUE // 2
 """Longer absences get a snapshot: a replay must fit into half of the queue, with room for what comes meanwhile."""
 SIGNED_OUT = "signed_out"
@@ -41,8 +44,9 @@ class _Followed:
 class Connection:
     """One socket. Frames are put into its queue by anybody and written by its owner."""
 
-    def __init__(self, connection_id: str, queue: int = QUEUE) -> None:
+    def __init__(self, connection_id: str, queue: int = QUEUE, topics: int = TOPICS) -> None:
         self.id = connection_id
+        self.most_topics = topics
         self.place_id: str | None = None
         """The place in a room that this connection sits on; another connection may take it."""
         self.place_gone = False
@@ -179,8 +183,11 @@ class Hub:
 
     async def follow(self, connection: Connection, topic: str, after: Position | None) -> tuple[Position, bool]:
         """From now on the connection hears ``topic``. Returns the head, and whether everything after ``after`` was replayed
-        (False: the caller must give a snapshot). Live messages that arrive before ``start`` is called are kept in order."""
+        (False: the caller must give a snapshot). Live messages that arrive before ``start`` is called are kept in order.
+        Raises ``Conflict('too_many_topics')`` (most)."""
         if topic not in connection.followed:
+            if len(connection.followed) >= connection.most_topics:
+                raise Conflict("too_many_topics", {"most": connection.most_topics})
             connection.followed[topic] = _Followed()
         lock = self._locks.setdefault(topic, asyncio.Lock())
         async with lock:

@@ -41,6 +41,7 @@ from scheduler.legs import Way
 from scheduler.lifecycle import KEPT, AssignmentState, BookingState, DeclineReason, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer, Presence
 from signaling.schema import CONFLICTS
+from tests.contracts import history_plans
 from tests.scheduler.world import COORDINATOR, OFFICER, SYSTEM, World, pair
 from tests.services import Postgres
 
@@ -86,6 +87,7 @@ class Player:
             (1, "series", self._series),
             (3, "wait", self._wait),
             (3, "tick", self._tick),
+            *history_plans.PlanMoves(world, self._random).moves,
         ]
 
     async def play(self, until: float) -> None:
@@ -308,6 +310,7 @@ async def prepare(url: str) -> None:
                 uow.session.add(
                     AvailabilitySpan(interpreter_id=person, kind="desk", source="rule", reachable_by=[], **hours)
                 )
+    await history_plans.open_briefings(database)
     await database.close()
 
 
@@ -470,9 +473,13 @@ async def judge(url: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
             offers = {row.id: row for row in await unit.session.scalars(select(Offer))}
             steps = {row.id for row in await unit.session.scalars(select(ProcedureStep))}
         found = [*overlaps(work), *winners(work), *states(bookings, work), *lines(bookings, work)]
-        found += [f"{row.id}: its step is gone" for row in bookings.values() if row.step_id not in steps]
+        of_cases = [row for row in bookings.values() if row.briefing_id is None]
+        found += [f"{row.id}: its step is gone" for row in of_cases if row.step_id not in steps]
         found += await chains(database, bookings)
         found += promises(history, bookings, work, offers)
+        left = await history_plans.left(_world(database))
+        found += [*history_plans.plans(left, work), *history_plans.rooms(left, bookings)]
+        found += [*history_plans.briefings(left, bookings), *history_plans.kept(history, left, bookings, work)]
         return found
     finally:
         await database.close()
@@ -574,6 +581,8 @@ def _is_kept(
 ) -> bool:
     """Whether what an acknowledged operation did can still be seen, whatever came after it."""
     kind = line["kind"]
+    if kind in history_plans.KINDS:
+        return True  # judged there
     if kind in ("tick", "decline"):
         return kind == "tick" or offers[line["offer"]].state is not OfferState.PENDING
     if kind == "series":

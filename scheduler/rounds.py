@@ -5,8 +5,8 @@ Works on a booking whose row the caller holds; answers to offers are in ``offers
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -338,22 +338,38 @@ class Rounds:
 
         Who was asked before is left out; who is being rung for another request comes last.
         """
-        reach = Reach(gate_open=gate_open(need, rules), telephony=self._reaching.ports.configured(Means.PHONE))
         if not need.on_demand:
             matches = rank(need, await candidates_for(uow, need, rules), rules)
-            return Standing(fair_order(matches, {}, f"{booking.id}:{round_no}"), {}, reach)
+            return Standing(fair_order(matches, {}, f"{booking.id}:{round_no}"), {}, self._reach(need, rules, {}))
+        matches, means, reach = await self.reachable(uow, booking.country, need, rules, asked)
+        ringing = await ringing_elsewhere(uow, booking)
+        shares = await shares_of(uow, worth_looking(matches, ringing=ringing), policy.month_target_minutes)
+        return Standing(fair_order(matches, shares, f"{booking.id}:{round_no}", ringing=ringing), means, reach)
+
+    async def reachable(
+        self, uow: UnitOfWork, country: str, need: Need, rules: MatchRules, asked: Collection[str] = ()
+    ) -> tuple[list[Match], Mapping[str, Sequence[Means]], Reach]:
+        """Who may take work that begins now, best first: those on line and those on call; by what the latter can be called; and what
+        the rungs of the ladder (``ladder.fits``) ask about that."""
         people = await candidates_for(uow, need, rules, reachable_only=True)
-        called = await self._reaching.on_call(uow, booking.country)
-        known = {person.id for person in people}
-        elsewhere = set(called) - known - asked
+        called = await self._reaching.on_call(uow, country)
+        elsewhere = set(called) - {person.id for person in people} - set(asked)
         if elsewhere:
             people += await candidates_by_id(uow, elsewhere, need=need)
         matches = [match for match in rank(need, people, rules) if match.candidate.id not in asked]
         means = await self._reaching.means_of(uow, [match.candidate.id for match in matches if not match.is_online])
-        ringing = await ringing_elsewhere(uow, booking)
-        shares = await shares_of(uow, worth_looking(matches, ringing=ringing), policy.month_target_minutes)
-        reach = replace(reach, called_by={who: [way.value for way in ways] for who, ways in means.items()})
-        return Standing(fair_order(matches, shares, f"{booking.id}:{round_no}", ringing=ringing), means, reach)
+        return matches, means, self._reach(need, rules, means)
+
+    async def ladder(self, unit: ReadUnit, booking: Booking) -> list[Rung]:
+        """The ladder with which the search began; before it the country's."""
+        return plan_of(booking.rungs) or ladder_of(booking, await self._policies.of(unit, booking.country), unit.now)
+
+    def _reach(self, need: Need, rules: MatchRules, means: Mapping[str, Sequence[Means]]) -> Reach:
+        return Reach(
+            gate_open=gate_open(need, rules),
+            telephony=self._reaching.ports.configured(Means.PHONE),
+            called_by={who: [way.value for way in ways] for who, ways in means.items()},
+        )
 
     def _exhaust(self, booking: Booking, found: Round | None) -> None:
         booking.state = advance(booking.state, BookingMove.EXHAUST)

@@ -6,7 +6,8 @@ transaction. A leg that is lost is looked for again alone; the other stays.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import and_, or_, select, update
@@ -14,10 +15,12 @@ from sqlalchemy import and_, or_, select, update
 from core.db.clock import database_instant, database_time
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict
+from core.notify import Means
 from records.procedures import Catalogue
 from scheduler.assignments import Assignments
-from scheduler.booking.leg_rounds import RUNG, WAITING_RUNG, leg_entry, ring_for, shared_out
+from scheduler.booking.leg_rounds import RUNG, WAITING_RUNG, by_rungs, leg_entry, ring_for, shared_out
 from scheduler.booking.slots import Plan, through
+from scheduler.ladder import Reach
 from scheduler.legs import RelayState, Way, leg_need, place_for, relay_free, relay_minutes
 from scheduler.lifecycle import (
     AssignmentMove,
@@ -60,7 +63,7 @@ class LegRing:
         need = need_at(need_from_json(booking.need), uow.now)
         rules = await self._rounds.rules(uow, booking.step_code)
         plans = [
-            Plan(way, code, {leg: await self._ranked(uow, need, rules, way, code, leg) for leg in way.legs})
+            Plan(way, code, {leg: (await self._ranked(uow, need, rules, way, code, leg))[0] for leg in way.legs})
             for code in through(need, way, pivot)
         ]
         return max((plan for plan in plans if plan.is_open), key=lambda plan: plan.score, default=None)
@@ -113,26 +116,34 @@ class LegRing:
         rules = await self._rounds.rules(uow, booking.step_code)
         taken = {row.interpreter_id for row in kept.values()}
         free: dict[int, list[Match]] = {}
+        means: dict[str, Sequence[Means]] = {}
+        reach = Reach()
         for leg in (leg for leg in way.legs if leg not in kept):
             if way is Way.RELAY and booking.pivot is None:
                 free[leg] = []
                 continue
             asked = await self._asked(uow, booking, leg)
-            ranked = await self._ranked(uow, need, rules, way, booking.pivot, leg)
+            ranked, by, leg_reach = await self._ranked(uow, need, rules, way, booking.pivot, leg)
             free[leg] = [match for match in ranked if match.candidate.id not in asked | taken]
-        chosen = shared_out(free)
+            means |= by
+            reach = replace(leg_reach, called_by={**reach.called_by, **leg_reach.called_by})
+        if need.on_demand:
+            found = by_rungs(free, await self._rounds.ladder(uow, booking), reach)
+            chosen, ring = found.chosen, timedelta(seconds=found.seconds)
+        else:
+            chosen, ring = shared_out(free), timedelta()
         freed: list[Assignment] = []
         if not all(chosen.values()):
             freed = await self._give_up(uow, booking)
         else:
-            seconds = ring_for(booking, uow.now)
+            seconds = max(ring, ring_for(booking, uow.now))
             booking.round += 1
             booking.reason = None
             booking.next_round_at = uow.now + seconds
             booking.rungs = [*booking.rungs, leg_entry(booking, sum(map(len, chosen.values())), uow.now)]
             await self._hold_on(uow, booking, seconds + GRACE)
             for leg, matches in chosen.items():
-                await self._rounds.send(uow, booking, matches, RUNG, booking.next_round_at, leg=leg)
+                await self._rounds.send(uow, booking, matches, RUNG, booking.next_round_at, means, leg=leg)
         booking.version += 1
         await uow.flush()
         tell_booking(uow, booking)
@@ -291,11 +302,13 @@ class LegRing:
 
     async def _ranked(
         self, uow: UnitOfWork, need: Need, rules: MatchRules, way: Way, pivot: str | None, leg: int
-    ) -> list[Match]:
+    ) -> tuple[list[Match], Mapping[str, Sequence[Means]], Reach]:
+        """Who could do a leg, best first: for now whoever is on line or can be called, and by what; for an appointment everybody."""
         wanted = leg_need(need, way, pivot, leg)
-        people = await candidates_for(uow, wanted, rules, reachable_only=need.on_demand)
-        ranked = rank(wanted, people, rules)
-        return [match for match in ranked if match.is_online] if need.on_demand else ranked
+        if not need.on_demand:
+            return rank(wanted, await candidates_for(uow, wanted, rules), rules), {}, Reach()
+        matches, means, reach = await self._rounds.reachable(uow, need.country, wanted, rules)
+        return [match for match in matches if match.is_online or match.candidate.id in means], means, reach
 
     async def _asked(self, uow: UnitOfWork, booking: Booking, leg: int) -> set[str]:
         """Who was rung for this leg in this search, or gave the booking back."""

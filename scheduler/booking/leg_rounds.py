@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from scheduler.ladder import Reach, Rung, RungKind, fits
 from scheduler.models import Booking
 from scheduler.ranking import Match, match_order
 
@@ -14,12 +16,54 @@ RING = timedelta(seconds=25)
 WIDTH = 3
 """How many are rung for one leg at once."""
 RUNG = "relay"
+_NOT_FOR_LEGS = frozenset({RungKind.OWN, RungKind.COORDINATOR})
+"""One person who knows the case stays first by the score; the coordinator is asked when a leg has nobody."""
 WAITING_RUNG = "waiting"
 """Of offers to those who got free, whatever the way of the booking."""
 
 
-def shared_out(free: Mapping[int, Sequence[Match]]) -> dict[int, list[Match]]:
-    """Whom to ring for each leg, nobody for two: who could do several goes where fewer others can."""
+@dataclass(frozen=True)
+class LegRound:
+    """Whom each leg rings now."""
+
+    chosen: Mapping[int, Sequence[Match]]
+    """Empty for a leg for which nobody is left on any rung."""
+    seconds: int
+    """The longest ring among the rungs that ring."""
+
+
+def by_rungs(free: Mapping[int, Sequence[Match]], ladder: Sequence[Rung], reach: Reach) -> LegRound:
+    """Each leg by itself on the first rung of the ladder on which it has somebody (M-11): people of the country on line, those on call,
+    the other country, the telephone. A leg that shares its only person with the other one goes a rung further."""
+    rungs = [rung for rung in ladder if rung.kind not in _NOT_FOR_LEGS]
+    tiers = {
+        leg: [(rung, who) for rung in rungs if (who := [match for match in matches if fits(rung.kind, match, reach)])]
+        for leg, matches in free.items()
+    }
+    depth = dict.fromkeys(tiers, 1)
+    while True:
+        used = {leg: rows[: depth[leg]] for leg, rows in tiers.items()}
+        pool = {
+            leg: list({match.candidate.id: match for _, who in rows for match in who}.values())
+            for leg, rows in used.items()
+        }
+        widths = {leg: None if any(rung.most is None for rung, _ in rows) else WIDTH for leg, rows in used.items()}
+        chosen = shared_out(pool, widths)
+        further = [leg for leg in tiers if not chosen[leg] and depth[leg] < len(tiers[leg])]
+        if not further:
+            break
+        for leg in further:
+            depth[leg] += 1
+    ringing = [rung.seconds for leg, rows in used.items() if chosen[leg] for rung, _ in rows]
+    return LegRound(chosen, max(ringing, default=0))
+
+
+def shared_out(
+    free: Mapping[int, Sequence[Match]], widths: Mapping[int, int | None] | None = None
+) -> dict[int, list[Match]]:
+    """Whom to ring for each leg, nobody for two: who could do several goes where fewer others can. ``widths``: how many a leg rings at
+    most, none for everybody."""
+    widths = widths or {}
     able = Counter(match.candidate.id for matches in free.values() for match in matches)
     chosen = {leg: [match for match in matches if able[match.candidate.id] == 1] for leg, matches in free.items()}
     places = {
@@ -28,7 +72,7 @@ def shared_out(free: Mapping[int, Sequence[Match]]) -> dict[int, list[Match]]:
     for person in places:
         leg = min(chosen, key=lambda one: (len(chosen[one]), one))
         chosen[leg] += [match for match in free[leg] if match.candidate.id == person]
-    return {leg: sorted(matches, key=match_order)[:WIDTH] for leg, matches in chosen.items()}
+    return {leg: sorted(matches, key=match_order)[: widths.get(leg, WIDTH)] for leg, matches in chosen.items()}
 
 
 def ring_for(booking: Booking, now: datetime) -> timedelta:

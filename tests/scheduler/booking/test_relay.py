@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from core.clock import ManualClock
-from core.db.session import Database
+from core.db.session import Database, ReadUnit
 from core.errors import Conflict
+from core.notify import Delivery, NoNumber, NoPush, Note, Ports
 from records.lifecycle import Outcome
 from scheduler.bookings import NewBooking
 from scheduler.legs import relay_minutes, swap_plan
-from scheduler.lifecycle import AssignmentState, BookingState
+from scheduler.lifecycle import AssignmentState, BookingState, DeclineReason
 from scheduler.models import Assignment, Offer
+from scheduler.ring.models import ReachAttempt
 from tests.scheduler.booking.test_appointments import at, works
 from tests.scheduler.world import COORDINATOR, OFFICER, SYSTEM, World, pair
 
@@ -211,3 +214,47 @@ def test_planned_time_and_turns(clock: ManualClock) -> None:
     assert [turn.leg for turn in turns] == [1, 2, 1, 2]
     assert turns[-1].ends_at - clock.now() == timedelta(minutes=100)
     assert all(turn.ends_at - turn.starts_at <= timedelta(minutes=30) for turn in turns)
+
+
+class Lines:
+    """A telephone that reaches whoever was told to it, and rings nobody in a test."""
+
+    configured = True
+
+    def __init__(self) -> None:
+        self.numbers: set[str] = set()
+
+    async def reaches(self, unit: ReadUnit, person_ids: Iterable[str]) -> frozenset[str]:
+        return frozenset(self.numbers & set(person_ids))
+
+    async def call(self, person_id: str, note: Note) -> Delivery:
+        return Delivery.SENT
+
+
+async def test_a_leg_goes_down_the_ladder_to_those_on_call(database: Database, clock: ManualClock) -> None:
+    """Each leg by itself: on line first, then on call by telephone, though the other leg has somebody on line all the time."""
+    phone = Lines()
+    world = await World(database, clock, ports=Ports(NoPush(), NoNumber(), phone)).begin()
+    (person_side,) = await world.interpreters(1, pairs=[pair("pbt", "eng")])
+    (on_line,) = await world.interpreters(1, pairs=[pair("eng", "srp")])
+    called, without_number = await world.interpreters(2, available=False, pairs=[pair("eng", "srp")])
+    for who in (called, without_number):
+        await world.on_call(who)
+    phone.numbers.add(called)
+    booking_id = await world.request()
+    legs = await rings(world, booking_id)
+    assert {leg: offer.interpreter_id for leg, offer in legs.items()} == {1: person_side, 2: on_line}
+    await world.accept(legs[1])
+    async with world.database.unit(SYSTEM) as uow:
+        reason = DeclineReason.NOT_NOW
+        await world.services.offers.decline(
+            uow, legs[2].id, interpreter_id=on_line, round_no=legs[2].round, reason=reason
+        )
+    (ring,) = [offer for offer in await world.offers(booking_id) if offer.leg == 2]
+    assert ring.interpreter_id == called
+    assert ring.expires_at - ring.sent_at == timedelta(seconds=40), "the ring of the rung for those on call"
+    async with world.database.read(SYSTEM) as unit:
+        (attempt,) = (await unit.session.scalars(select(ReachAttempt))).all()
+    assert (attempt.interpreter_id, attempt.offer_id, attempt.means) == (called, ring.id, "phone")
+    await world.accept(ring)
+    assert (await world.booking(booking_id)).state is BookingState.ASSIGNED

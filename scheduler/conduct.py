@@ -153,7 +153,8 @@ class ConductService:
         booking = await locked_booking(uow, booking_id)
         booking.state = advance(booking.state, BookingMove.MISS)
         move = AssignmentMove.BREAK if reason is MissReason.INTERPRETER_ABSENT else AssignmentMove.RELEASE
-        if reason in (MissReason.OFFICER_ABSENT, MissReason.PERSON_ABSENT) and booking.kind != "now":
+        if reason in (MissReason.OFFICER_ABSENT, MissReason.PERSON_ABSENT):
+            # Whoever came and waited in vain is paid for it, on a request for now as at an appointment (notice_data.yaml).
             waited = await self._assignments.kept(uow, booking)
             note_notice(waited, notice_rules()[booking.country].nobody_came())
         await self._closing.close(uow, booking, reason.value, move, _MISSED[reason])

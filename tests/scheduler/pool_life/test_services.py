@@ -377,3 +377,18 @@ async def test_who_came_for_nothing_is_paid_for_that(world: World, clock: Manual
         await world.services.pool_life.timesheets.collect(uow)
     line = await _line(world)
     assert (line["kind"], line["minutes"]) == ("wasted", 60)
+
+
+async def test_who_waited_in_vain_on_a_request_for_now_is_paid_as_well(world: World, clock: ManualClock) -> None:
+    """The interpreter came at once and the officer did not: the planned time is paid, as at an appointment."""
+    await world.interpreters(1)
+    booking_id = await world.request(minutes=20)
+    session_id = (await world.accept((await world.offers(booking_id))[0]))["session_id"]
+    await world.enter(session_id, "interpreter")
+    clock.advance(17 * 60)
+    await world.worker.tick()
+    assert (await world.booking(booking_id)).reason == "officer_absent"
+    async with world.database.unit(SYSTEM) as uow:
+        await world.services.pool_life.timesheets.collect(uow)
+    line = await _line(world)
+    assert (line["kind"], line["minutes"]) == ("wasted", 20)

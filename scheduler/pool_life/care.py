@@ -11,6 +11,8 @@ from sqlalchemy import select
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, NotFound
+from records.lifecycle import EndReason
+from records.models import Session
 from records.procedures import Catalogue
 from scheduler.models import Assignment, Booking, Interpreter
 from scheduler.pool_life.models import Debrief, SessionRating
@@ -68,8 +70,10 @@ class CareService:
                         Assignment.active_min,
                         Booking.step_code,
                         Booking.session_id,
+                        Session.reason,
                     )
                     .join(Booking, Booking.id == Assignment.booking_id)
+                    .outerjoin(Session, Session.id == Booking.session_id)
                     .where(
                         Assignment.interpreter_id.in_(interpreter_ids),
                         Assignment.active_min > 0,
@@ -90,7 +94,8 @@ class CareService:
         work: dict[str, list[Work]] = {who: [] for who in interpreter_ids}
         for row in rows:
             stage = self._catalogue.step(row.step_code).stage
-            marked = int((row.interpreter_id, row.session_id) in hard)
+            # Ended because of distress is a sign of it for everybody who interpreted, whether or not they say so afterwards (S-17).
+            marked = int((row.interpreter_id, row.session_id) in hard or row.reason == EndReason.DISTRESS)
             work[row.interpreter_id].append(Work(row.ended_at, stage, row.active_min, marked))
         return {who: week(done, unit.now) for who, done in work.items()}
 

@@ -44,7 +44,8 @@ class Work:
     stage: Stage
     minutes: int
     distress: int
-    """1 if the interpreter said after it that it was hard to bear. A *concern* during the talk is told to the officer and kept nowhere."""
+    """1 if the interpreter said after it that it was hard to bear, or it was ended because of distress. A *concern* during the talk is
+    told to the officer and kept nowhere."""
 
 
 @dataclass(frozen=True)

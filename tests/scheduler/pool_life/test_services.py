@@ -14,7 +14,8 @@ from core.access import Actor
 from core.clock import ManualClock
 from core.db.session import Database
 from core.errors import Conflict, Invalid, NotFound
-from records.lifecycle import Outcome
+from records.lifecycle import EndReason, Outcome
+from records.models import Session
 from records.stages import Level
 from scheduler.lifecycle import AssignmentState
 from scheduler.models import Assignment, CaseBar, Interpreter
@@ -261,6 +262,19 @@ async def test_hard_work_leads_to_an_offer_of_a_talk_once(world: World, clock: M
         (waiting,) = await care.waiting(uow)
         await care.held(uow, waiting["id"])
         assert await care.waiting(uow) == []
+
+
+async def test_a_talk_that_ended_because_of_distress_counts_though_nobody_says_so(
+    world: World, clock: ManualClock
+) -> None:
+    session_id, person = await _finished(world, clock)
+    async with world.database.unit(SYSTEM) as uow:
+        (await uow.session.get_one(Session, session_id)).reason = EndReason.DISTRESS.value
+    async with world.database.unit(SYSTEM) as uow:
+        assert await world.services.pool_life.care.offer_talks(uow) == 1
+        own = await world.services.pool_life.care.own(uow, person)
+    assert own["talk"] is not None
+    assert (own["week"]["distress"], own["talk"]["cause"]) == (1, "distress")
 
 
 async def _line(world: World, actor: Actor = SYSTEM) -> dict[str, Any]:

@@ -82,8 +82,8 @@ class Ear:
         return cls(rate, OpusDecoder(rate), JitterBuffer(duration, low=low, high=high))
 
     @classmethod
-    def telephone(cls, codec: Codec, *, low: float = 0.03, high: float = 0.12) -> Ear:
-        """For G.711, heard at 8 kHz. It is read each 20 ms, so that lateness comes rounded up and needs no more room than itself."""
+    def telephone(cls, codec: Codec, *, low: float = 0.02, high: float = 0.12) -> Ear:
+        """For G.711, heard at 8 kHz. It is read at each beat, so that lateness comes rounded up and needs no more room than itself."""
         return cls(8000, G711Decoder(codec), JitterBuffer(g711_ticks, low=low, high=high, margin=_READ_EVENLY))
 
     def put(self, seq: int, ts: int, payload: bytes, now: float) -> None:

@@ -128,7 +128,7 @@ class Endpoint:
             if line.held:
                 self._tell({"is": "alive", "handle": handle})
 
-    def read(self) -> None:
+    def read(self, now: float) -> None:
         """What the telephones said since the last time."""
         for connection in list(self._sockets.values()):
             try:
@@ -137,6 +137,10 @@ class Endpoint:
                 # One telephone's trouble must not stop the clock of all.
                 logger.exception("what a telephone said failed")
                 connection.read_by_itself()
+        for line in self._studio.lines.values():
+            if line.heard:
+                line.take(bytes(line.heard), now)
+                line.heard.clear()
 
     def write(self) -> None:
         """What the telephones are to hear now."""
@@ -186,7 +190,7 @@ class Endpoint:
                 line.hold(said["hold"])
                 await connection.send(json.dumps({"held": line.held}))
 
-        connection.sound = lambda data: line.take(data, time.monotonic())
+        connection.sound = line.heard.extend
         line.outbox.to = lambda frames: connection.write(binary(b"".join(frames)))
         self._studio.add_line(handle, line)
         connection.read_by_hand()

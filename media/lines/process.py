@@ -96,7 +96,7 @@ class SoundProcess:
     def step(self, now: float, ticks: int = BEAT) -> None:
         """What came, and the next stretches of 20 ms, each as if it had been made in its time."""
         self._read(now)
-        self._endpoint.read()
+        self._endpoint.read(now)
         for ago in range(ticks - 1, -1, -1):
             try:
                 self.studio.tick(now - ago * FRAME_S)

@@ -21,7 +21,7 @@ from media.lines.ear import Ear
 from media.lines.jitter import TICKS
 from media.lines.level import LevelControl
 from media.lines.opus import OpusEncoder, Sound
-from media.lines.words import BEAT, FRAME, TAP_RATE, Piece
+from media.lines.words import BEAT, FRAME, FRAME_S, TAP_RATE, Piece
 
 _PHONE_RATE = 8000
 _OUTBOX_FRAMES = 15
@@ -104,6 +104,8 @@ class Line:
         self.level = LevelControl(_PHONE_RATE)
         self.encoder = OpusEncoder(_PHONE_RATE)
         self.held = False
+        self.heard = bytearray()
+        """What came from the telephone since the last beat."""
         self.said: list[tuple[Sound, int, bool]] = []
         """What it said since its last packet, with loudness and whether it came over the line."""
         self.seq = random.getrandbits(15)
@@ -111,11 +113,15 @@ class Line:
         self._count = 0
 
     def take(self, data: bytes, now: float) -> None:
-        """What the telephone says. Frames that come together count as said one after the other."""
+        """What the telephone said since the last beat. Frames count as said one after the other; the last ``BEAT`` as having come evenly,
+        since waiting for the beat is no lateness of the line."""
         if self.held:
             return
-        for at in range(0, len(data) - FRAME + 1, FRAME):
-            self.ear.put(self._count & 0xFFFF, (TICKS * self._count) & 0xFFFFFFFF, data[at : at + FRAME], now)
+        left = len(data) // FRAME
+        for at in range(0, left * FRAME, FRAME):
+            left -= 1
+            came = now - min(left, BEAT - 1) * FRAME_S
+            self.ear.put(self._count & 0xFFFF, (TICKS * self._count) & 0xFFFFFFFF, data[at : at + FRAME], came)
             self._count += 1
 
     def hold(self, on: bool) -> None:

@@ -22,6 +22,8 @@ from media.client import LocalMediaClient
 from media.lines import g711
 from media.lines.client import PhoneLine
 from media.lines.ear import Ear
+from media.lines.link import SoundLink
+from media.lines.opus import OpusEncoder
 from media.lines.peer import LinePeer
 from media.lines.protocol import FRAME, FRAME_S, LineTicket
 from media.node import MediaNode, NodeOptions
@@ -161,7 +163,7 @@ async def _talk(line: PhoneLine, speech: bytes, at: int) -> None:
 
 
 async def delay() -> list[Figure]:
-    """Short tones from one telephone to another: until they leave the node as RTP, and from there until the other one hears them."""
+    """Short tones: from a telephone until they leave the node, and from a browser's packet at the node until a telephone hears them."""
     clean = await _delays(0.0, 0.0)
     rough = await _delays(0.04, 0.05)
     how = f"{BURSTS} tones, from the whole frame at our door to the frame that leaves it"
@@ -175,11 +177,32 @@ async def delay() -> list[Figure]:
     ]
 
 
+class _Browser:
+    """Somebody at a browser in the room, as the sound process knows them: copies of packets of 20 ms, late and lost as their line is."""
+
+    def __init__(self, link: SoundLink, late_s: float, loss: float) -> None:
+        self._link, self._late_s, self._loss = link, late_s, loss
+        self._handle = link.new_handle()
+        self._encoder = OpusEncoder(48_000, bitrate=32_000)
+        self._encoder.expect_loss(loss)
+        self._rng = random.Random(5)
+        self._count = 0
+        link.tell("voice", self._handle, room="room", peer="browser")
+
+    async def send(self, frame: bytes) -> None:
+        """What is said in 20 ms."""
+        payload = self._encoder.encode(np.repeat(g711.decode(Codec.PCMU, frame), 6))
+        packet = self._handle, self._count & 0xFFFF, 960 * self._count & 0xFFFFFFFF, payload
+        self._count += 1
+        if self._rng.random() >= self._loss:
+            asyncio.get_running_loop().call_later(self._rng.uniform(0, self._late_s), self._link.copy, *packet)
+
+
 async def _delays(late_s: float, loss: float) -> tuple[list[float], list[float]]:
     rng = random.Random(5)
-    loop = asyncio.get_running_loop()
     said: list[float] = []
     left: list[float] = []
+    told: list[float] = []
     arrived: list[float] = []
     async with MediaNode(OPTIONS, SystemClock(), _ignore) as node:
         client = LocalMediaClient(node)
@@ -188,26 +211,21 @@ async def _delays(late_s: float, loss: float) -> tuple[list[float], list[float]]
         second = await client.open_line("room", "b", Codec.PCMU)
         peer = node._rooms["room"]._seats["a"].peer
         assert isinstance(peer, LinePeer)
-        sound, copy = peer.sound, node.sound.copy
+        sound = peer.sound
 
         def leaves(seq: int, ts: int, level: int, live: bool, payload: bytes) -> None:
             if level < 30 and len(left) < len(said):
                 left.append(time.monotonic())
             sound(seq, ts, level, live, payload)
 
-        def disturbed(handle: int, seq: int, ts: int, payload: bytes) -> None:
-            if rng.random() >= loss:
-                loop.call_later(rng.uniform(0, late_s), copy, handle, seq, ts, payload)
-
         peer.sound = leaves  # type: ignore[method-assign]
-        if late_s:
-            node.sound.copy = disturbed  # type: ignore[method-assign]
         async with PhoneLine.connect(first) as a, PhoneLine.connect(second) as b:
-            listening = asyncio.create_task(_first_loud(b, said, arrived))
             await _say_tones(a.send, said, rng)
+            listening = asyncio.create_task(_first_loud(b, told, arrived))
+            await _say_tones(_Browser(node.sound, late_s, loss).send, told, rng)
             listening.cancel()
     to_room = [1000 * (out - begin) for begin, out in zip(said, left, strict=False)]
-    to_phone = [1000 * (end - out) for out, end in zip(left, arrived, strict=False)]
+    to_phone = [1000 * (end - begin) for begin, end in zip(told, arrived, strict=False)]
     return to_room, to_phone
 
 

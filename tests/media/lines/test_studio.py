@@ -199,6 +199,6 @@ def test_one_telephones_trouble_does_not_stop_the_clock_of_all() -> None:
     endpoint = Endpoint(Studio(ManualClock(), lambda *voice: None), lambda words: None)
     bad, good = Socket(True), Socket(False)
     endpoint._sockets.update({1: cast(ServerStream, bad), 2: cast(ServerStream, good)})
-    endpoint.read()
+    endpoint.read(0.0)
     assert (bad.reads, bad.by_itself) == (1, True)
     assert (good.reads, good.by_itself) == (1, False)

@@ -31,6 +31,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 SHOTS = ROOT / "build" / "screenshots"
 LAPTOP = (1366, 768)
 TABLET = (800, 1280)
+DESK_ZONE = "Europe/Belgrade"
+"""What the devices of the desks are set to; another one is told above every page."""
 _SETTLED_WITHIN_S = 5.0
 _IDLE = "new Promise(done => requestIdleCallback(() => setTimeout(done, 50)))"
 EARS = (Path(__file__).parent / "ears.js").read_text()
@@ -133,6 +135,7 @@ async def desk(
     size: tuple[int, int] = LAPTOP,
     dark: bool = False,
     beside: Desk | None = None,
+    zone: str = DESK_ZONE,
 ) -> AsyncIterator[Desk]:
     """Open a browser for one person; everything is closed at the end.
 
@@ -149,7 +152,7 @@ async def desk(
             permissions=["microphone", "camera"],
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
-            timezone_id="Europe/Belgrade",  # That of the desks: another one is told above every page.
+            timezone_id=zone,
         )
         await context.add_init_script(
             f"localStorage.getItem('tarjuman.locale') ?? localStorage.setItem('tarjuman.locale', '{locale}')"

@@ -55,6 +55,27 @@ async def called_in(request: Request, services: Svc) -> Response:
     return _document(await front.dialled_in(form))
 
 
+@router.post("/telephony/legs/{leg_id}/lost", include_in_schema=False)
+async def leg_unread(leg_id: Key, request: Request, services: Svc) -> Response:
+    """Twilio: our last answer was of no use."""
+    front, form = await _signed(request, services)
+    return _document(await front.unread(leg_id, form))
+
+
+@router.post("/telephony/lost", include_in_schema=False)
+async def call_unread(request: Request, services: Svc) -> Response:
+    """Twilio: the same of a call that came in."""
+    front, form = await _signed(request, services)
+    return _document(await front.unread(None, form))
+
+
+@router.post("/telephony/legs/{leg_id}/stream", include_in_schema=False, status_code=204)
+async def stream_status(leg_id: Key, request: Request, services: Svc) -> None:
+    """Twilio: news of a stream of sound."""
+    front, form = await _signed(request, services)
+    await front.stream_status(leg_id, form)
+
+
 @router.post("/telephony/legs/{leg_id}/status", include_in_schema=False, status_code=204)
 async def leg_status(leg_id: Key, request: Request, services: Svc) -> None:
     """Twilio: news of a call that we placed."""

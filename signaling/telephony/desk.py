@@ -273,6 +273,23 @@ class Desk:
             except AppError:
                 return
 
+    async def troubled(self, leg_id: LegId, error: str, *, carrier_code: int | None = None) -> None:
+        """The carrier met this trouble in a call that goes on; it is kept with the call."""
+        async with self._database.unit(Actor.system()) as uow:
+            leg = await self._legs.locked(uow, leg_id)
+            if leg.state is not LegState.ENDED:
+                leg.error, leg.carrier_code = error, carrier_code
+
+    async def unread(self, leg_id: LegId, error: str, *, carrier_code: int | None = None) -> Step:
+        """The carrier could not fetch or use our last answer: it is given once more; the second time the call is over."""
+        async with self._database.unit(Actor.system()) as uow:
+            leg = await self._legs.locked(uow, leg_id)
+            again, locale = leg.error is None, leg.locale
+            if leg.state is LegState.ENDED:
+                return _HANG_UP
+            leg.error, leg.carrier_code = error, carrier_code
+        return await self.lifted(leg_id) if again else await self._over(leg_id, LegWhy.LINE_FAILED, locale)
+
     async def _take(self, leg_id: LegId, offer_id: str, locale: str) -> Step:
         """1 at the offer: bound by the same code as in the browser; who is late is told so in words."""
         try:

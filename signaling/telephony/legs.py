@@ -218,7 +218,9 @@ class LegService:
                 if leg.joined_at is None:
                     leg.joined_at, leg.tries = uow.now, 0
             case LegMove.END:
-                leg.ended_at, leg.why, leg.error, leg.carrier_code = uow.now, why or LegWhy.FAILED, error, carrier_code
+                leg.ended_at, leg.why = uow.now, why or LegWhy.FAILED
+                if error is not None:
+                    leg.error, leg.carrier_code = error, carrier_code
                 leg.ticket_hash = None
             case LegMove.WAIT:
                 pass

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from core.db.session import ReadUnit
 from core.i18n import LOCALES
@@ -113,15 +113,21 @@ class TelephonyOverview:
             return None
         calls = await unit.session.scalars(
             select(PhoneLeg)
-            .where(PhoneLeg.direction == "out", PhoneLeg.taken_at.is_not(None), PhoneLeg.made_at > unit.now - NOW)
+            .where(
+                or_(PhoneLeg.taken_at.is_not(None), PhoneLeg.error.is_not(None)),
+                PhoneLeg.made_at > unit.now - NOW,
+            )
             .order_by(PhoneLeg.made_at.desc(), PhoneLeg.id.desc())
             .limit(MOST)
         )
         found: Ailing | None = None
         for leg in calls:
-            if leg.rung_at is not None or leg.lifted_at is not None or leg.why in (LegWhy.BUSY, LegWhy.NO_ANSWER):
+            troubled = leg.error is not None and leg.error not in OF_ONE_NUMBER
+            if leg.joined_at is not None or (
+                not troubled and (leg.rung_at or leg.lifted_at or leg.why in (LegWhy.BUSY, LegWhy.NO_ANSWER))
+            ):
                 break
-            if leg.error is not None and leg.error not in OF_ONE_NUMBER:
+            if troubled and leg.error is not None:
                 code, number = (found.code, found.carrier_code) if found else (leg.error, leg.carrier_code)
                 found = Ailing(code, number, leg.made_at)
         if found is None and await self.provider.down():

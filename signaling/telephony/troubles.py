@@ -23,17 +23,23 @@ class Trouble(StrEnum):
     """Our own number is not ours, not verified, or cannot speak."""
     TRIAL = "account_on_trial"
     ACCOUNT = "account_refused"
-    """Wrong or suspended account, wrong key."""
+    """Wrong account or key, or a right that it does not have."""
+    INACTIVE = "account_inactive"
+    """Out of credit, suspended or closed: the carrier does not say which."""
     NO_MONEY = "account_out_of_credit"
     BUSY_LINES = "too_many_calls"
-    """More calls at once or in a second than the account allows; queued and tried again."""
+    """More at once or in a second than the account allows, or its queue is full; queued and tried again."""
     QUEUE_LATE = "queue_too_long"
     CALL_OVER = "call_over_already"
     UNREACHED = "carrier_unreached"
     CARRIER = "carrier_failed"
     """The carrier's own failure."""
+    TOO_LONG = "call_too_long"
+    """It reached the longest time that the carrier lets a call last."""
     OUR_ANSWER = "our_answer_unread"
     """The carrier could not fetch or read our answer: address, certificate, or proxy."""
+    OUR_WORDS = "our_words_refused"
+    """What we asked for or said on the stream has not the form that the carrier takes: a fault of this program."""
     STREAM = "stream_refused"
     """The carrier could not open or keep its stream of sound to us."""
     UNENCRYPTED = "sound_unencrypted"
@@ -46,43 +52,50 @@ class Trouble(StrEnum):
     """A number that takes no text messages."""
     TEXT_BARRED = "text_barred"
     """The network took our message for unwanted, or our sender is not registered there."""
+    OPTED_OUT = "texts_declined"
+    """The receiver told the carrier that no more text messages of ours are wanted."""
     OUT_OF_REACH = "telephone_out_of_reach"
     UNKNOWN = "carrier_other"
 
 
-SOURCED: Mapping[int, Trouble] = {
-    10004: Trouble.BUSY_LINES, 20429: Trouble.BUSY_LINES, 22005: Trouble.QUEUE_LATE, 31920: Trouble.STREAM,
-    31922: Trouble.STREAM, 31924: Trouble.STREAM, 31930: Trouble.STREAM_SLOW,
-}  # fmt: skip
-"""Numbers whose meaning was read in Twilio's documentation."""
-REMEMBERED: Mapping[int, Trouble] = {
-    10001: Trouble.ACCOUNT, 10002: Trouble.TRIAL, 10003: Trouble.ACCOUNT,
-    11100: Trouble.OUR_ANSWER, 11200: Trouble.OUR_ANSWER, 11205: Trouble.OUR_ANSWER, 11206: Trouble.OUR_ANSWER,
-    11210: Trouble.OUR_ANSWER, 11215: Trouble.OUR_ANSWER, 11220: Trouble.OUR_ANSWER, 11235: Trouble.OUR_ANSWER,
-    11237: Trouble.OUR_ANSWER, 11750: Trouble.OUR_ANSWER,
-    12100: Trouble.OUR_ANSWER, 12200: Trouble.OUR_ANSWER, 12300: Trouble.OUR_ANSWER, 12400: Trouble.CARRIER,
-    13224: Trouble.NUMBER_INVALID, 13225: Trouble.NUMBER_BLOCKED, 13226: Trouble.COUNTRY_CLOSED,
-    13227: Trouble.COUNTRY_CLOSED, 13310: Trouble.OUR_ANSWER, 13314: Trouble.OUR_ANSWER,
-    13512: Trouble.VOICE, 13520: Trouble.VOICE,
-    20003: Trouble.ACCOUNT, 20005: Trouble.ACCOUNT, 20006: Trouble.ACCOUNT,
-    20008: Trouble.ACCOUNT, 20403: Trouble.ACCOUNT, 20404: Trouble.CALL_OVER,
-    20500: Trouble.CARRIER, 20503: Trouble.CARRIER, 20504: Trouble.CARRIER,
-    21201: Trouble.NUMBER_INVALID, 21202: Trouble.NUMBER_BLOCKED, 21203: Trouble.COUNTRY_CLOSED,
-    21205: Trouble.OUR_ANSWER, 21208: Trouble.OUR_ANSWER, 21210: Trouble.OWN_NUMBER, 21211: Trouble.NUMBER_INVALID,
-    21212: Trouble.OWN_NUMBER, 21213: Trouble.OWN_NUMBER, 21214: Trouble.NUMBER_INVALID, 21215: Trouble.COUNTRY_CLOSED,
-    21216: Trouble.NUMBER_BLOCKED, 21217: Trouble.NUMBER_INVALID, 21219: Trouble.TRIAL, 21220: Trouble.CALL_OVER,
-    21408: Trouble.COUNTRY_CLOSED, 21606: Trouble.OWN_NUMBER, 21608: Trouble.TRIAL,
-    21610: Trouble.NUMBER_BLOCKED, 21611: Trouble.BUSY_LINES, 21612: Trouble.OWN_NUMBER, 21614: Trouble.NOT_MOBILE,
-    30001: Trouble.QUEUE_LATE, 30002: Trouble.ACCOUNT, 30003: Trouble.OUT_OF_REACH, 30004: Trouble.NUMBER_BLOCKED,
-    30005: Trouble.NUMBER_INVALID, 30006: Trouble.NOT_MOBILE, 30007: Trouble.TEXT_BARRED, 30008: Trouble.UNKNOWN,
-    30036: Trouble.QUEUE_LATE,
-    31901: Trouble.STREAM, 31902: Trouble.STREAM, 31921: Trouble.STREAM,
-    31923: Trouble.STREAM, 31931: Trouble.STREAM,
-    31941: Trouble.STREAM, 31951: Trouble.STREAM, 32205: Trouble.COUNTRY_CLOSED,
-}  # fmt: skip
-"""Numbers from memory, not held against the documentation: the carrier's own number always stands beside the sentence."""
-TWILIO: Mapping[int, Trouble] = {**REMEMBERED, **SOURCED}
-"""Twilio's error numbers; each is explained at ``https://www.twilio.com/docs/errors/<number>``."""
+_NUMBERS: Mapping[Trouble, str] = {
+    # account, its credit and its limits
+    Trouble.ACCOUNT: "10005 20003 20006 20008 20010 21218 30037 32005 32106 32200 32201 32202",
+    Trouble.INACTIVE: "10001 10003 20005 20403 30002",
+    Trouble.TRIAL: "10002 13805 21219 21264 21267 21404 21607 21608 32100",
+    Trouble.BUSY_LINES: "10004 20429 21611 22005 32001 32012 32013",
+    Trouble.COUNTRY_CLOSED: "13227 21203 21215 21408 32205",
+    Trouble.OWN_NUMBER: """13214 13247 21210 21212 21213 21603 21606 21657 21659 21660 21661 21701 21702 21703 21704 21705
+        21709 32017 32204 32206""",
+    # the called number
+    Trouble.NUMBER_INVALID: "13223 13224 13226 21211 21214 21217 21265 21266 30005 32101",
+    Trouble.NUMBER_BLOCKED: "13225 21202 21216 21268 32203",
+    Trouble.NOT_MOBILE: "21614 21635 30006",
+    Trouble.OUT_OF_REACH: "30003 32014 32016",
+    Trouble.OPTED_OUT: "21610",
+    Trouble.TEXT_BARRED: "21612 21618 30004 30007 30018 30024 30040 30042",
+    # time
+    Trouble.QUEUE_LATE: "22001 30001 30036",
+    Trouble.CALL_OVER: "20404 21220",
+    Trouble.TOO_LONG: "32015",
+    # what the carrier fetches from us: answers, files, news
+    Trouble.OUR_ANSWER: """11100 11200 11201 11202 11203 11205 11206 11210 11215 11216 11217 11220 11235 11236 11237 11240 11241
+        11242 11243 11251 11750 11770 12100 12101 12102 12300 13325 13420 15002 15003""",
+    Trouble.STREAM: "31900 31901 31902 31903 31904 31910 31920 31921 31922 31923",
+    Trouble.STREAM_SLOW: "31930",
+    Trouble.VOICE: "13321 13331 13511 13512 13513 13520 13521",
+    # what we asked for in a form that the carrier does not take
+    Trouble.OUR_WORDS: """12200 13310 13311 13312 13313 13314 13320 13322 13326 13338 13410 13510 13710 13910 15004 20001 20004
+        20422 21201 21205 21206 21207 21208 21209 21602 21604 21609 21617 21624 21626 31924 31931 31940 31941 31942 31950 31951 31952
+        32018""",
+    # its own failures
+    Trouble.CARRIER: "12400 15000 15009 20500 20503 20504 30017 30410 31953",
+    Trouble.UNENCRYPTED: "32207 32208 32209",
+    Trouble.UNKNOWN: "30008",
+}
+TWILIO: Mapping[int, Trouble] = {int(number): trouble for trouble, many in _NUMBERS.items() for number in many.split()}
+"""Twilio's error numbers, each read in Twilio's own dictionary (docs/telephony.md says where); explained at
+``https://www.twilio.com/docs/errors/<number>``. Which ones reach us, and how, is told there too."""
 
 AGAIN = frozenset({Trouble.BUSY_LINES, Trouble.CARRIER, Trouble.UNREACHED})
 """What passes by itself: the call is queued again with a longer wait."""
@@ -91,7 +104,7 @@ AGAIN = frozenset({Trouble.BUSY_LINES, Trouble.CARRIER, Trouble.UNREACHED})
 OF_ONE_NUMBER = frozenset(
     {
         Trouble.NUMBER_INVALID, Trouble.NUMBER_BLOCKED, Trouble.NOT_MOBILE, Trouble.OUT_OF_REACH, Trouble.CALL_OVER,
-        Trouble.PLACING_LOST,
+        Trouble.TOO_LONG, Trouble.OPTED_OUT, Trouble.PLACING_LOST,
     }
 )  # fmt: skip
 """Says something about one person's telephone or one call; all others say something about the carrier or our account."""

@@ -90,6 +90,8 @@ class TwilioProvider:
                 from_=self._from(order.region),
                 url=f"{base}/lifted",
                 method="POST",
+                fallback_url=f"{base}/lost",
+                fallback_method="POST",
                 status_callback=f"{base}/status",
                 status_callback_method="POST",
                 status_callback_event=EVENTS,
@@ -168,6 +170,9 @@ class TwilioProvider:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except TwilioRestException as refused:
             trouble = of_twilio(refused.code, refused.status)
+            if again and trouble is Trouble.CALL_OVER:
+                # What is not found when something new is asked for is the account, in this region.
+                trouble = Trouble.ACCOUNT
             log.warning("carrier_refused", extra={"code": trouble.value, "carrier_code": refused.code or 0})
             again_in = 1.0 if again and trouble in AGAIN else None
             raise PhoneTrouble(trouble.value, carrier_code=refused.code or None, again_in=again_in) from None

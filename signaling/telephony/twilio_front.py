@@ -6,6 +6,7 @@ Every form is checked before anything is read from it: signature, account, and t
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 
 from sqlalchemy import select
@@ -20,12 +21,14 @@ from signaling.telephony.port import IncomingCall, LegId, LegWhy, Step, Then
 from signaling.telephony.text_port import TextMove
 from signaling.telephony.texting import Texting
 from signaling.telephony.tickets import StreamTickets
-from signaling.telephony.troubles import Trouble, of_twilio
+from signaling.telephony.troubles import TWILIO, Trouble, of_twilio
 from signaling.telephony.twilio_markup import Addresses, twiml, utterances
 from signaling.telephony.twilio_signature import TwilioSignature
 from signaling.telephony.wording import Wording
 
 log = logging.getLogger(__name__)
+_STREAM_NUMBER = re.compile(r"\b319\d\d\b")
+"""Where Twilio tells what became of a stream it writes a sentence, in which a number may stand."""
 STREAM_PATH = "/telephony/media"
 VOICE_PATH = "/telephony/voice"
 _ENDS: Mapping[str, LegWhy] = {
@@ -124,6 +127,30 @@ class TwilioFront:
         elif status in _ENDS:
             await self._ended(leg_id, _ENDS[status], form)
 
+    async def unread(self, leg_id: LegId | None, form: Form) -> str:
+        """Twilio could not fetch or use what we answered last, and asks here instead."""
+        if leg_id is None:
+            try:
+                leg_id = await self._by_call(form)
+            except NotFound:
+                return await self.dialled_in(form)
+        await self._known(leg_id, form)
+        known = _number(form.get("ErrorCode", ""))
+        trouble = of_twilio(known) if known in TWILIO else Trouble.OUR_ANSWER
+        log.warning("answer_unread", extra={"code": trouble.value, "carrier_code": known or 0})
+        return await self._document(leg_id, await self._desk.unread(leg_id, trouble.value, carrier_code=known))
+
+    async def stream_status(self, leg_id: LegId, form: Form) -> None:
+        """What became of the stream of a call; of it only an error counts."""
+        await self._known(leg_id, form)
+        if form.get("StreamEvent") != "stream-error":
+            return
+        found = _STREAM_NUMBER.search(form.get("StreamError", ""))
+        known = int(found[0]) if found else None
+        trouble = of_twilio(known) if known in TWILIO else Trouble.STREAM
+        log.warning("stream_failed", extra={"code": trouble.value, "carrier_code": known or 0})
+        await self._desk.troubled(leg_id, trouble.value, carrier_code=known)
+
     async def text_status(self, text_id: str, form: Form) -> None:
         """News of a text message: in any order, and as often as Twilio likes. Raises ``NotFound('text_unknown')``."""
         move = _TEXT_MOVES.get(form.get("MessageStatus", ""))
@@ -172,7 +199,7 @@ class TwilioFront:
         base = f"{self._public}/telephony/legs/{leg_id}"
         stream = "ws" + self._public.removeprefix("http") + STREAM_PATH
         ticket = await self._tickets.issue(leg_id) if step.then is Then.JOIN else ""
-        to = Addresses(f"{base}/keys", f"{base}/waited", stream, self._public + VOICE_PATH)
+        to = Addresses(f"{base}/keys", f"{base}/waited", stream, self._public + VOICE_PATH, f"{base}/stream")
         return twiml(step, utterances(step, self._wording, to), to, ticket=ticket)
 
 

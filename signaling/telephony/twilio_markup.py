@@ -36,6 +36,8 @@ class Addresses:
     """``wss://...`` without a query."""
     voice: str
     """What stands before ``/<locale>/<prompt>`` of a file of our own."""
+    stream_news: str
+    """Where Twilio tells what became of a stream."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def twiml(step: Step, heard: tuple[Uttered, ...], to: Addresses, *, ticket: str 
             response.redirect(to.waited, method="POST")
         case Then.JOIN:
             connect = Connect()
-            stream = connect.stream(url=to.stream)
+            stream = connect.stream(url=to.stream, status_callback=to.stream_news, status_callback_method="POST")
             stream.parameter(name="ticket", value=ticket)
             response.append(connect)
             # After the stream: the call goes on if the room still wants it (a process of ours ended), else it is told to hang up.

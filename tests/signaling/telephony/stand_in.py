@@ -86,7 +86,7 @@ class Stand:
         if (refused := self._refused(request)) is not None:
             return refused
         call = Call(self, form["To"][0], form["From"][0], form["Url"][0], form["StatusCallback"][0])
-        call.timeout = int(form["Timeout"][0])
+        call.timeout, call.fallback_url = int(form["Timeout"][0]), form["FallbackUrl"][0]
         self.calls[call.sid] = call
         self.placed_at.append(asyncio.get_running_loop().time())
         self.new_call.set()
@@ -147,6 +147,7 @@ class Stand:
     def dialled(self, caller: str, called: str) -> Call:
         """Somebody calls one of the product's numbers, whose voice address is set as docs/telephony.md says."""
         call = Call(self, called, caller, f"{PUBLIC}/telephony/dial-in", f"{PUBLIC}/telephony/status", "inbound")
+        call.fallback_url = f"{PUBLIC}/telephony/lost"
         self.calls[call.sid] = call
         return call
 
@@ -205,6 +206,8 @@ class Call:
     sid: str = field(default_factory=lambda: "CA" + secrets.token_hex(16))
     status: str = "queued"
     timeout: int = 60
+    fallback_url: str = ""
+    """Asked when an answer could not be fetched or used."""
     sequence: int = 0
     twiml: ElementTree.Element | None = None
     ended_by_us: asyncio.Event = field(default_factory=asyncio.Event)
@@ -283,6 +286,18 @@ class Call:
         """Language and voice of everything spoken."""
         assert self.twiml is not None
         return {(one.get("language"), one.get("voice")) for one in self.twiml.iter("Say")}
+
+    async def unread(self, number: int) -> str:
+        """The last answer was of no use to Twilio."""
+        return await self.ask(self.fallback_url, ErrorCode=str(number), ErrorUrl=self.url)
+
+    async def stream_failed(self, sentence: str) -> httpx.Response:
+        """The stream that ``<Connect><Stream>`` asks for did not come about."""
+        assert self.twiml is not None
+        node = self.twiml.find("Connect/Stream")
+        assert node is not None, self.verb
+        fields = self.fields(StreamEvent="stream-error", StreamError=sentence, StreamSid="MZ" + secrets.token_hex(16))
+        return await self.post(str(node.get("statusCallback")), fields)
 
     async def lift(self) -> str:
         """A person lifts: the address of the call is asked."""

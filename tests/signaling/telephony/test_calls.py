@@ -9,6 +9,7 @@ import pytest
 
 from core.access import Actor
 from core.errors import Conflict, NotFound
+from media.lines.protocol import Codec
 from records.models import Session
 from signaling.telephony.port import CallReason, LegState, LegWhy
 from signaling.telephony.troubles import OF_ONE_NUMBER
@@ -165,6 +166,43 @@ async def test_refusals_are_told_in_our_words(
     elsewhere = (await (await exchange.world.browser("C-MK")).get("/api/telephony/status")).json()
     assert elsewhere["failed"] == [], "calls of the other country are not theirs"
     _no_number(caplog, str(status))
+
+
+async def test_an_answer_that_the_carrier_could_not_read_is_given_once_more_and_told(exchange: Exchange) -> None:
+    session_id, place_id = await exchange.session()
+    leg_id, call = await exchange.called(session_id, place_id)
+    await call.tell("ringing")
+    assert await call.unread(11200) == "gather", "a proxy that was away for a moment costs nobody the call"
+    leg = await exchange.leg(leg_id)
+    assert (leg.state, leg.error, leg.carrier_code) == (LegState.ASKED, "our_answer_unread", 11200)
+    assert await _ailing(exchange) == ("our_answer_unread", 11200)
+    assert await call.unread(12200) == "hangup"
+    leg = await exchange.leg(leg_id)
+    assert (leg.why, leg.error, leg.carrier_code) == (LegWhy.LINE_FAILED, "our_words_refused", 12200)
+    incoming = exchange.stand.dialled("+381601112233", OWN_RS)
+    assert await incoming.unread(11205) == "gather", "the first answer was lost: asked for the PIN all the same"
+
+
+async def test_a_stream_that_does_not_come_about_is_told(exchange: Exchange) -> None:
+    session_id, place_id = await exchange.session()
+    leg_id, call = await exchange.called(session_id, place_id)
+    await call.tell("ringing")
+    await call.lift()
+    await exchange.officer_here(session_id)
+    assert await call.press("1") == "connect"
+    assert (await call.stream_failed("31920 Stream - WebSocket - Handshake Error")).status_code == 204
+    leg = await exchange.leg(leg_id)
+    assert (leg.state, leg.error, leg.carrier_code) == (LegState.ASKED, "stream_refused", 31920)
+    assert await _ailing(exchange) == ("stream_refused", 31920)
+    assert (await call.stream_failed("no number in it")).status_code == 204
+    assert (await exchange.leg(leg_id)).carrier_code is None
+    await exchange.telephony.desk.join(leg_id, Codec.PCMU)
+    assert await _ailing(exchange) is None, "the next one came about"
+
+
+async def _ailing(exchange: Exchange) -> tuple[str, int | None] | None:
+    now = (await (await exchange.world.browser("C-RS")).get("/api/telephony/now")).json()["ailing"]
+    return None if now is None else (now["code"], now["carrier_code"])
 
 
 async def test_who_may_not_be_called(exchange: Exchange) -> None:

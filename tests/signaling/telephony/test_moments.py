@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from core.errors import Conflict
 from media.lines.protocol import Codec
 from signaling.telephony.port import ALIVE, LEG_MOVES, CallReason, LegMove, LegState, LegWhy
-from signaling.telephony.troubles import AGAIN, REMEMBERED, SOURCED, TWILIO, Trouble, of_twilio, wait_before
+from signaling.telephony.troubles import AGAIN, OF_ONE_NUMBER, TWILIO, Trouble, of_twilio, wait_before
 from tests.signaling.telephony.conftest import Exchange
 from tests.signaling.telephony.stand_in import Call
 
+CATALOGUES = Path(__file__).resolve().parents[3] / "web_client/locales/telephony"
 Reach = Callable[[Exchange, str, Call], Awaitable[None]]
 
 
@@ -87,13 +90,34 @@ async def test_hang_ups_at_each_moment(exchange: Exchange) -> None:
 def test_every_number_of_twilio_has_our_word() -> None:
     assert all(10_000 <= number < 100_000 for number in TWILIO)
     assert {TWILIO[20429], TWILIO[10004]} == {Trouble.BUSY_LINES}
-    assert {TWILIO[31920], TWILIO[31921], TWILIO[31922], TWILIO[31924]} == {Trouble.STREAM}
+    assert {TWILIO[31901], TWILIO[31920], TWILIO[31921], TWILIO[31922]} == {Trouble.STREAM}
+    assert {TWILIO[31924], TWILIO[31951], TWILIO[12200]} == {Trouble.OUR_WORDS}, (
+        "malformed by us, whatever the proxy does"
+    )
     assert TWILIO[31930] is Trouble.STREAM_SLOW
-    assert TWILIO[22005] is Trouble.QUEUE_LATE
+    assert TWILIO[22005] is Trouble.BUSY_LINES, "its queue is full; nothing waited"
+    assert {TWILIO[13227], TWILIO[21215], TWILIO[32205]} == {Trouble.COUNTRY_CLOSED}
+    assert {TWILIO[21219], TWILIO[21608], TWILIO[21264]} == {Trouble.TRIAL}
+    assert set(Trouble) - set(TWILIO.values()) == {
+        Trouble.NOT_CONFIGURED,
+        Trouble.NO_MONEY,
+        Trouble.UNREACHED,
+        Trouble.PLACING_LOST,
+    }, "known otherwise than by a number"
+    assert not OF_ONE_NUMBER & {
+        Trouble.ACCOUNT,
+        Trouble.INACTIVE,
+        Trouble.STREAM,
+        Trouble.OUR_ANSWER,
+        Trouble.OUR_WORDS,
+    }
     assert Trouble.BUSY_LINES in AGAIN
     assert Trouble.NUMBER_INVALID not in AGAIN
-    assert not set(SOURCED) & set(REMEMBERED)
-    assert {of_twilio(number, 400) for number in (30010, 20001, 99999)} == {Trouble.UNKNOWN}, "never guessed"
+    for locale in ("en", "sr-Cyrl", "mk", "sq", "ar", "fa", "ps"):
+        texts = json.loads((CATALOGUES / f"{locale}.json").read_text(encoding="utf-8"))
+        for trouble in Trouble:
+            assert all(texts[f"telephony.trouble.{trouble.value}{end}"] for end in ("", ".next")), locale
+    assert {of_twilio(number, 400) for number in (30010, 31960, 99999)} == {Trouble.UNKNOWN}, "never guessed"
     assert of_twilio(99999, 402) is Trouble.NO_MONEY
     assert (of_twilio(None, 429), of_twilio(1, 503)) == (Trouble.BUSY_LINES, Trouble.CARRIER)
     assert [wait_before(n) for n in (1, 2, 3, 9)] == [1, 2, 4, 30]

@@ -107,7 +107,7 @@ class AuditTrail:
         pending.append(_Pending(str(country), uow.now, uow.actor, action, subject, purpose, dict(data or {})))
 
     async def page(
-        self, unit: ReadUnit, wish: AuditWish = AuditWish(), *, page: int = 1, per: int = _PAGE  # noqa: B008
+        self, unit: ReadUnit, wish: AuditWish = AuditWish(), *, page: int = 1, per: int = _PAGE
     ) -> AuditPage:
         """Entries of the actor's countries, newest first."""
         wanted = _wanted(unit, wish)

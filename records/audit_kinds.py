@@ -40,9 +40,9 @@ AREAS: Mapping[AuditKind, frozenset[str]] = {
 
 _TOLD = frozenset(
     {
-        "after", "before", "bookings", "cells", "chain_ok", "checked", "code", "confirmed_by", "emergency", "entries", "faults", "fields", "from", "how",
-        "interpreter_id", "kind", "level", "lines", "minutes", "move", "multiplier", "must_dropped", "passed", "post", "second_id", "site", "state",
-        "step", "target_min", "terms", "to", "view", "wanted",
+        "after", "before", "bookings", "cells", "chain_ok", "checked", "code", "confirmed_by", "emergency", "entries",
+        "faults", "fields", "from", "how", "interpreter_id", "kind", "level", "lines", "minutes", "move", "multiplier",
+        "must_dropped", "passed", "post", "second_id", "site", "state", "step", "target_min", "terms", "to", "view", "wanted",
     }
 )  # fmt: skip
 _ABOUT_A_PERSON = frozenset({AuditKind.CASES, AuditKind.SESSIONS, AuditKind.BOOKINGS, None})

@@ -113,7 +113,7 @@ def seal(entries: Sequence[ChainEntry]) -> Seal:
 
 
 def verify(
-    entries: Iterable[ChainEntry], sealed: Seal | None = None, *, after: Seal = Seal(0, GENESIS)  # noqa: B008
+    entries: Iterable[ChainEntry], sealed: Seal | None = None, *, after: Seal = Seal(0, GENESIS)
 ) -> Break | None:
     """The first break, or none if the log is whole; ``sealed`` finds cuts and additions at the end too.
 

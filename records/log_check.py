@@ -85,7 +85,7 @@ async def _checked(unit: ReadUnit, sessions: Sequence[Session]) -> AsyncIterator
         # Hashing takes its time; other requests go on meanwhile.
         chains = await asyncio.to_thread(lambda: [chain_view(one, entries[one.id]) for one in piece])  # noqa: B023
         for one, chain in zip(piece, chains, strict=True):
-            assert one.sealed_at is not None  # noqa: S101 - `_wanted` asks for it
+            assert one.sealed_at is not None
             yield CheckedLog(
                 id=one.id,
                 case_ref=refs.get(one.id),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
-
 from sqlalchemy import Select, select
 
 from core.db.session import ReadUnit
@@ -14,7 +12,7 @@ from records.models import Case, Session
 from scheduler.models import Assignment, Booking, BookingSeries, Interpreter, Offer
 from signaling.auth.models import User
 
-_NAMES: Mapping[str, Select[Any]] = {
+_NAMES: Mapping[str, Select[str, str]] = {
     "case": select(Case.id, Case.case_ref),
     "session": select(Session.id, Case.case_ref).join(Case, Case.id == Session.case_id),
     "booking": select(Booking.id, Booking.case_ref),

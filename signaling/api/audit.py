@@ -223,9 +223,7 @@ async def check(who: Who, services: Svc, country: Country | None = None) -> Audi
             broken = await services.audit.verify_chain(unit, country=one.value)
             entries = await services.audit.count(unit, AuditWish(country=one.value))
             trails.append(
-                TrailVerdict(
-                    country=one, entries=entries, ok=broken is None, broken_at=broken.seq if broken else None
-                )
+                TrailVerdict(country=one, entries=entries, ok=broken is None, broken_at=broken.seq if broken else None)
             )
         total = await count_logs(unit, LogWish())
         logs = await checked_logs(unit, LogWish(), limit=MOST_CHECKED)

@@ -25,7 +25,7 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 LOCALES = ("en", "sr-Cyrl", "ar")
-OFFICER, INTERPRETER, COORDINATOR = "O-1183", "I-0402", "C-07"
+OFFICER, INTERPRETER, COORDINATOR, AUDITOR = "O-1183", "I-0402", "C-07", "U-02"
 OFFICER_OF_ASYLUM = "O-2040"
 
 
@@ -88,6 +88,7 @@ async def test_screens(demo: Stack, playwright: Playwright, axe: str, tmp_path: 
                 booth_pages(interpreter, demo, axe),
                 coordinator_pages(coordinator, demo, axe),
                 waiting_line(playwright, coordinator, demo, axe),
+                auditor_pages(playwright, coordinator, demo, axe),
             )
             await in_a_call(playwright, officer, interpreter, coordinator, demo, axe, voice)
         await briefing_pages(playwright, coordinator, demo, axe)
@@ -153,6 +154,7 @@ async def desk_pages(officer: Desk, demo: Stack, axe: str) -> None:
     for path, name in (("/cases", "cases"), ("/cases/new", "case-new"), ("/bookings", "bookings")):
         await page.goto(demo.url + path)
         await judge(officer, name, axe)
+    await signed_out_meanwhile(officer, demo, axe)
     cases = await all_cases(officer)
     held, record = next((case, found) for case in cases if (found := sealed_session(case)) is not None)
     locked = next(case for case in cases if case["locked_by"] is not None and case["languages"])
@@ -177,6 +179,38 @@ async def desk_pages(officer: Desk, demo: Stack, axe: str) -> None:
         await judge(officer, name, axe)
     await page.goto(here)
     await officer.sees("case.this_step")
+
+
+async def signed_out_meanwhile(officer: Desk, demo: Stack, axe: str) -> None:
+    """A sign-in ends while a case is written: nothing of it is lost, and it is opened once the same person is back."""
+    page = officer.page
+    await page.goto(demo.url + "/cases/new")
+    await page.get_by_label(officer.say("case.ext_ref")).fill("KU-77/26")
+    await page.get_by_label(officer.say("case.language.not_known")).check()
+    await officer.context.clear_cookies()
+    await officer.press("case.new.open")
+    await expect(page.get_by_test_id("sign-in-again")).to_be_visible()
+    await judge(officer, "sign-in-again", axe)
+    tab = await officer.context.new_page()
+    await tab.goto(await demo_link(load(demo.environment | {"TARJUMAN_PUBLIC_URL": demo.url}), OFFICER))
+    await tab.close()
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+    await page.wait_for_url("**/cases/case_*")
+    case = await (await page.request.get(page.url.replace("/cases/", "/api/cases/"))).json()
+    assert case["ext_ref"] == "KU-77/26"
+
+
+async def auditor_pages(playwright: Playwright, coordinator: Desk, demo: Stack, axe: str) -> None:
+    """The audit log, the verdict on the chains, and the session logs."""
+    async with desk(playwright, demo.url, locale=coordinator.locale, beside=coordinator) as auditor:
+        await enter(auditor, demo, AUDITOR)
+        check = auditor.page.get_by_test_id("audit-check")
+        await check.get_by_role("button").click()
+        await expect(check).to_have_attribute("data-whole", "true")
+        await judge(auditor, "audit", axe)
+        await auditor.page.goto(demo.url + "/logs")
+        await expect(auditor.page.locator("tbody .badge").first).to_be_visible()
+        await judge(auditor, "audit-logs", axe)
 
 
 async def pool_pages(coordinator: Desk, demo: Stack, axe: str) -> None:

@@ -77,9 +77,7 @@ def test_every_area_has_one_kind_and_persons_are_not_told_of() -> None:
     assert told("roster.dropped", {"reason": "error", "language": "pes"}) == {"reason": "error"}
 
 
-async def test_a_trail_longer_than_a_piece_is_checked_to_its_end(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_trail_longer_than_a_piece_is_checked_to_its_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("records.audit._PIECE", 3)
     for number in range(8):
         await _record(world, f"case_{number}")

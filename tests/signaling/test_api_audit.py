@@ -59,7 +59,8 @@ async def test_the_file_holds_what_was_found_and_no_formulas(world: World, monke
     rows = list(csv.DictReader(io.StringIO(answer["content"])))
     assert answer["rows"] == len(rows) == 1
     assert (rows[0]["who"], rows[0]["action"], rows[0]["what"]) == ("O-RS", "case.opened", case["case_ref"])
-    assert answer["name"].startswith("audit-RS-") and answer["name"].endswith(".csv")
+    assert answer["name"].startswith("audit-RS-")
+    assert answer["name"].endswith(".csv")
     assert (await entries(world, kind="audit"))[0]["action"] == "audit.exported"
     monkeypatch.setattr("signaling.audit_file._FORMULA", ("O-",))
     marked = (await auditor.get("/api/audit/export", subject=case["case_ref"])).json()["content"]

@@ -53,7 +53,7 @@ function problemOf(status: number, text: string): AppError {
 
 /**
  * One request. Throws `AppError`: `offline` (no answer at all), `timeout`, or the server's own code. A caller's abort passes through as the
- * browser's `AbortError`. What has a `key` the server does once: it is sent again when the line is back soon.
+ * browser's `AbortError`. What has a `key` the server does once, and a PUT says the same twice: they are sent again when the line is back soon.
  */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language }
@@ -90,7 +90,7 @@ export async function request<T>(method: string, path: string, options: Options 
   const gone = error && (!answer || (away(answer.status) && error.code === 'server_fault'))
   if (gone) {
     if (!limit.aborted) net.lost()
-    if (options.key && !once && (await net.back(patience * 2))) return again()
+    if ((options.key || method === 'PUT') && !once && (await net.back(patience * 2))) return again()
     throw answer ? new AppError('offline', answer.status) : error
   }
   net.found()

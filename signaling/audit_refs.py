@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+
 from sqlalchemy import Select, select
 
 from core.db.session import ReadUnit

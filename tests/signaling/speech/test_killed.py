@@ -22,7 +22,7 @@ from tests.signaling.speech.killed import SOUND, WORDS
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 async def test_a_killed_worker_and_a_killed_server_leave_nothing(
     sqlite_url: str, clock: ManualClock, tmp_path: Path
 ) -> None:
@@ -61,7 +61,7 @@ async def test_a_killed_worker_and_a_killed_server_leave_nothing(
 async def told(server: asyncio.subprocess.Process, what: str) -> int:
     """Until the server tells it; the number behind it."""
     assert server.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             word, _, number = (await server.stdout.readline()).decode().strip().partition(" ")
             assert word, "the server ended"
@@ -76,7 +76,7 @@ async def gone(pid: int) -> None:
         ended = asyncio.Event()
         asyncio.get_running_loop().add_reader(handle, ended.set)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await ended.wait()
         finally:
             asyncio.get_running_loop().remove_reader(handle)

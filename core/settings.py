@@ -144,9 +144,7 @@ class LimitSettings(Section):
 
     request_bytes: int = Field(1_048_576, ge=1024, description="largest HTTP request body")
     socket_message_bytes: int = Field(65_536, ge=1024, description="largest socket message")
-    socket_queue: int = Field(
-        256, ge=16, le=10_000, description="messages waiting for one socket before it is closed with 4409"
-    )
+    socket_queue: int = Field(256, ge=16, le=10_000, description="messages waiting for one socket, else close 4409")
     socket_messages_per_second: int = Field(
         50, ge=5, le=1000, description="messages that one socket may send in a second"
     )

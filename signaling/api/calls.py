@@ -10,7 +10,7 @@ from pydantic import Field
 from records.lifecycle import EndReason, Outcome
 from scheduler.pool import regional
 from signaling.admission import Join
-from signaling.api.case_models import SessionRecord
+from signaling.api.record_models import SessionRecord
 from signaling.api.routing import guarded_router
 from signaling.api.sessions import show_record
 from signaling.api.shapes import In, Instant, Key, Out

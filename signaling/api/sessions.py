@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from core.errors import NotFound
-from signaling.api.case_models import SessionRecord
+from signaling.api.record_models import SessionRecord
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import Key
 from signaling.auth.principal import Principal

@@ -104,8 +104,9 @@ $(STAMPS)/runtime: $(STAMPS)/python requirements.lock pyproject.toml
 	@echo "Installing the Python packages ..."
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
-	@echo "Compiling the roster engine ..."
+	@echo "Compiling the planning engines ..."
 	@$(PY) -m scheduler.rosters.engine.ahead
+	@$(PY) -m scheduler.plans.anneal
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.lock

@@ -36,6 +36,8 @@ WHOLE = 3_000
 _NEAR = {"gap": 1e-4, "absolute_gap": 40.0}
 _EXACT = {"gap": 0.0, "absolute_gap": 0.5}
 _REVIVALS = 3
+_LAST_LOOK = 2.0
+"""Seconds before the end at which annealing is done, so that its plan is still checked."""
 CLIMB, CLIMB_ALONE = 0.2, 0.12
 """Share of the time in which the prices of a large plan climb; after the second the other children begin to plan by them,
 unless the climb began with nothing."""
@@ -142,22 +144,52 @@ class _Run:
         if len(self._model.cost) <= WHOLE:
             self._at_once()
             return
-        self._climb()
-        self._await_climb((CLIMB if self._relaxation.vast else CLIMB_ALONE) * self._search.seconds)
+        if self._relaxation.vast:
+            self._vast()
+            return
+        self._climb(CLIMB)
+        self._await_climb(CLIMB_ALONE * self._search.seconds)
         self._guided()
         self._await_climb(self._left)
-        # days of a vast plan take all the time that is left, and prove less than planning anew gains
-        if not self._relaxation.vast:
-            self._prove()
+        self._prove()
         self._improve()
 
-    def _climb(self) -> None:
-        """Let the prices of a large plan climb in a child; those of a small one are exact."""
+    def _vast(self) -> None:
+        """Days of a vast plan solved exactly gain little in its time: one child lets the prices climb, the others anneal the plan."""
+        alone = self._search.workers == 1
+        self._climb(CLIMB if alone else 1.0)
+        jobs: set[int] = set()
+        begun = 0
+        while not self._over and self._workers.pids:
+            for worker in self._workers.idle if begun < self._search.workers + _REVIVALS else []:
+                seconds = max(0.1, self._left - _LAST_LOOK)
+                jobs.add(
+                    self._workers.give_plan(worker, self._problem, self._best, seconds=seconds, seed=1_000_000 * begun)
+                )
+                begun += 1
+            if not jobs and self._climbing is None:
+                return
+            news = self._workers.hear(min(0.2, max(0.01, self._left)))
+            if news is None:
+                continue
+            if self._climbing is not None and news.job == self._climbing[0]:
+                self._climbed(news)
+            elif news.job in jobs:
+                if news.chosen is not None:
+                    self._take(news.chosen, Phase.IMPROVE)
+                if news.kind in ("done", "lost"):
+                    jobs.discard(news.job)
+                    self._mend(news)
+                if news.kind == "done":
+                    begun = self._search.workers + _REVIVALS
+
+    def _climb(self, share: float) -> None:
+        """Let the prices of a large plan climb in a child for a share of the time; those of a small one are exact."""
         idle = self._workers.idle
         if self._relaxation.small or not idle:
             return
         piece = self._relaxation.everything()
-        seconds = min(CLIMB * self._search.seconds, self._left)
+        seconds = min(share * self._search.seconds, self._left)
         self._climbing = self._workers.give(idle[0], piece.program, seconds=max(0.05, seconds)), piece
 
     def _climbed(self, news: News) -> None:

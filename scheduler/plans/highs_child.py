@@ -1,5 +1,6 @@
 """The child process that solves with HiGHS: a linear or mixed-integer program in, streamed better answers and the bound out.
 
+Or it anneals a whole plan.
 The only place that knows highspy. It holds no state between programs, ends when its parent's pipe does, and may be killed
 at any moment: whoever asked keeps the last answer that was streamed.
 """
@@ -22,6 +23,8 @@ from scheduler.plans import frames
 
 _CLIMB_INTERVAL = 1.0
 """Seconds between two answers of a climb."""
+_ANNEAL_INTERVAL = 2.0
+"""The same of annealing: each answer is checked as a whole."""
 Frame = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 
@@ -42,6 +45,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             solve(head, arrays, answers)
         elif head["kind"] == "climb":
             climb(head, arrays, answers)
+        elif head["kind"] == "anneal":
+            anneal(head, arrays, answers)
 
 
 def solve(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: BinaryIO) -> None:
@@ -120,6 +125,24 @@ def climb(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: Binary
 
     ascend(shape, arrays["begin"], arrays["prices"], over=lambda: time.monotonic() >= end, report=report)
     frames.write(answers, {"kind": "done", "id": head["id"], "optimal": False, "bound": None}, {})
+
+
+def anneal(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: BinaryIO) -> None:
+    """A whole plan that gets better while time lasts (:mod:`scheduler.plans.anneal`)."""
+    # only the child that anneals loads the compiler
+    from scheduler.plans.anneal import Annealing, unpacked
+
+    began = told = time.monotonic()
+    work = Annealing(unpacked(head, arrays), arrays["chosen"], int(head["seed"]))
+
+    def report(chosen: NDArray[Any]) -> None:
+        nonlocal told
+        if time.monotonic() >= told + _ANNEAL_INTERVAL:
+            told = time.monotonic()
+            frames.write(answers, {"kind": "better", "id": head["id"]}, {"chosen": chosen})
+
+    work.run(lambda: (time.monotonic() - began) / float(head["seconds"]), report)
+    frames.write(answers, {"kind": "done", "id": head["id"], "optimal": False, "bound": None}, {"chosen": work.plan})
 
 
 def main() -> None:

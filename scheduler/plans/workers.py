@@ -10,6 +10,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scheduler.plans import frames
+from scheduler.plans.anneal import packed
+from scheduler.plans.problem import Ints, Problem
 
 Reals = NDArray[np.float64]
 CHILD = "scheduler.plans.highs_child"
@@ -55,6 +58,8 @@ class News:
     job: int
     x: Reals | None = None
     prices: Reals | None = None
+    chosen: Ints | None = None
+    """A whole plan, from annealing."""
     bound: float = -np.inf
     optimal: bool = False
 
@@ -98,9 +103,6 @@ class Workers:
         self, worker: int, program: Program, *, seconds: float, gap: float = 0.0, absolute_gap: float = 0.0
     ) -> int:
         """Let an idle child solve; returns the number under which it will tell."""
-        self._number += 1
-        child = self._children[worker]
-        assert child is not None
         arrays: dict[str, NDArray[Any]] = {
             name: getattr(program, name)
             for name in ("cost", "lower", "upper", "row_lower", "row_upper", "start", "index", "value")
@@ -110,12 +112,25 @@ class Workers:
             if values is not None:
                 arrays[name] = values
         kind = "solve" if program.prices is None else "climb"
-        head = {"kind": kind, "id": self._number, "seconds": seconds, "gap": gap, "absolute_gap": absolute_gap}
+        head = {"kind": kind, "seconds": seconds, "gap": gap, "absolute_gap": absolute_gap}
+        return self._give(worker, head, arrays)
+
+    def give_plan(self, worker: int, problem: Problem, chosen: Ints, *, seconds: float, seed: int) -> int:
+        """Let an idle child anneal an allowed plan (:mod:`scheduler.plans.anneal`); its news bring plans."""
+        head, arrays = packed(problem)
+        return self._give(
+            worker, {**head, "kind": "anneal", "seconds": seconds, "seed": seed}, {**arrays, "chosen": chosen}
+        )
+
+    def _give(self, worker: int, head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> int:
+        self._number += 1
+        child = self._children[worker]
+        assert child is not None
         self._job[worker] = self._number
         assert child.stdin is not None
         # If it died meanwhile, its listener says so.
         with suppress(OSError):
-            frames.write(child.stdin, head, arrays)  # type: ignore[arg-type]
+            frames.write(child.stdin, {**head, "id": self._number}, arrays)  # type: ignore[arg-type]
         return self._number
 
     def hear(self, seconds: float) -> News | None:
@@ -161,6 +176,7 @@ class Workers:
                         job,
                         x=arrays.get("x"),
                         prices=arrays.get("prices"),
+                        chosen=arrays.get("chosen"),
                         bound=-np.inf if bound is None else float(bound),
                         optimal=bool(head.get("optimal")),
                     )

@@ -128,8 +128,12 @@ class PlanMoves:
         booking = await self._a_booking(BookingState.ASSIGNED, Booking.kind == "now")
         session_id = str(booking.session_id)
         facts["invoke"](booking=booking.id)
-        await self._world.enter(session_id, "officer")
-        await self._world.enter(session_id, "interpreter")
+        for part in ("officer", "interpreter"):
+            try:
+                await self._world.enter(session_id, part)
+            except AssertionError:
+                # given back meanwhile: there is no such place any more
+                raise NotFound("nothing_there") from None
         async with self._world.database.unit(SYSTEM) as uow:
             await self._world.services.conduct.start(uow, session_id)
         return {"booking": booking.id, "session": session_id}

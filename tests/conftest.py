@@ -6,7 +6,6 @@ A test that takes ``database`` runs twice, on SQLite and on PostgreSQL; one that
 from __future__ import annotations
 
 import asyncio
-import gc
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -32,12 +31,6 @@ compiled.share()
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run on the loop on which the product runs."""
     return {"uvloop": uvloop.new_event_loop}
-
-
-def pytest_collection_finish() -> None:
-    """What collecting has loaded lives as long as the process: the collector need not look through it again and again."""
-    gc.collect()
-    gc.freeze()
 
 
 # How long one example takes says nothing on a machine that runs other things; the time limit of the test remains.

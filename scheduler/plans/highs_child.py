@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from scheduler.plans import frames
 
 _CLIMB_INTERVAL = 1.0
-"""Seconds between two answers of a climb."""
+"""Seconds between two answers of a climb, at least; the parent looks at every option of the plan for each."""
 _ANNEAL_INTERVAL = 2.0
 """The same of annealing: each answer is checked as a whole."""
+_ANSWERS = 30
+"""Answers of a climb or of annealing, at most."""
 Frame = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 
@@ -117,9 +119,11 @@ def climb(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: Binary
     shape = Shape(matrix.tocsr(), arrays["cost"], arrays["lower"], arrays["upper"], arrays["row_upper"], equal)
     end, told = time.monotonic() + float(head["seconds"]), time.monotonic()
 
+    pause = max(_CLIMB_INTERVAL, float(head["seconds"]) / _ANSWERS)
+
     def report(x: NDArray[Any], prices: NDArray[Any]) -> None:
         nonlocal told
-        if time.monotonic() >= told + _CLIMB_INTERVAL:
+        if time.monotonic() >= told + pause:
             told = time.monotonic()
             frames.write(answers, {"kind": "better", "id": head["id"]}, {"x": x, "prices": prices})
 
@@ -134,10 +138,11 @@ def anneal(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: Binar
 
     began = told = time.monotonic()
     work = Annealing(unpacked(head, arrays), arrays["chosen"], int(head["seed"]))
+    pause = max(_ANNEAL_INTERVAL, float(head["seconds"]) / _ANSWERS)
 
     def report(chosen: NDArray[Any]) -> None:
         nonlocal told
-        if time.monotonic() >= told + _ANNEAL_INTERVAL:
+        if time.monotonic() >= told + pause:
             told = time.monotonic()
             frames.write(answers, {"kind": "better", "id": head["id"]}, {"chosen": chosen})
 

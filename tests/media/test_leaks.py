@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 from collections import Counter
+from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -20,6 +21,15 @@ OURS = {
     "BrowserPeer", "TrackForwarder", "Downlink", "Reception", "Listener", "Room",
     "Wire", "Ice", "_Dtls", "CheckedSocket", "CandidatePair",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def collected_as_by_a_node() -> Iterator[None]:
+    """Garbage is looked for as often as in a node: how much memory grows meanwhile is measured here."""
+    ours = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*ours)
 
 
 def objects() -> Counter[str]:

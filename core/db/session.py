@@ -350,7 +350,14 @@ def _open_sqlite(url: URL, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
         def _prepare(connection: Any, _record: object) -> None:
             use_one_trip(connection.driver_connection)
             cursor = connection.cursor()
-            for pragma in ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", "synchronous=NORMAL"):
+            # What is wiped (drafts, avoided people) is to be gone from the file too; not every SQLite does that by itself.
+            for pragma in (
+                "journal_mode=WAL",
+                "busy_timeout=5000",
+                "foreign_keys=ON",
+                "synchronous=NORMAL",
+                "secure_delete=ON",
+            ):
                 cursor.execute(f"PRAGMA {pragma}")
             if query_only:
                 cursor.execute("PRAGMA query_only=ON")

@@ -90,7 +90,7 @@ export async function request<T>(method: string, path: string, options: Options 
   const gone = error && (!answer || (away(answer.status) && error.code === 'server_fault'))
   if (gone) {
     if (!limit.aborted) net.lost()
-    if ((options.key || method === 'PUT') && !once && (await net.back(patience * 2))) return again()
+    if ((options.key || method === 'PUT') && !once && (await net.back(patience * 4))) return again()
     throw answer ? new AppError('offline', answer.status) : error
   }
   net.found()

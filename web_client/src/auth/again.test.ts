@@ -29,6 +29,10 @@ function serve(path: string, init: RequestInit = {}): Response {
   return Response.json({})
 }
 
+/** Dialogs are fetched when they are needed, which takes its time on a busy machine. */
+const soon = { timeout: 4000 }
+vi.setConfig({ testTimeout: 20_000, hookTimeout: 20_000 })
+
 const replace = vi.fn()
 const dialog = () => document.querySelector<HTMLDialogElement>('[data-testid="sign-in-again"]')
 const fields = () => [...(dialog()?.querySelectorAll('input') ?? [])] as [HTMLInputElement, HTMLInputElement]
@@ -68,7 +72,7 @@ describe('a sign-in that ends while somebody writes', () => {
     if (!field) throw new Error('no field')
     await type(field as unknown as HTMLInputElement, 'Speaks slowly')
     document.querySelector<HTMLButtonElement>('#send')?.click()
-    await vi.waitFor(() => expect(dialog()?.open).toBe(true))
+    await vi.waitFor(() => expect(dialog()?.open).toBe(true), soon)
   })
   afterEach(async () => {
     await unmount(form)
@@ -83,10 +87,10 @@ describe('a sign-in that ends while somebody writes', () => {
   it('keeps what was written and sends it once, with the new sign-in, when the same person is back', async () => {
     expect(sent()).toBe('sending')
     await signIn('O-1183', 'wrong')
-    await vi.waitFor(() => expect(fields()[1].getAttribute('aria-invalid')).toBe('true'))
+    await vi.waitFor(() => expect(fields()[1].getAttribute('aria-invalid')).toBe('true'), soon)
     expect([text()?.value, notes]).toEqual(['Speaks slowly', []])
     await signIn('O-1183', 'right')
-    await vi.waitFor(() => expect(sent()).toBe('sent'))
+    await vi.waitFor(() => expect(sent()).toBe('sent'), soon)
     expect(notes).toEqual([{ text: 'Speaks slowly', key: 'note-1', csrf: 'csrf-O-1183-2' }])
     expect([text()?.value, dialog(), tries]).toEqual(['Speaks slowly', null, 1])
   })
@@ -94,7 +98,7 @@ describe('a sign-in that ends while somebody writes', () => {
   it('goes on by itself after a sign-in in another tab', async () => {
     signedIn = 'O-1183'
     window.dispatchEvent(new Event('focus'))
-    await vi.waitFor(() => expect(sent()).toBe('sent'))
+    await vi.waitFor(() => expect(sent()).toBe('sent'), soon)
     expect(notes).toHaveLength(1)
   })
 
@@ -103,15 +107,15 @@ describe('a sign-in that ends while somebody writes', () => {
     dialog()?.dispatchEvent(cancel)
     expect(cancel.defaultPrevented).toBe(true)
     dialog()?.close()
-    await vi.waitFor(() => expect(dialog()?.open).toBe(true))
+    await vi.waitFor(() => expect(dialog()?.open).toBe(true), soon)
     await signIn('O-1183', 'right')
-    await vi.waitFor(() => expect(sent()).toBe('sent'))
+    await vi.waitFor(() => expect(sent()).toBe('sent'), soon)
   })
 
   // The last: whoever else signs in gets a new document, and what waited in this one waits for ever.
   it('gives nothing of it to somebody else', async () => {
     await signIn('C-07', 'right')
-    await vi.waitFor(() => expect(replace).toHaveBeenCalledWith('/'))
+    await vi.waitFor(() => expect(replace).toHaveBeenCalledWith('/'), soon)
     expect([notes, sent(), session.me?.code]).toEqual([[], 'sending', 'O-1183'])
   })
 })

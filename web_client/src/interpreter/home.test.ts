@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { net } from '../api/net.svelte'
 import { HomeController } from './HomeController.svelte'
 import { ringTime } from './ringClock'
 import type { Home, OfferView } from './types'
@@ -117,13 +118,18 @@ describe('home', () => {
     expect(page.ring).toBeUndefined()
   })
 
-  test('a line that breaks while accepting keeps the card, so that the same tap can be made again', async () => {
+  test('a line that breaks while accepting keeps the card, and the same tap goes on when it is back', async () => {
     answer = () => {
       throw new TypeError('network')
     }
     hear('offer.sent', offer())
-    await page.accept(offer())
-    expect([page.ring?.id, page.error?.code]).toEqual(['off_1', 'offline'])
+    const accepted = page.accept(offer())
+    await vi.waitFor(() => expect(net.online).toBe(false))
+    expect([page.ring?.id, page.answering.off_1]).toEqual(['off_1', 'accept'])
+    answer = () => json({ code: 'booking_taken', status: 409 }, 409)
+    net.found()
+    await accepted
+    expect([page.ring, page.ended?.code, page.error]).toEqual([undefined, 'booking_taken', undefined])
   })
 
   test('not now sends only the reason', async () => {

@@ -16,7 +16,8 @@ from scheduler.demand.slots import PER_DAY, ZONES, slot_start, slots_between, we
 from signaling.bootstrap import Services
 
 WEEKS = 8
-_PER_DAY = {"RS": 46.0, "MK": 30.0}
+_PER_DAY = {"RS": 42.0, "MK": 24.0}
+"""Ordinary weeks that the rosters of the story nearly cover; a surge is another page."""
 _SHARES = {
     "apc": 0.24, "acm": 0.1, "pbt": 0.17, "prs": 0.16, "pes": 0.11, "urd": 0.08, "kmr": 0.05, "ckb": 0.03, "tur": 0.03, "fra": 0.03,
 }  # fmt: skip

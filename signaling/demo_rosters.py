@@ -1,13 +1,15 @@
-"""The demo's roster: four weeks of Serbia from this week's Monday, filled as a coordinator would by hand, published with what stays open.
+"""The demo's rosters: four weeks of each country from this week's Monday, filled as a coordinator would by hand, published with what
+stays open.
 
-Today lies in it on any weekday. Shift by shift the one that covers most is given to somebody whom no rule forbids and who has worked
-least; then the load is levelled. Searching for a better roster is left to the person who looks at it.
+Today lies in them on any weekday. Shift by shift the one that covers most is given to somebody whom no rule forbids and who has worked
+least, a woman where one is wanted at that time (R-3); then the load is levelled. Searching for a better roster is left to the person
+who looks at it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
@@ -39,28 +41,38 @@ _WISHES = {
     "I-0420": (10,),
 }
 """Days of the period on which they would like to be free; all to come, whatever day it is."""
+Open = dict[tuple[int, str], dict[int, int]]
+"""How many are still wanted by day and line and minute."""
 _OFFERS = ("I-0402", "I-0417")
 """A colleague's shift is offered that one of them could take."""
 
 
 async def tell_rosters(services: Services, now: datetime) -> None:
-    """Wishes, the roster, and two swaps that wait: one for a colleague, one for the coordinator."""
-    today = local_day(now, ZONES["RS"])
-    starts_on = today - timedelta(days=today.weekday())
+    """Wishes, the rosters, and two swaps that wait in Serbia: one for a colleague, one for the coordinator."""
+    for country, zone in ZONES.items():
+        today = local_day(now, zone)
+        starts_on = today - timedelta(days=today.weekday())
+        async with services.database.unit(Actor.system()) as uow:
+            codes = await _codes(uow)
+            if country == "RS":
+                await _wish(services, uow, codes, starts_on)
+            roster_id = await _publish(services, uow, country, starts_on)
+        if country == "RS" and roster_id is not None:
+            async with services.database.unit(Actor.system()) as uow:
+                await _offer(services, uow, roster_id, codes)
+
+
+async def _publish(services: Services, uow: UnitOfWork, country: str, starts_on: date) -> str | None:
     keeper = services.rosters.keeper
-    async with services.database.unit(Actor.system()) as uow:
-        codes = await _codes(uow)
-        await _wish(services, uow, codes, starts_on)
-        roster_id = await keeper.begin(uow, "RS", starts_on, _WEEKS)
-        held = await keeper.read(uow, roster_id)
-        cells = _levelled(held.problem, _filled(held.problem))
-        moves = [(who, day, kind) for who, row in cells.items() for day, kind in enumerate(row) if kind is not None]
-        if not moves:
-            return
-        held = await keeper.change(uow, roster_id, version=held.version.number, moves=moves)
-        await keeper.publish(uow, roster_id, version=held.version.number, with_gaps=True)
-    async with services.database.unit(Actor.system()) as uow:
-        await _offer(services, uow, roster_id, codes)
+    roster_id = await keeper.begin(uow, country, starts_on, _WEEKS)
+    held = await keeper.read(uow, roster_id)
+    cells = _levelled(held.problem, _filled(held.problem))
+    moves = [(who, day, kind) for who, row in cells.items() for day, kind in enumerate(row) if kind is not None]
+    if not moves:
+        return None
+    held = await keeper.change(uow, roster_id, version=held.version.number, moves=moves)
+    await keeper.publish(uow, roster_id, version=held.version.number, with_gaps=True)
+    return roster_id
 
 
 async def _codes(uow: UnitOfWork) -> dict[str, str]:
@@ -82,55 +94,66 @@ def _filled(problem: Problem) -> Cells:
     woman where one is wanted, and then whoever has worked least of the contract."""
     cells: Cells = {person.id: (None,) * problem.days for person in problem.people}
     pool = _Pool(problem)
-    missing: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    missing: Open = defaultdict(dict)
+    women: Open = defaultdict(dict)
     for cover in problem.covers:
-        if cover.group is None and cover.language is not None:
-            missing[cover.day, cover.language][cover.minute] = cover.required
+        if cover.language is not None:
+            (missing if cover.group is None else women)[cover.day, cover.language][cover.minute] = cover.required
     for day in range(problem.days):
         closed: set[str] = set()
         while True:
             wanted = [
-                (pool.gain(missing, day, kind), -len(pool.speakers[kind.language or ""]), kind.id, kind)
+                (pool.gain((missing, women), day, kind), -len(pool.speakers[kind.language or ""]), kind.id, kind)
                 for kind in problem.kinds
                 if kind.id not in closed
             ]
             gain, _, _, kind = max(wanted, default=(0.0, 0, "", None))
             if kind is None or gain < _LEAST_GAIN:
                 break
+            when, line = parts(kind.id)
+            slots = list(_half_hours(day, when))
+            by_woman = any(women.get((at, line), {}).get(minute, 0) > 0 for at, minute in slots)
+            anybody = pool.gain((missing,), day, kind) >= _LEAST_GAIN
             chosen = next(
-                (who for who in pool.asked(cells, day, kind) if _free(problem, cells, who, day, kind.id)), None
+                (
+                    who
+                    for who in pool.asked(cells, day, kind, by_woman=by_woman)
+                    if (anybody or problem.person[who].groups) and _free(problem, cells, who, day, kind.id)
+                ),
+                None,
             )
             if chosen is None:
                 closed.add(kind.id)
                 continue
             cells[chosen] = checker.replaced(cells[chosen], day, kind.id)
             pool.worked[chosen] += kind.minutes
-            when, line = parts(kind.id)
-            for at, minute in _half_hours(day, when):
-                left = missing[at, line].get(minute, 0)
-                if left > 0:
-                    missing[at, line][minute] = left - 1
+            for left in (missing, women) if problem.person[chosen].groups else (missing,):
+                for at, minute in slots:
+                    if left[at, line].get(minute, 0) > 0:
+                        left[at, line][minute] -= 1
     return cells
 
 
 def _levelled(problem: Problem, cells: Cells) -> Cells:
-    """Shift by shift from whoever has worked most of the contract to whoever has worked least, as far as every rule allows it; a woman's
-    shift goes to a woman (R-3)."""
+    """Shift by shift from whoever has worked most of the contract to whoever has worked least, as far as every rule allows it and a woman
+    stays where one is wanted (R-3)."""
     unwanted = {(wish.person, wish.day) for wish in problem.wishes if wish.kind is None and not wish.on}
     minutes = {kind.id: kind.minutes for kind in problem.kinds}
     people = {one.id: one for one in problem.people if one.target_minutes}
     worked = {who: sum(minutes[kind] for kind in cells[who] if kind is not None) for who in people}
     cells = dict(cells)
+    women = _Women(problem, cells)
 
     def share(who: str, more: int = 0) -> float:
         return (worked[who] + more) / people[who].target_minutes
 
     def handed(taker: str) -> bool:
         for giver in sorted(people, key=share, reverse=True):
-            if people[giver].groups - people[taker].groups:
-                continue
+            only = people[giver].groups - people[taker].groups
             for day, kind in enumerate(cells[giver]):
                 if kind is None or cells[taker][day] is not None or (taker, day) in unwanted:
+                    continue
+                if only and not women.can_go(day, kind):
                     continue
                 fits = kind in people[taker].kinds and share(taker, minutes[kind]) < share(giver)
                 if (
@@ -143,6 +166,7 @@ def _levelled(problem: Problem, cells: Cells) -> Cells:
                 cells[taker] = checker.replaced(cells[taker], day, kind)
                 worked[giver] -= minutes[kind]
                 worked[taker] += minutes[kind]
+                women.moved(day, kind, bool(people[taker].groups) - bool(people[giver].groups))
                 return True
         return False
 
@@ -160,6 +184,33 @@ def _can_leave(problem: Problem, cells: Cells, who: str, day: int) -> bool:
 
 def _free(problem: Problem, cells: Cells, who: str, day: int, kind: str) -> bool:
     return not checker.row_breaches(problem, problem.person[who], checker.replaced(cells[who], day, kind))
+
+
+class _Women:
+    """How many women serve each line in each half-hour, where one is wanted."""
+
+    def __init__(self, problem: Problem, cells: Cells) -> None:
+        self._count: dict[tuple[int, str, int], int] = {
+            (cover.day, cover.language or "", cover.minute): 0 for cover in problem.covers if cover.group is not None
+        }
+        for person in problem.people:
+            for day, kind in enumerate(cells[person.id]):
+                if kind is not None and person.groups:
+                    self.moved(day, kind, 1)
+
+    def can_go(self, day: int, kind: str) -> bool:
+        """Whether another woman is there all the time of this shift."""
+        return all(self._count.get(slot, 2) > 1 for slot in self._slots(day, kind))
+
+    def moved(self, day: int, kind: str, by: int) -> None:
+        """A shift of this kind has so many women more."""
+        for slot in self._slots(day, kind):
+            if slot in self._count:
+                self._count[slot] += by
+
+    def _slots(self, day: int, kind: str) -> Iterator[tuple[int, str, int]]:
+        when, line = parts(kind)
+        return ((at, line, minute) for at, minute in _half_hours(day, when))
 
 
 class _Pool:
@@ -180,10 +231,13 @@ class _Pool:
             for line in lines:
                 self.speakers[line].append(who)
 
-    def gain(self, missing: Mapping[tuple[int, str], Mapping[int, int]], day: int, kind: ShiftKind) -> float:
-        """Half-hours that are short now. Core lines have a desk by day and on weekdays, what is asked for seldom is on call."""
+    def gain(self, short: Sequence[Open], day: int, kind: ShiftKind) -> float:
+        """Half-hours that are short now, of people or of a woman. Core lines have a desk by day and on weekdays, what is asked for seldom
+        is on call."""
         when, line = parts(kind.id)
-        found = sum(missing.get((at, line), {}).get(minute, 0) > 0 for at, minute in _half_hours(day, when))
+        found = sum(
+            any(one.get((at, line), {}).get(minute, 0) > 0 for one in short) for at, minute in _half_hours(day, when)
+        )
         weekend = (self._problem.first_weekday + day) % 7 >= 5
         if line not in self._core:
             return found * (1.0 if when.on_call else 0.2)
@@ -191,17 +245,19 @@ class _Pool:
             return found * (0.7 if when.word == "day" else 1.0)  # Early and late meet without a gap.
         return found * (1.0 if when.end > _DAY else 0.9 if weekend else 0.4)
 
-    def asked(self, cells: Cells, day: int, kind: ShiftKind) -> list[str]:
-        """Speakers of the line who are free that day, in the order in which they are asked."""
+    def asked(self, cells: Cells, day: int, kind: ShiftKind, *, by_woman: bool) -> list[str]:
+        """Speakers of the line who are free that day, in the order in which they are asked. ``by_woman``: women first; else they come last,
+        and are left for where one is wanted."""
         line = kind.language or ""
         by_day = line in self._core and not parts(kind.id)[0].on_call
 
-        def order(who: str) -> tuple[bool, bool, int, int, bool, float, str]:
+        def order(who: str) -> tuple[bool, bool, bool, int, int, bool, float, str]:
             others = [len(self.speakers[one]) for one in self._lines[who] if one != line]
             person = self._problem.person[who]
             share = self.worked[who] / max(1, person.target_minutes)
             return (
                 (who, day) in self._unwanted,
+                by_woman != bool(person.groups),
                 day == 0 or cells[who][day - 1] != kind.id,
                 int(share * 5),
                 -min(others, default=99) // 3,

@@ -76,7 +76,9 @@ async def test_the_published_roster_has_today_in_it(settings: Settings) -> None:
     services = build(settings)
     try:
         async with services.database.read(Actor.system()) as unit:
-            (row,) = (await unit.session.scalars(select(RosterPeriod))).all()
+            rows = (await unit.session.scalars(select(RosterPeriod).order_by(RosterPeriod.country))).all()
+            assert [row.country for row in rows] == ["MK", "RS"]
+            row = rows[1]
             held = await services.rosters.keeper.read(unit, row.id)
             today = (local_day(SystemClock().now(), row.zone) - row.starts_on).days
             assert row.state is RosterState.PUBLISHED
@@ -88,7 +90,8 @@ async def test_the_published_roster_has_today_in_it(settings: Settings) -> None:
             gap for gap in checker.gaps(held.problem, held.cells) if gap.cover.day == today and gap.cover.group is None
         ]
         assert sum(gap.missing for gap in missing) <= 0.2 * sum(cover.required for cover in wanted)
-        assert checker.score(held.problem, held.cells).fairness >= 0.5
+        # A woman for each core language at all hours takes the hours of the women; men who stated a third of a week get less.
+        assert checker.score(held.problem, held.cells).fairness >= 0.2
         assert checker.breaches(held.problem, held.cells) == []
     finally:
         await services.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from itertools import count, pairwise
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from scheduler.plans.greedy import greedy, order, serve
 from scheduler.plans.ledger import Ledger
 from scheduler.plans.model import Model
 from scheduler.plans.neighbours import Neighbours
-from scheduler.plans.parts import Cutter, Piece, booking_days
+from scheduler.plans.parts import Cutter, Piece, booking_days, windows
 from scheduler.plans.problem import DAYS_A_WEEK, Ints, Problem
 from scheduler.plans.relaxation import Relaxation
 from scheduler.plans.search import Outcome, Phase, Progress, Search
@@ -226,22 +226,6 @@ class _Run:
         self._raise(relaxation.bound, Phase.RELAX)
         return True
 
-    def _windows(self, size: int, shift: int) -> list[Flags]:
-        """Spans of days inside weeks (shifted: across them), far ones next to each other so that two can run at once."""
-        last = int(self._day.max(initial=0)) + 1
-        cuts = [
-            week + place
-            for week in range(-DAYS_A_WEEK + shift, last, DAYS_A_WEEK)
-            for place in range(0, DAYS_A_WEEK, size)
-        ]
-        cuts.append(last + 1)
-        spans = [(self._day >= begin) & (self._day < end) for begin, end in pairwise(cuts)]
-        spans = [span for span in spans if span.any()]
-        half = (len(spans) + 1) // 2
-        return [
-            spans[at] for pair in zip(range(half), range(half, 2 * half), strict=True) for at in pair if at < len(spans)
-        ]
-
     def _size(self, keep: Flags, columns: int = WINDOW_COLUMNS) -> int:
         """Days of a window of so many columns."""
         days = max(1, len(np.unique(self._day)))
@@ -267,7 +251,7 @@ class _Run:
 
         def pieces() -> Iterator[tuple[Piece, Flags]]:
             # the relaxation gets better meanwhile
-            for window in self._windows(self._size(relaxation.keep, GUIDED_COLUMNS), 0):
+            for window in windows(self._day, self._size(relaxation.keep, GUIDED_COLUMNS), 0):
                 yield self._cutter.window(chosen, window, relaxation.keep, relaxation.guide, waiting), window
 
         limit = max(1.0, self._search.seconds / 6)
@@ -328,7 +312,7 @@ class _Run:
                 days, shift = (
                     (size, size // 2 or 1) if turn % 3 == 0 else (min(size + 1 + turn // 3, DAYS_A_WEEK), turn % 7)
                 )
-                for window in self._windows(days, shift):
+                for window in windows(self._day, days, shift):
                     yield self._cutter.window(self._best, window, keep, None, nobody), window
 
             for piece, _, news in self._solve(pieces(), lambda: min(longest, self._left)):

@@ -6,13 +6,14 @@ Pure array work; which part is solved when is the engine's business.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from scheduler.plans.model import Model
-from scheduler.plans.problem import NOBODY, Ints
+from scheduler.plans.problem import DAYS_A_WEEK, NOBODY, Ints
 from scheduler.plans.workers import Program
 
 Reals = NDArray[np.float64]
@@ -34,6 +35,19 @@ def booking_days(model: Model) -> Ints:
     day = np.full(len(problem.bookings), NOBODY, dtype=np.int64)
     day[problem.leg_booking] = problem.leg_day
     return day
+
+
+def windows(day: Ints, size: int, shift: int) -> list[Flags]:
+    """Bookings in spans of days inside weeks (shifted: across them), far ones next to each other so that two can run at once."""
+    last = int(day.max(initial=0)) + 1
+    weeks = range(-DAYS_A_WEEK + shift, last, DAYS_A_WEEK)
+    cuts = [*(week + place for week in weeks for place in range(0, DAYS_A_WEEK, size)), last + 1]
+    spans = [(day >= begin) & (day < end) for begin, end in pairwise(cuts)]
+    spans = [span for span in spans if span.any()]
+    half = (len(spans) + 1) // 2
+    return [
+        spans[at] for pair in zip(range(half), range(half, 2 * half), strict=True) for at in pair if at < len(spans)
+    ]
 
 
 def columns_of(model: Model, bookings: Flags, keep: Flags) -> Flags:

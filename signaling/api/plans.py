@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 from fastapi import APIRouter
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 import scheduler.plans.views
 from core.access import Country
 from core.db.session import UnitOfWork
+from records.chain import JsonValue
 from scheduler.plans.choosing import CellPeople
 from scheduler.plans.models import Plan
 from scheduler.plans.runs import NAME

@@ -18,8 +18,9 @@ import numpy as np
 from sqlalchemy import select
 
 from core.access import Actor, Country
+from core.db.errors import is_transient
 from core.db.session import Database
-from core.jobs import Job, Lease
+from core.jobs import Job, Lease, LeaseLostError
 from scheduler.plans.checker import check
 from scheduler.plans.models import Plan, PlanCell, PlanKind, PlanState
 from scheduler.plans.prepare import prepare
@@ -75,9 +76,12 @@ class PlanRuns:
         while (plan_id := await self._next(lease.database)) is not None:
             try:
                 await self.search(lease, plan_id)
-            except asyncio.CancelledError:
+            except LeaseLostError:
                 raise
-            except Exception:
+            except Exception as error:
+                if is_transient(error):
+                    # the database was away: the draft goes on from its cells when the job runs again
+                    raise
                 log.exception("plan_failed", extra={"plan": plan_id})
                 async with lease.unit(self._system) as uow:
                     plan = await self._plans.locked(uow, plan_id)

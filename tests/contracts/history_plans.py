@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, select
 from core.clock import new_id
 from core.db.session import Database
 from core.errors import NotFound
-from core.jobs import LeaseStore
+from core.jobs import LeaseLostError, LeaseStore
 from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER, Outcome
 from records.models import Session
@@ -85,7 +85,11 @@ class PlanMoves:
         facts["invoke"]()
         if lease is None:
             raise NotFound("nothing_there")
-        await self._runs.run(lease)
+        try:
+            await self._runs.run(lease)
+        except LeaseLostError:
+            # another worker was quicker: it goes on
+            raise NotFound("nothing_there") from None
         await self._leases.release(lease)
         return {}
 
@@ -371,10 +375,6 @@ def _replaced(line: Mapping[str, Any], _: Left, bookings: Mapping[str, Booking],
     return ended and bookings[line["booking"]].session_id == line["session"]
 
 
-def _begun(line: Mapping[str, Any], found: Left, *_: object) -> bool:
-    return found.sessions[line["session"]].active_at is not None
-
-
 def _finished(line: Mapping[str, Any], found: Left, bookings: Mapping[str, Booking], _: Sequence[Assignment]) -> bool:
     over = found.sessions[line["session"]].state in SESSION_OVER
     return over and bookings[line["booking"]].state is not BookingState.IN_SESSION
@@ -393,7 +393,7 @@ _KEPT: dict[str, Judge] = {
     "repair": lambda line, found, *_: all(
         plan in found.plans and found.plans[plan].absent_id == line["who"] for plan in line["plans"]
     ),
-    "begin": _begun,
+    "begin": lambda line, found, *_: found.sessions[line["session"]].active_at is not None,
     "replace": _replaced,
     "finish": _finished,
     "brief": _briefed,

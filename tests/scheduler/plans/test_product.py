@@ -9,6 +9,7 @@ import pytest
 
 from core.access import Country, Role
 from core.clock import ManualClock
+from core.db.errors import DatabaseUnavailable
 from core.db.session import Database
 from core.errors import Conflict, Invalid
 from core.jobs import LeaseStore
@@ -192,6 +193,26 @@ async def test_a_search_that_is_stopped_proposes_what_it_has(world: World) -> No
     plan, cells = await plan_of(world, plan_id)
     assert plan.state is PlanState.PROPOSED
     assert cells[0].interpreter_id is not None
+
+
+async def test_a_search_goes_on_when_the_database_is_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that was away for a moment is no reason to give a plan up; anything else is, and says so."""
+    await appointment(world, 24)
+    await world.interpreters(1)
+    plan_id = await ask(world)
+    errors: list[Exception] = [DatabaseUnavailable(), KeyError("a defect")]
+
+    async def broken(*_: object) -> None:
+        raise errors.pop(0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.services.plans.runs, "search", broken)
+        with pytest.raises(DatabaseUnavailable):
+            await search(world)
+        assert (await plan_of(world, plan_id))[0].state is PlanState.DRAFT
+        await search(world)
+    plan, _ = await plan_of(world, plan_id)
+    assert (plan.state, plan.failure) == (PlanState.REJECTED, "search_failed")
 
 
 async def test_a_drop_out_is_repaired_all_or_nothing(world: World) -> None:

@@ -307,7 +307,8 @@ async def test_wrong_roles_are_refused(world: World) -> None:
 
 
 LISTS = {
-    ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/wish-changes"), ("GET", "/api/board"), ("GET", "/api/users"), ("GET", "/api/audit"),
+    ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/wish-changes"), ("GET", "/api/board"), ("GET", "/api/users"),
+    ("GET", "/api/audit"),
     ("GET", "/api/audit/export"), ("GET", "/api/audit/logs"), ("GET", "/api/audit/check"),
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),
     ("GET", "/api/telephony/status"), ("GET", "/api/telephony/now"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,7 +17,7 @@ branch_labels = None
 depends_on = None
 
 ASKED = sa.text("state = 'asked'")
-_CASE: tuple[tuple[str, sa.types.TypeEngine[object]], ...] = (
+_CASE: tuple[tuple[str, sa.types.TypeEngine[Any]], ...] = (
     ("accepted_languages", sa.JSON()),
     ("accepted_at", UtcDateTime()),
     ("removal_at", UtcDateTime()),
@@ -23,7 +25,7 @@ _CASE: tuple[tuple[str, sa.types.TypeEngine[object]], ...] = (
     ("removal_noted_at", UtcDateTime()),
     ("removal_noted_by", sa.String(length=32)),
 )
-_BOOKING: tuple[tuple[str, sa.types.TypeEngine[object]], ...] = (
+_BOOKING: tuple[tuple[str, sa.types.TypeEngine[Any]], ...] = (
     ("police_approval", sa.String(length=40)),
     ("police_by", sa.String(length=32)),
     ("police_at", UtcDateTime()),

@@ -122,7 +122,7 @@ async def test_a_language_without_a_voice_of_the_carrier_is_played_from_our_file
 
 def test_a_sentence_is_whole_in_one_way() -> None:
     house = Wording(Catalogues.read(catalogue_folder() / "telephony"), load_languages())
-    to = Addresses("keys", "waited", "stream", "voice")
+    to = Addresses("keys", "waited", "stream", "voice", "news")
     known, unknown = ({"language": code, "minutes": 40} for code in ("pbu", "kmr"))
     step = Step(Then.ASK_KEY, (Sentence("offer", known), Sentence("offer", unknown)), "sq")
     first, second, third = utterances(step, house, to)

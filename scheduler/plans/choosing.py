@@ -26,7 +26,7 @@ from scheduler.plans.prepare import prepare
 from scheduler.plans.problem import Ints, Problem
 from scheduler.plans.runs import resumed
 from scheduler.plans.seats import Changed, Seat, Seats, seated, seats
-from scheduler.plans.service import PlanService, cells_of
+from scheduler.plans.service import PlanService, cell_rows, cells_of
 from scheduler.plans.source import Material, Source
 from scheduler.ranking import TENTHS, TermCode, rank
 
@@ -239,20 +239,7 @@ class Choosing:
             .where(PlanCell.plan_id == plan.id, PlanCell.booking_id == booking_id)
             .execution_options(synchronize_session=False)
         )
-        uow.session.add_all(
-            PlanCell(
-                plan_id=plan.id,
-                country=plan.country,
-                booking_id=cell.booking_id,
-                leg=cell.leg,
-                interpreter_id=cell.interpreter_id,
-                before_id=cell.before_id,
-                pivot=cell.pivot,
-                pinned=cell.pinned,
-                cost=cell.cost,
-            )
-            for cell in mine
-        )
+        uow.session.add_all(cell_rows(plan, mine))
         await uow.flush()
         empty = {cell.booking_id for cell in desk.cells if cell.interpreter_id is None} - {booking_id}
         plan.left_out = len(empty)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -167,21 +167,7 @@ class PlanService:
         await uow.session.execute(
             delete(PlanCell).where(PlanCell.plan_id == plan.id).execution_options(synchronize_session=False)
         )
-        uow.session.add_all(
-            PlanCell(
-                plan_id=plan.id,
-                country=plan.country,
-                booking_id=cell.booking_id,
-                leg=cell.leg,
-                interpreter_id=cell.interpreter_id,
-                before_id=cell.before_id,
-                pivot=cell.pivot,
-                pinned=cell.pinned,
-                cost=cell.cost,
-                state=CellState.PROPOSED,
-            )
-            for cell in cells
-        )
+        uow.session.add_all(cell_rows(plan, cells))
         price = verdict.price
         plan.total = price.total
         plan.bound = None if bound is None else int(bound)
@@ -212,6 +198,25 @@ class PlanService:
         await uow.session.execute(older)
         plan.state = PLAN.advance(plan.state, PlanMove.PROPOSE)
         plan.phase = "done"
+
+
+def cell_rows(plan: Plan, cells: Iterable[Cell]) -> list[PlanCell]:
+    """Cells as they are stored, each proposed and not yet bound."""
+    return [
+        PlanCell(
+            plan_id=plan.id,
+            country=plan.country,
+            booking_id=cell.booking_id,
+            leg=cell.leg,
+            interpreter_id=cell.interpreter_id,
+            before_id=cell.before_id,
+            pivot=cell.pivot,
+            pinned=cell.pinned,
+            cost=cell.cost,
+            state=CellState.PROPOSED,
+        )
+        for cell in cells
+    ]
 
 
 def cells_of(

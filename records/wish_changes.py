@@ -17,10 +17,11 @@ from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from records.case_access import writable_case
+from records.case_facts import INTERPRETED
 from records.case_values import WISHES, one_of
 from records.case_write import SexWishInput, put_wish
 from records.events import CASE_CHANGED
-from records.lifecycle import WISH_CHANGE, CaseState, SessionState, WishChangeMove, WishChangeState
+from records.lifecycle import WISH_CHANGE, CaseState, WishChangeMove, WishChangeState
 from records.models import Case, ProcedureStep, Session, WishChange
 
 Field = Literal["interp_sex", "officer_sex"]
@@ -28,7 +29,6 @@ FIELDS: tuple[Field, ...] = ("interp_sex", "officer_sex")
 CHANNELS = ("card", "interpreter")
 REASONS = ("nobody_found", "person_changed_mind", "urgent")
 REFUSALS = ("not_confirmed", "somebody_found", "ask_again", "not_urgent")
-_TALKED = (SessionState.ACTIVE, SessionState.PAUSED, SessionState.ENDED, SessionState.SEALED)
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class WishChanges:
             .where(
                 ProcedureStep.case_id == case_id,
                 Session.interpreter_code == (new.interpreter_code or ""),
-                Session.state.in_(_TALKED),
+                Session.state.in_(INTERPRETED),
             )
             .limit(1)
         )

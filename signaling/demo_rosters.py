@@ -1,4 +1,4 @@
-"""The demo's rosters: four weeks of each country from this week's Monday, filled as a coordinator would by hand, published with what
+"""The demo's rosters: four weeks of each country from yesterday's Monday, filled as a coordinator would by hand, published with what
 stays open.
 
 Today lies in them on any weekday. Shift by shift the one that covers most is given to somebody whom no rule forbids and who has worked
@@ -50,8 +50,9 @@ _OFFERS = ("I-0402", "I-0417")
 async def tell_rosters(services: Services, now: datetime) -> None:
     """Wishes, the rosters, and two swaps that wait in Serbia: one for a colleague, one for the coordinator."""
     for country, zone in ZONES.items():
-        today = local_day(now, zone)
-        starts_on = today - timedelta(days=today.weekday())
+        # On a Monday last week's, so that the night from Sunday has its people too.
+        yesterday = local_day(now, zone) - timedelta(days=1)
+        starts_on = yesterday - timedelta(days=yesterday.weekday())
         async with services.database.unit(Actor.system()) as uow:
             codes = await _codes(uow)
             if country == "RS":

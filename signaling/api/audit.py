@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from core.access import Actor, Country, Role
 from core.db.session import UnitOfWork
@@ -26,7 +27,6 @@ MOST_EXPORTED = 20_000
 """Entries in one file; a longer one is asked for in parts."""
 MOST_CHECKED = 2_000
 """Session logs in one check, the newest first."""
-_PIECE = 1_000
 
 Since = Annotated[InstantIn | None, Query(alias="from")]
 Until = Annotated[InstantIn | None, Query(alias="to")]
@@ -128,37 +128,32 @@ def _note(
         services.audit.record(uow, action, "audit", country=country.value, purpose="audit", data=data)
 
 
-async def _wish(
-    uow: UnitOfWork,
-    subject: str | None,
-    actor: str | None,
-    kind: AuditKind | None,
-    since: InstantIn | None,
-    until: InstantIn | None,
-) -> AuditWish:
-    subjects = await ids_of(uow, subject) if subject and subject.strip() else ()
-    who = actor.strip() if actor else None
-    return AuditWish(subjects=subjects, actor=who, kind=kind, since=since, until=until)
+@dataclass(frozen=True)
+class Asked:
+    """Which entries, as query parameters. ``subject``: an id, the reference of a case (with all that belongs to it), a code."""
+
+    subject: Key | None = None
+    actor: Key | None = None
+    kind: AuditKind | None = None
+    country: Country | None = None
+    since: Since = None
+    until: Until = None
+
+    async def wish(self, uow: UnitOfWork) -> AuditWish:
+        """The same for the trail; a reference becomes ids."""
+        subjects = await ids_of(uow, self.subject) if self.subject and self.subject.strip() else ()
+        who = self.actor.strip() if self.actor else None
+        return AuditWish(subjects=subjects, actor=who, kind=self.kind, since=self.since, until=self.until)
 
 
 @router.get("/api/audit")
 async def read_audit(
-    who: Who,
-    services: Svc,
-    subject: Key | None = None,
-    actor: Key | None = None,
-    kind: AuditKind | None = None,
-    country: Country | None = None,
-    since: Since = None,
-    until: Until = None,
-    page: PageNumber = 1,
-    per: PageSize = 50,
+    who: Who, services: Svc, asked: Annotated[Asked, Depends()], page: PageNumber = 1, per: PageSize = 50
 ) -> AuditPage:
-    """Entries of the countries that one audits. ``subject``: an id, the reference of a case (with all that belongs to it), a code."""
-    examiner, countries = _narrowed(who, country)
+    """Entries of the countries that one audits."""
+    examiner, countries = _narrowed(who, asked.country)
     async with services.database.unit(examiner) as uow:
-        wish = await _wish(uow, subject, actor, kind, since, until)
-        found = await services.audit.page(uow, wish, page=page, per=per)
+        found = await services.audit.page(uow, await asked.wish(uow), page=page, per=per)
         names = await names_of(uow, {line["subject"] for line in found["items"]})
         _note(services, uow, "audit.viewed", countries, {"page": page})
     items = [_shown(line, names) for line in found["items"]]
@@ -166,26 +161,16 @@ async def read_audit(
 
 
 @router.get("/api/audit/export")
-async def export_audit(
-    who: Who,
-    services: Svc,
-    subject: Key | None = None,
-    actor: Key | None = None,
-    kind: AuditKind | None = None,
-    country: Country | None = None,
-    since: Since = None,
-    until: Until = None,
-) -> AuditFile:
+async def export_audit(who: Who, services: Svc, asked: Annotated[Asked, Depends()]) -> AuditFile:
     """The same entries as a file. 409 ``audit_export_too_long`` (entries, most): narrow the time."""
-    examiner, countries = _narrowed(who, country)
+    examiner, countries = _narrowed(who, asked.country)
     async with services.database.unit(examiner) as uow:
-        wish = await _wish(uow, subject, actor, kind, since, until)
+        wish = await asked.wish(uow)
         total = await services.audit.count(uow, wish)
         if total > MOST_EXPORTED:
             raise Conflict("audit_export_too_long", {"entries": total, "most": MOST_EXPORTED})
-        lines: list[AuditLine] = []
-        for number in range(1, -(-total // _PIECE) + 1):
-            lines += (await services.audit.page(uow, wish, page=number, per=_PIECE))["items"]
+        # In one reading: entries that are written meanwhile would push others from one page to the next, and into the file twice.
+        lines = (await services.audit.page(uow, wish, page=1, per=MOST_EXPORTED))["items"]
         names = await names_of(uow, {line["subject"] for line in lines})
         _note(services, uow, "audit.exported", countries, {"entries": len(lines)})
         name = f"audit-{'-'.join(countries)}-{uow.now:%Y-%m-%d}.csv"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
@@ -108,6 +108,17 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+async def _of_running(unit: ReadUnit, *conditions: ColumnElement[bool]) -> list[Place]:
+    """Places of sessions that are not over, read anew."""
+    rows = await unit.session.scalars(
+        select(SessionParticipant)
+        .join(Session, Session.id == SessionParticipant.session_id)
+        .where(*conditions, Session.state.not_in([state.value for state in SESSION_OVER]))
+        .execution_options(populate_existing=True)
+    )
+    return [_place(row) for row in rows]
+
+
 async def get(unit: ReadUnit, place_id: str) -> Place:
     """Raises ``NotFound('participant_unknown')``."""
     row = await unit.session.get(SessionParticipant, place_id, populate_existing=True)
@@ -199,17 +210,9 @@ async def touch(uow: UnitOfWork, connection_ids: Sequence[str]) -> None:
 
 async def given_up(unit: ReadUnit, connection_ids: Sequence[str]) -> list[Place]:
     """The places of these connections that count as lost. A connection that stands was given up by mistake (``revive``)."""
-    rows = await unit.session.scalars(
-        select(SessionParticipant)
-        .join(Session, Session.id == SessionParticipant.session_id)
-        .where(
-            SessionParticipant.connection_id.in_(connection_ids),
-            SessionParticipant.state == "lost",
-            Session.state.not_in([state.value for state in SESSION_OVER]),
-        )
-        .execution_options(populate_existing=True)
+    return await _of_running(
+        unit, SessionParticipant.connection_id.in_(connection_ids), SessionParticipant.state == "lost"
     )
-    return [_place(row) for row in rows]
 
 
 async def revive(uow: UnitOfWork, place_id: str, connection_id: str) -> bool:
@@ -219,16 +222,7 @@ async def revive(uow: UnitOfWork, place_id: str, connection_id: str) -> bool:
 
 async def withdrawn(unit: ReadUnit) -> list[Place]:
     """Places of running sessions that were given to somebody else while their person was, or had been, in the room."""
-    rows = await unit.session.scalars(
-        select(SessionParticipant)
-        .join(Session, Session.id == SessionParticipant.session_id)
-        .where(
-            SessionParticipant.state == "gone",
-            SessionParticipant.seen_at.is_not(None),
-            Session.state.not_in([state.value for state in SESSION_OVER]),
-        )
-    )
-    return [_place(row) for row in rows]
+    return await _of_running(unit, SessionParticipant.state == "gone", SessionParticipant.seen_at.is_not(None))
 
 
 async def holders(unit: ReadUnit, place_ids: Sequence[str]) -> dict[str, str | None]:
@@ -301,37 +295,23 @@ async def first_sound(uow: UnitOfWork, place_id: str) -> bool:
 
 async def expired(unit: ReadUnit) -> list[Place]:
     """People whose process vanished with their socket: present by the row, without a sign of life for ``LEASE``."""
-    rows = await unit.session.scalars(
-        select(SessionParticipant)
-        .join(Session, Session.id == SessionParticipant.session_id)
-        .where(
-            SessionParticipant.state == "present",
-            SessionParticipant.seen_at < unit.now - LEASE,
-            Session.state.not_in([state.value for state in SESSION_OVER]),
-        )
-    )
-    return [_place(row) for row in rows]
+    return await _of_running(unit, SessionParticipant.state == "present", SessionParticipant.seen_at < unit.now - LEASE)
 
 
 async def lost_before(unit: ReadUnit, instant: datetime) -> list[Place]:
     """People of running sessions who have been out of reach since before ``instant``."""
-    rows = await unit.session.scalars(
-        select(SessionParticipant)
-        .join(Session, Session.id == SessionParticipant.session_id)
-        .where(
-            SessionParticipant.state.in_(IN_ROOM),
-            or_(
-                and_(
-                    SessionParticipant.state == "lost",
-                    SessionParticipant.phone_leg_id.is_(None),
-                    SessionParticipant.since < instant,
-                ),
-                SessionParticipant.media_lost_at < instant,
+    return await _of_running(
+        unit,
+        SessionParticipant.state.in_(IN_ROOM),
+        or_(
+            and_(
+                SessionParticipant.state == "lost",
+                SessionParticipant.phone_leg_id.is_(None),
+                SessionParticipant.since < instant,
             ),
-            Session.state.not_in([state.value for state in SESSION_OVER]),
-        )
+            SessionParticipant.media_lost_at < instant,
+        ),
     )
-    return [_place(row) for row in rows]
 
 
 async def join_by_phone(uow: UnitOfWork, place_id: str, leg_id: str) -> Seat | None:

@@ -71,6 +71,8 @@ class StepFacts:
     emergency: bool
     locked_by: str | None
     """Code of the gate that forbids to look for an interpreter."""
+    urgent_until: datetime | None
+    """Until when URGENT_MEDICAL counts; none if it does not."""
 
 
 def case_gates(catalogue: Catalogue, case: Case, code: str, *, safety_only: bool = False) -> list[Gate]:
@@ -195,6 +197,7 @@ def step_facts(
         removal_at=_removal(case, now),
         emergency=case.state is CaseState.TEMPORARY or "URGENT_MEDICAL" in needs,
         locked_by=lock.code.value if lock else None,
+        urgent_until=case.urgent_medical_until if URGENT_MEDICAL in needs else None,
     )
 
 

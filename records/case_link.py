@@ -12,6 +12,7 @@ from records.case_access import writable_case
 from records.case_ref import parse_case_ref
 from records.lifecycle import CaseMove, CaseState, StepMove, StepState, advance
 from records.models import Case
+from records.referrals import move_open
 
 LINKED = "case_linked"
 """Why the open steps of a linked case are dropped: they are planned where the file goes on."""
@@ -60,6 +61,7 @@ async def link_cases(uow: UnitOfWork, case_id: str, target_id: str) -> tuple[Cas
     for step in case.steps:
         if step.state in (StepState.PLANNED, StepState.POSTPONED):
             step.state, step.reason = advance(step.state, StepMove.DROP), LINKED
+    await move_open(uow, case, target)
     case.state, case.linked_to, case.link_by, case.closed_at = state, target.id, None, uow.now
     for changed in (case, target):
         changed.changed_at = uow.now

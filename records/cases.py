@@ -36,6 +36,7 @@ from records.lifecycle import CaseMove, CaseState, HeldHow, StepMove, StepState,
 from records.models import Case, CaseLanguage, ProcedureStep
 from records.procedure_schema import Interpretation
 from records.procedures import Catalogue
+from records.referrals import refuse_open
 from records.sites import site_by_code
 
 LINK_WITHIN = timedelta(hours=24)
@@ -217,8 +218,12 @@ class CaseService:
         return await self._changed(uow, case)
 
     async def close(self, uow: UnitOfWork, case_id: str, *, reason: str) -> CaseDetail:
-        """Close the case; steps that are only planned or postponed are dropped. Raises ``Conflict('step_scheduled')``."""
+        """Close the case; steps that are only planned or postponed are dropped.
+
+        Raises ``Conflict``: ``step_scheduled``, ``referral_open`` while a concern waits to be looked after (S-10).
+        """
         case = await self._open_case(uow, case_id)
+        await refuse_open(uow, case_id)
         if any(step.state is StepState.SCHEDULED for step in case.steps):
             raise Conflict("step_scheduled")
         for step in case.steps:

@@ -194,6 +194,30 @@ WISH_CHANGE: MoveTable[WishChangeState, WishChangeMove] = MoveTable(
     },
 )
 
+
+class ReferralState(StrEnum):
+    """Where a referral task stands (S-10)."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class ReferralMove(StrEnum):
+    """An officer closes it; another concern in the same talk opens it again."""
+
+    CLOSE = "close"
+    REOPEN = "reopen"
+
+
+REFERRAL: MoveTable[ReferralState, ReferralMove] = MoveTable(
+    "referral",
+    ReferralState.OPEN,
+    {
+        (ReferralState.OPEN, ReferralMove.CLOSE): ReferralState.CLOSED,
+        (ReferralState.CLOSED, ReferralMove.REOPEN): ReferralState.OPEN,
+    },
+)
+
 CASE: MoveTable[CaseState, CaseMove] = MoveTable(
     "case",
     CaseState.OPEN,

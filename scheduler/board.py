@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from core.access import Role
 from core.db.session import ReadUnit
@@ -26,6 +26,7 @@ from scheduler.board_shapes import (
     SurgeBadge,
 )
 from scheduler.eligibility import NeedContext, failed_rules
+from scheduler.hurry import MUST_UNMET, must_unmet
 from scheduler.ladder import plan_of
 from scheduler.languages import LanguageTable
 from scheduler.lifecycle import BookingState, OfferState
@@ -82,7 +83,7 @@ class BoardViews:
         rows = await unit.session.scalars(
             select(Booking)
             .where(Booking.state.in_(shown), Booking.country.in_(countries))
-            .order_by(Booking.needs_coordinator.desc(), Booking.priority, Booking.requested_at, Booking.id)
+            .order_by(or_(Booking.needs_coordinator, MUST_UNMET).desc(), Booking.priority, Booking.requested_at, Booking.id)
             .limit(MOST)
         )
         bookings = rows.all()
@@ -274,7 +275,7 @@ def lane_of(booking: Booking, card: BoardCard) -> str:
         far_off = booking.kind != "now" and booking.state is BookingState.ASSIGNED
         return "gone" if far_off else "live"
     if booking.state in (BookingState.REQUESTED, BookingState.OFFERING, BookingState.UNFILLED):
-        return "ringing" if card["ringing"] and not booking.needs_coordinator else "waiting"
+        return "ringing" if card["ringing"] and card["needs_you"] is None else "waiting"
     return "gone"
 
 
@@ -304,13 +305,20 @@ def _card(
         ringing=ringing,
         interpreter_code=code,
         must=must,
-        needs_you=(booking.reason or "nobody_free") if booking.needs_coordinator else None,
+        needs_you=_needs_you(booking),
         line=line,
         callback=booking.callback,
         kept_back=booking.reason == KEPT,
         break_at=run[1] + _block(booking) if run and run[0] is SessionState.ACTIVE else None,
         paused=run is not None and run[0] is SessionState.PAUSED,
     )
+
+
+def _needs_you(booking: Booking) -> str | None:
+    """Why a person must decide; a wish that nobody meets is told before what the search says (M-3)."""
+    if must_unmet(booking):
+        return "must_unmet"
+    return (booking.reason or "nobody_free") if booking.needs_coordinator else None
 
 
 def _block(booking: Booking) -> timedelta:

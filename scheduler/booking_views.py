@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit
 from records.procedures import Catalogue
+from scheduler.hurry import must_unmet
 from scheduler.ladder import RungKind, plan_of
 from scheduler.legs import Way, swap_plan
 from scheduler.lifecycle import KEPT, OPEN, AssignmentState, BookingState, OfferState
@@ -135,6 +136,8 @@ class BookingView(TypedDict):
     needs_coordinator: bool
     unfilled_reason: str | None
     wish: WishView
+    must_unmet: bool
+    """Nobody who meets the wish was found in time, and a coordinator was called (M-3)."""
     purpose: str | None
     waiting: WaitingView | None
     """For an appointment that waits for somebody."""
@@ -383,6 +386,7 @@ def _view(
         needs_coordinator=booking.needs_coordinator,
         unfilled_reason=booking.reason,
         wish=WishView(value=booking.need["sex_wish"], must=booking.need["sex_must"]),
+        must_unmet=must_unmet(booking),
         purpose=booking.purpose,
         waiting=None,
     )

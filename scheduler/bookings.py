@@ -22,6 +22,7 @@ from scheduler.assignments import Assignments, note_notice
 from scheduler.calendars.localtime import ZONES as KNOWN_ZONES
 from scheduler.closing import Closing, changed
 from scheduler.eligibility import HARD_RULES
+from scheduler.hurry import WAITING, note_clock
 from scheduler.languages import LanguageTable
 from scheduler.legs import Way, most_minutes, relay_minutes
 from scheduler.lifecycle import (
@@ -33,7 +34,7 @@ from scheduler.lifecycle import (
     WithdrawReason,
     advance,
 )
-from scheduler.locks import hold_person, locked_booking
+from scheduler.locks import hold_person, locked_booking, try_lock_booking
 from scheduler.models import Assignment, Booking, Interpreter
 from scheduler.need import Need
 from scheduler.needs import build_need, need_from_json, need_to_json, priority_of, stored_need
@@ -176,6 +177,7 @@ class BookingService:
             idempotency_key=key,
             version=1,
         )
+        note_clock(booking, facts, uow.now)
         uow.session.add(booking)
         await uow.flush()
         return booking, False
@@ -273,6 +275,12 @@ class BookingService:
         for booking_id in rows.all():
             await self._renew(uow, await locked_booking(uow, booking_id))
 
+    async def by_the_clock(self, uow: UnitOfWork, booking_id: str) -> None:
+        """Time alone changed what a request is: a removal or a time limit came near, an urgency expired (M-10)."""
+        booking = await try_lock_booking(uow, booking_id)
+        if booking is not None and booking.state in WAITING and booking.reclass_at and booking.reclass_at <= uow.now:
+            await self._renew(uow, booking)
+
     async def approve_police(self, uow: UnitOfWork, booking_id: str, *, reference: str | None) -> Booking:
         """Interpreters of the other country may do this police step (T-3), under the reference of the approval; none takes it back.
 
@@ -298,7 +306,9 @@ class BookingService:
         """Make the need of a locked booking again; rings start anew and a person is called where that changes who may come."""
         before, hurry = need_from_json(booking.need), booking.priority
         facts = await self._closing.renew_need(uow, booking, on_demand=before.on_demand)
-        if booking.session_id is None or booking.kind != "now":
+        in_talk = booking.session_id is not None and booking.kind == "now"
+        note_clock(booking, facts, uow.now, fixed_class=in_talk)
+        if not in_talk:
             # Whoever is looked for in the middle of a talk stays first, whatever the case says.
             booking.priority = priority_of(facts, now=uow.now, booked=booking.kind != "now").value
         after = need_from_json(booking.need)

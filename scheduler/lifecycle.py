@@ -114,6 +114,25 @@ class DeclineReason(StrEnum):
         return self not in (DeclineReason.NOT_NOW, DeclineReason.BUSY)
 
 
+class ProposalState(StrEnum):
+    """Where the asking for another time of an agreed appointment stands."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class ProposalMove(StrEnum):
+    """What can happen to it: the interpreter answers, the desk takes it back, its time runs out."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    EXPIRE = "expire"
+    WITHDRAW = "withdraw"
+
+
 class WithdrawReason(StrEnum):
     """Why a pending offer was taken back."""
 

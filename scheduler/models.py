@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, Str
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db.base import Base, CountryScoped, EnumText
-from scheduler.lifecycle import AssignmentState, BookingState, OfferState
+from scheduler.lifecycle import AssignmentState, BookingState, OfferState, ProposalState
 
 
 class Interpreter(Base):
@@ -206,6 +206,12 @@ class Booking(CountryScoped, Base):
     """Local date of the occurrence in its series."""
     hold_until: Mapped[datetime | None] = mapped_column(index=True)
     """While HELD: when the slot is free again, by the database's clock."""
+    reclass_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When its class changes by the clock alone (M-10): a removal or a legal time limit comes near, an urgency expires."""
+    must_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    """Until when somebody has to be found who meets a wish that must be met, before a coordinator is called (M-3)."""
+    must_escalated_at: Mapped[datetime | None]
+    """When the coordinator was called because nobody was."""
     purpose: Mapped[str | None] = mapped_column(String(12))
     """None: for the step itself. ``language``: a short call that only finds out the language (M-12); it does not hold the step."""
     version: Mapped[int] = mapped_column(Integer, default=1)
@@ -300,6 +306,32 @@ class Assignment(CountryScoped, Base):
     )
 
 
+class TimeProposal(CountryScoped, Base):
+    """Another time for an agreed appointment, which its interpreter is asked for; until they agree the old one stands."""
+
+    __tablename__ = "time_proposals"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
+    interpreter_id: Mapped[str] = mapped_column(ForeignKey("interpreters.id"), index=True)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    state: Mapped[ProposalState] = mapped_column(EnumText(ProposalState), default=ProposalState.ASKED)
+    asked_at: Mapped[datetime]
+    asked_by_code: Mapped[str] = mapped_column(String(32))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    answered_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "uq_time_proposals_asked",
+            "booking_id",
+            unique=True,
+            sqlite_where=text("state = 'asked'"),
+            postgresql_where=text("state = 'asked'"),
+        ),
+    )
+
+
 _OVERLAP = (
     "SELECT RAISE(ABORT, 'no_double_booking') WHERE NEW.state IN ('held','active') AND EXISTS ("
     "SELECT 1 FROM assignments a WHERE a.interpreter_id = NEW.interpreter_id AND a.state IN ('held','active') "
@@ -323,6 +355,7 @@ CONFLICTS: dict[str, str] = {
     "uq_assignments_one_winner": "booking_taken",
     "no_double_booking": "calendar_conflict",
     "uq_bookings_open_step": "booking_exists",
+    "uq_time_proposals_asked": "time_asked_already",
     "uq_bookings_idempotency_key": "same_request_running",
     "uq_booking_series_idempotency_key": "same_request_running",
     "uq_bookings_series_id_occurrence": "booking_exists",

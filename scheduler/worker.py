@@ -23,6 +23,7 @@ from records.events import CASE_CHANGED
 from records.lifecycle import SessionState
 from records.models import Session, SessionParticipant
 from records.session_log import SessionLog
+from scheduler.hurry import due_for_reclass, escalate_must, unmet_musts
 from scheduler.lifecycle import AssignmentState, BookingState, MissReason, OfferState
 from scheduler.locks import try_lock_booking
 from scheduler.models import Assignment, Booking, Offer, Presence
@@ -114,6 +115,8 @@ class SchedulerWorker:
 
     def _looks(self) -> tuple[tuple[_Find, _Work], ...]:
         return (
+            (self._due_classes, self._reclass),
+            (self._due_musts, escalate_must),
             (self._due_rounds, self._round),
             (self._unkept_leases, self._join_lease),
             (self._due_windows, self._window),
@@ -159,6 +162,15 @@ class SchedulerWorker:
                 raise
             self._broken[subject] = self._clock.now() + AGAIN_AFTER
             log.exception("scheduler_work_failed", extra={"subject": subject})
+
+    async def _due_classes(self, unit: ReadUnit) -> list[str]:
+        return list(await due_for_reclass(unit, self._clock.now()))
+
+    async def _reclass(self, uow: UnitOfWork, booking_id: str) -> None:
+        await self._services.bookings.by_the_clock(uow, booking_id)
+
+    async def _due_musts(self, unit: ReadUnit) -> list[str]:
+        return list(await unmet_musts(unit, self._clock.now()))
 
     async def _due_rounds(self, unit: ReadUnit) -> list[str]:
         """Searches whose round is over, or in which nobody is left who could answer."""

@@ -7,6 +7,7 @@ import core.db.outbox_event
 import records.aids_models
 import records.desk
 import records.models
+import records.referral_models
 import scheduler.briefings.models
 import scheduler.calendars.models
 import scheduler.demand.models
@@ -29,6 +30,7 @@ _MODULES = (
     records.models,
     records.aids_models,
     records.desk,
+    records.referral_models,
     scheduler.models,
     scheduler.plans.models,
     scheduler.pool_life.models,

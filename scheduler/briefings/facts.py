@@ -76,4 +76,5 @@ def group_facts(
         removal_at=None,
         emergency=False,
         locked_by=None,
+        urgent_until=None,
     )

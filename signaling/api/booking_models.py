@@ -192,6 +192,8 @@ class BookingView(Out):
     needs_coordinator: bool
     unfilled_reason: str | None
     wish: Wish
+    must_unmet: bool
+    """Nobody who meets the wish was found in time, and a coordinator was called (M-3)."""
     purpose: Literal["language"] | None
     """language: a short call that only finds out the language (M-12)."""
     waiting: Waiting | None

@@ -17,6 +17,7 @@ from sqlalchemy import Column, Connection, Integer, create_engine, text
 import records.aids_models
 import records.desk
 import records.models
+import records.referral_models
 import scheduler.briefings.models
 import scheduler.calendars.models
 import scheduler.demand.models
@@ -38,6 +39,7 @@ from tests.services import Postgres
 
 _MODULES = (
     records.models,
+    records.referral_models,
     records.aids_models,
     records.desk,
     scheduler.models,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   clock,
   dateOf,
+  dayIn,
   differing,
   fills,
   gapLines,
@@ -13,6 +14,7 @@ import {
   moved,
   nearest,
   neighbour,
+  opened,
   span,
   stillMeant,
   stretches,
@@ -150,6 +152,15 @@ describe('days and times', () => {
     expect(span(roster, 'week', 9)).toEqual({ from: 7, to: 14 })
     expect(span(roster, 'day', 13)).toEqual({ from: 13, to: 14 })
     expect(span(roster, 'period', 5)).toEqual({ from: 0, to: 14 })
+  })
+  it('a day of the calendar is found in its roster, and the one that people work by is opened', () => {
+    const row = (starts_on: string, state: 'draft' | 'published') => ({ starts_on, days: 14, state })
+    const [past, now, draft, next] = [row('2026-11-02', 'published'), row('2026-11-16', 'published'), row('2026-11-23', 'draft'), row('2026-12-07', 'draft')]
+    expect([dayIn(now, '2026-11-15'), dayIn(now, '2026-11-16'), dayIn(now, '2026-11-29'), dayIn(now, '2026-11-30')]).toEqual([undefined, 0, 13, undefined])
+    expect(opened([next, draft, now, past], '2026-11-24')).toBe(now)
+    expect(opened([next, draft, past], '2026-11-24')).toBe(draft)
+    expect(opened([next, past], '2026-11-24')).toBe(next)
+    expect(opened([], '2026-11-24')).toBeUndefined()
   })
   it('Mondays, also from a Sunday and over the switch of the clock', () => {
     expect(monday(new Date(2026, 10, 22, 23, 59))).toBe('2026-11-23')

@@ -1,5 +1,5 @@
 /** Rosters as what is drawn: stretches without cover, lanes, places of bars, moves. Pure; no texts. */
-import type { Gap, Kind, Move, Person, RosterView, Stretch } from './types'
+import type { Gap, Kind, Move, Person, RosterRow, RosterView, Stretch } from './types'
 
 export type Zoom = 'day' | 'week' | 'period'
 const wholeDay = 1440
@@ -64,6 +64,18 @@ export function span(roster: Pick<RosterView, 'days'>, zoom: Zoom, day: number):
   if (zoom === 'period') return { from: 0, to: roster.days }
   const from = zoom === 'week' ? Math.floor(day / 7) * 7 : day
   return { from, to: Math.min(roster.days, from + (zoom === 'week' ? 7 : 1)) }
+}
+
+/** Which day of a roster a calendar day (`2026-11-23`) is; undefined when it lies outside. */
+export function dayIn(roster: Pick<RosterView, 'starts_on' | 'days'>, day: string): number | undefined {
+  const found = Array.from({ length: roster.days }, (_, n) => isoDay(dateOf(roster.starts_on, n))).indexOf(day)
+  return found < 0 ? undefined : found
+}
+
+/** What is opened unasked: the roster that people work by on that day, else any of that day, else the newest. */
+export function opened<T extends Pick<RosterRow, 'starts_on' | 'days' | 'state'>>(rows: readonly T[], day: string): T | undefined {
+  const now = rows.filter((one) => dayIn(one, day) !== undefined)
+  return now.find((one) => one.state === 'published') ?? now[0] ?? rows[0]
 }
 
 /** The calendar day (noon here, for its names only) of a day of the roster. */

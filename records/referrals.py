@@ -47,36 +47,7 @@ class ReferralView(TypedDict):
 
 
 class Referrals:
-    """Raises, closes and lists tasks. Who may close one is policy: an interviewer of the case's authority."""
-
-    async def raise_concern(self, uow: UnitOfWork, session_id: str, *, part: str) -> bool:
-        """A concern was raised in this talk. One task per talk: the second signal of the same talk changes nothing while it is open,
-        and opens it again afterwards. False for a briefing, which has no case, and for a case that is over.
-        """
-        session = await uow.session.get(Session, session_id)
-        if session is None or session.case_id is None:
-            return False
-        case = await uow.session.get_one(Case, session.case_id, with_for_update=True, populate_existing=True)
-        if case.state is CaseState.LINKED and case.linked_to is not None:
-            case = await uow.session.get_one(Case, case.linked_to, with_for_update=True, populate_existing=True)
-        if case.state in (CaseState.CLOSED, CaseState.LINKED):
-            return False
-        task = await uow.session.scalar(select(ReferralTask).where(ReferralTask.session_id == session_id))
-        if task is not None and task.state is ReferralState.OPEN:
-            return True
-        if task is None:
-            task = ReferralTask(id=new_id("referral"), country=case.country, session_id=session_id)
-            uow.session.add(task)
-        else:
-            task.state = REFERRAL.advance(task.state, ReferralMove.REOPEN)
-        task.case_id, task.authority, task.raised_by_part = case.id, case.authority, part
-        task.raised_at, task.due_at = uow.now, uow.now + CLOSE_WITHIN
-        task.overdue_told_at = task.outcome = task.closed_at = task.closed_by_code = None
-        case.needs = list(dict.fromkeys([*case.needs, NEED]))
-        case.changed_at = uow.now
-        await uow.flush()
-        _tell(uow, case)
-        return True
+    """Closes and lists tasks; ``raise_concern`` makes them. Who may close one is policy: an interviewer of the case's authority."""
 
     async def close(self, uow: UnitOfWork, referral_id: str, *, outcome: str) -> ReferralView:
         """Note what became of a task; with the last one the case loses the need.
@@ -139,6 +110,36 @@ class Referrals:
         wanted = select(ReferralTask, Case.case_ref).join(Case, Case.id == ReferralTask.case_id).where(of)
         rows = await unit.session.execute(wanted.order_by(ReferralTask.raised_at.desc(), ReferralTask.id).limit(_MOST))
         return [_view(task, case_ref, unit.now) for task, case_ref in rows]
+
+
+async def raise_concern(uow: UnitOfWork, session_id: str, *, part: str) -> bool:
+    """A concern was raised in this talk. One task per talk: the second signal of the same talk changes nothing while it is open,
+    and opens it again afterwards. False for a briefing, which has no case, and for a case that is over.
+    """
+    session = await uow.session.get(Session, session_id)
+    if session is None or session.case_id is None:
+        return False
+    case = await uow.session.get_one(Case, session.case_id, with_for_update=True, populate_existing=True)
+    if case.state is CaseState.LINKED and case.linked_to is not None:
+        case = await uow.session.get_one(Case, case.linked_to, with_for_update=True, populate_existing=True)
+    if case.state in (CaseState.CLOSED, CaseState.LINKED):
+        return False
+    task = await uow.session.scalar(select(ReferralTask).where(ReferralTask.session_id == session_id))
+    if task is not None and task.state is ReferralState.OPEN:
+        return True
+    if task is None:
+        task = ReferralTask(id=new_id("referral"), country=case.country, session_id=session_id)
+        uow.session.add(task)
+    else:
+        task.state = REFERRAL.advance(task.state, ReferralMove.REOPEN)
+    task.case_id, task.authority, task.raised_by_part = case.id, case.authority, part
+    task.raised_at, task.due_at = uow.now, uow.now + CLOSE_WITHIN
+    task.overdue_told_at = task.outcome = task.closed_at = task.closed_by_code = None
+    case.needs = list(dict.fromkeys([*case.needs, NEED]))
+    case.changed_at = uow.now
+    await uow.flush()
+    _tell(uow, case)
+    return True
 
 
 async def has_open(unit: ReadUnit, case_id: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, exists, func, or_, select, update
@@ -22,6 +22,7 @@ from records.cases import CaseService
 from records.events import CASE_CHANGED
 from records.lifecycle import SessionState
 from records.models import Session, SessionParticipant
+from records.referrals import Referrals
 from records.session_log import SessionLog
 from scheduler.hurry import due_for_reclass, escalate_must, unmet_musts
 from scheduler.lifecycle import AssignmentState, BookingState, MissReason, OfferState
@@ -45,7 +46,7 @@ AGAIN_AFTER = timedelta(seconds=30)
 """When work that broke is tried again: a row that cannot be worked off must not keep the others from it."""
 _GATHER = 0.05
 """Seconds in which several pieces of news become one look."""
-_Find = Callable[[ReadUnit], Awaitable[list[str]]]
+_Find = Callable[[ReadUnit], Awaitable[Sequence[str]]]
 _Work = Callable[[UnitOfWork, str], Awaitable[None]]
 
 
@@ -61,6 +62,7 @@ class SchedulerWorker:
         self._log = session_log
         self._clock = clock
         self._system = Actor.system()
+        self._referrals = Referrals()
         self._news = asyncio.Event()
         self._looked_at = clock.now()
         self._broken: dict[str, datetime] = {}
@@ -125,6 +127,7 @@ class SchedulerWorker:
             (self._over_legs, self._drop_leg),
             (self._running_over, self._extend),
             (self._unsealed, self._seal),
+            (self._referrals.overdue, self._referrals.tell_overdue),
         )
 
     async def _anything(self, unit: ReadUnit) -> bool:
@@ -163,14 +166,14 @@ class SchedulerWorker:
             self._broken[subject] = self._clock.now() + AGAIN_AFTER
             log.exception("scheduler_work_failed", extra={"subject": subject})
 
-    async def _due_classes(self, unit: ReadUnit) -> list[str]:
-        return list(await due_for_reclass(unit, self._clock.now()))
+    async def _due_classes(self, unit: ReadUnit) -> Sequence[str]:
+        return await due_for_reclass(unit, self._clock.now())
 
     async def _reclass(self, uow: UnitOfWork, booking_id: str) -> None:
         await self._services.bookings.by_the_clock(uow, booking_id)
 
-    async def _due_musts(self, unit: ReadUnit) -> list[str]:
-        return list(await unmet_musts(unit, self._clock.now()))
+    async def _due_musts(self, unit: ReadUnit) -> Sequence[str]:
+        return await unmet_musts(unit, self._clock.now())
 
     async def _due_rounds(self, unit: ReadUnit) -> list[str]:
         """Searches whose round is over, or in which nobody is left who could answer."""

@@ -29,6 +29,7 @@ from records.audit import AuditTrail
 from records.cases import CaseService
 from records.procedures import Catalogue, load_catalogue
 from records.session_log import SessionLog
+from records.referrals import Referrals
 from records.wish_changes import WishChanges
 from scheduler.calendars.services import Calendars
 from scheduler.foresight import WAKE_ON_NEWS, Foresight
@@ -80,6 +81,7 @@ class Services:
     audit: AuditTrail
     cases: CaseService
     wish_changes: WishChanges
+    referrals: Referrals
     session_log: SessionLog
     scheduler: SchedulerServices
     foresight: Foresight
@@ -274,6 +276,7 @@ def build(
         audit=audit,
         cases=cases,
         wish_changes=WishChanges(),
+        referrals=Referrals(),
         session_log=session_log,
         scheduler=scheduler,
         foresight=foresight,

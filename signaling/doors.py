@@ -92,6 +92,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/wish-changes/{change_id}/decide"): _COORDINATION,
     ("POST", "/api/wish-changes/{change_id}/withdraw"): _DESK,
     ("POST", "/api/bookings/{booking_id}/police"): _COORDINATION,
+    ("GET", "/api/referrals"): _DESK_OR_COORDINATION,
+    ("POST", "/api/referrals/{referral_id}/close"): _DESK,
     ("GET", "/api/cases/{case_id}/language"): _DESK_OR_COORDINATION,
     ("POST", "/api/cases/{case_id}/language"): _DESK,
     ("POST", "/api/cases/{case_id}/language/finder"): _DESK,

@@ -1,4 +1,4 @@
-"""What an officer does not decide alone: changes of a wish that must be met (M-3), and police steps across the border (T-3)."""
+"""What waits for somebody's decision: changes of a wish that must be met (M-3), police steps across the border (T-3), concerns (S-10)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from core.access import Role
 from core.db.session import UnitOfWork
+from records.case_access import own_authority
 from records.wish_changes import NewWishChange
 from scheduler.pool import regional
 from signaling.api.booking_models import BookingView
@@ -15,6 +16,9 @@ from signaling.api.bookings import change_booking
 from signaling.api.case_models import (
     CaseDetail,
     PoliceBody,
+    Referral,
+    ReferralBody,
+    ReferralList,
     WishChange,
     WishChangeBody,
     WishChangeList,
@@ -80,6 +84,34 @@ async def withdraw_wish_change(change_id: Key, who: Who, services: Svc) -> None:
         _record(
             services, uow, "case.wish_change_withdrawn", case_id, facts, {"change": change_id, "field": done["field"]}
         )
+
+
+@router.get("/api/referrals")
+async def list_referrals(who: Who, services: Svc) -> ReferralList:
+    """Concerns that nobody has closed: all of the own authority; for coordinators those of the country whose time is over."""
+    found: dict[str, Any] = {}
+    async with services.database.read(who.actor) as unit:
+        own = await own_authority(unit)
+        for country in sorted(who.countries_as(Role.INTERVIEWER)) if own is not None else ():
+            mine = await services.referrals.open_in(unit, country=country.value, authority=own)
+            found |= {one["id"]: one for one in mine}
+        for country in sorted(who.countries_as(Role.COORDINATOR)):
+            late = await services.referrals.open_in(unit, country=country.value)
+            found |= {one["id"]: one for one in late if one["overdue"]}
+    return ReferralList(items=[Referral.model_validate(item) for item in found.values()])
+
+
+@router.post("/api/referrals/{referral_id}/close")
+async def close_referral(referral_id: Key, body: ReferralBody, who: Who, services: Svc) -> CaseDetail:
+    """Somebody looked after it; the case loses the need with the last one. For interviewers of the case's authority."""
+    async with services.database.unit(who.actor) as uow:
+        case_id = await services.referrals.case_of(uow, referral_id)
+        facts = await case_facts(uow, case_id)
+        demand(may_change_case(who, facts), hidden="referral_unknown")
+        await services.referrals.close(uow, referral_id, outcome=body.outcome)
+        data = {"referral": referral_id, "outcome": body.outcome}
+        _record(services, uow, "case.referral_closed", case_id, facts, data)
+        return await detail_for(services, uow, who, facts, dict(await services.cases.get(uow, case_id)))
 
 
 @router.post("/api/bookings/{booking_id}/police")

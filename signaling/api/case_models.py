@@ -17,6 +17,7 @@ AgeGroup = Literal["0-13", "14-15", "16-17", "18-64", "65+"]
 Uam = Literal["no", "suspected", "confirmed"]
 Track = Literal["regular", "accelerated", "border", "subsequent"]
 StepStateWord = Literal["planned", "scheduled", "held", "postponed", "dropped"]
+ReferralOutcome = Literal["referred", "already_known", "person_declined", "not_needed"]
 Needs = Annotated[list[Code], Field(max_length=16)]
 
 
@@ -303,6 +304,35 @@ class PoliceBody(In):
     reference: Annotated[str, Field(min_length=3, max_length=40)] | None
 
 
+class Referral(Out):
+    """A concern of a talk that somebody of the authority has to close (S-10); what it was about is not recorded."""
+
+    id: str
+    case_id: str
+    case_ref: str
+    country: Country
+    raised_at: Instant
+    raised_by_part: str
+    due_at: Instant
+    overdue: bool
+    state: Literal["open", "closed"]
+    outcome: ReferralOutcome | None
+    closed_at: Instant | None
+    closed_by: str | None
+
+
+class ReferralList(Out):
+    """Open tasks, the latest first."""
+
+    items: list[Referral]
+
+
+class ReferralBody(In):
+    """What became of it."""
+
+    outcome: ReferralOutcome
+
+
 class LinkedCase(Out):
     """The other case of a link."""
 
@@ -328,6 +358,8 @@ class CaseDetail(CaseSummary):
     """Substitutes that need the person's yes before they can be offered (domain 3.7)."""
     wish_changes: list[WishChange]
     """What was asked for about wishes that must be met, the latest first."""
+    referrals: list[Referral]
+    """Concerns of talks, the latest first; coordinators see those whose time is over."""
     needs: list[str]
     country_of_origin: str | None
     track: Track

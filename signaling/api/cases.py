@@ -274,9 +274,11 @@ async def detail_for(
     spoken = [language["code"] for language in detail["languages"]]
     detail["acceptable"] = services.languages.needing_acceptance(spoken)
     detail["wish_changes"] = await services.wish_changes.of_case(uow, detail["id"])
+    detail["referrals"] = await services.referrals.of_case(uow, detail["id"])
     detail["bookings"] = await services.scheduler.booking_views.list(uow, case_id=detail["id"], state="open")
     if case_view(who, facts) is CaseView.COORDINATION:
         detail |= _HIDDEN
+        detail["referrals"] = [one for one in detail["referrals"] if one["overdue"]]
     return CaseDetail.model_validate(detail)
 
 

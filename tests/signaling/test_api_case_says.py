@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from core.access import Actor
 from records.models import AuditEntry, Case
+from records.referrals import raise_concern
 from scheduler.models import Booking, Interpreter
 from tests.signaling.world import World
 
@@ -230,3 +231,84 @@ async def test_the_other_country_does_a_police_step_only_under_a_coordinators_re
     assert other["police"] is None
     refused = await coordinator.post(f"/api/bookings/{other['id']}/police", {"reference": "K-8/2026"})
     assert (refused.status_code, refused.json()["code"]) == (409, "not_a_police_step")
+
+
+async def in_talk(world: World) -> tuple[dict[str, Any], str]:
+    """A case, and the session that was agreed for it."""
+    await world.available("I-RS")
+    case = await world.open_case()
+    booking = await world.book(case)
+    return case, (await world.accept(booking["id"]))["session_id"]
+
+
+async def raised(world: World, session_id: str) -> None:
+    """The interpreter shows a concern."""
+    async with world.house.services.database.unit(Actor.system()) as uow:
+        assert await raise_concern(uow, session_id, part="interpreter")
+
+
+async def test_a_concern_is_a_task_that_somebody_closes_and_tells_nothing_of_what_was_said(world: World) -> None:
+    case, session_id = await in_talk(world)
+    await raised(world, session_id)
+    await raised(world, session_id)
+    officer, path = await world.browser("O-RS"), f"/api/cases/{case['id']}"
+    seen = (await officer.get(path)).json()
+    (task,) = seen["referrals"]
+    assert (task["state"], task["raised_by_part"], task["overdue"]) == ("open", "interpreter", False)
+    assert "SPECIALIST_REFERRAL_OPEN" in seen["needs"]
+    assert set(task) == {
+        "id", "case_id", "case_ref", "country", "raised_at", "raised_by_part", "due_at", "overdue", "state", "outcome",
+        "closed_at", "closed_by",
+    }, "no kind, no words"  # fmt: skip
+    assert [one["id"] for one in (await officer.get("/api/referrals")).json()["items"]] == [task["id"]]
+    coordinator = await world.browser("C-RS")
+    assert (await coordinator.get("/api/referrals")).json()["items"] == [], "in time it is the desk's alone"
+    assert (await (await world.browser("O-RS2")).get("/api/referrals")).json()["items"] == []
+    close = f"/api/referrals/{task['id']}/close"
+    assert (await (await world.browser("O-RS2")).post(close, {"outcome": "referred"})).status_code == 404
+    assert (await officer.post(close, {"outcome": "told the police"})).status_code == 422
+    done = await officer.post(close, {"outcome": "referred"})
+    assert done.status_code == 200, done.text
+    assert (done.json()["referrals"][0]["outcome"], done.json()["referrals"][0]["closed_by"]) == ("referred", "O-RS")
+    assert "SPECIALIST_REFERRAL_OPEN" not in done.json()["needs"]
+    twice = await officer.post(close, {"outcome": "referred"})
+    assert (twice.status_code, twice.json()["code"]) == (409, "move_not_allowed")
+    assert ("case.referral_closed", {"referral": task["id"], "outcome": "referred"}) in await trail(world, case["id"])
+    await raised(world, session_id)
+    again = (await officer.get(path)).json()["referrals"]
+    assert [(one["id"], one["state"], one["outcome"]) for one in again] == [(task["id"], "open", None)]
+
+
+async def test_a_concern_that_nobody_closes_in_a_day_is_the_coordinators_and_keeps_the_case_open(world: World) -> None:
+    case, session_id = await in_talk(world)
+    await raised(world, session_id)
+    clock, services = world.house.clock, world.house.services
+    clock.advance(timedelta(hours=24).total_seconds() - 1)
+    async with services.database.read(Actor.system()) as unit:
+        assert await services.referrals.overdue(unit) == []
+    clock.advance(1)
+    world.browsers.clear()  # a day later everybody signs in again
+    async with services.database.unit(Actor.system()) as uow:
+        (late,) = await services.referrals.overdue(uow)
+        await services.referrals.tell_overdue(uow, late)
+        assert await services.referrals.overdue(uow) == [], "told once"
+    officer, coordinator = await world.browser("O-RS"), await world.browser("C-RS")
+    (shown,) = (await coordinator.get("/api/referrals")).json()["items"]
+    assert (shown["case_ref"], shown["overdue"]) == (case["case_ref"], True)
+    assert (await (await world.browser("C-MK")).get("/api/referrals")).json()["items"] == []
+    close = await officer.post(f"/api/cases/{case['id']}/close", {"reason": "person_left"})
+    assert (close.status_code, close.json()["code"]) == (409, "referral_open")
+
+
+async def test_the_task_of_a_temporary_case_goes_on_in_the_case_of_the_person(world: World) -> None:
+    await world.available("I-RS")
+    case = await world.open_case(emergency=True)
+    booking = await world.book(case)
+    await raised(world, (await world.accept(booking["id"]))["session_id"])
+    officer, target = await world.browser("O-RS"), await world.open_case()
+    assert (await officer.post(f"/api/bookings/{booking['id']}/cancel", {"reason": "not_needed"})).status_code == 200
+    linked = await officer.post(f"/api/cases/{case['id']}/link", {"case_ref": target["case_ref"]})
+    assert linked.status_code == 200, linked.text
+    seen = (await officer.get(f"/api/cases/{target['id']}")).json()
+    assert [one["state"] for one in seen["referrals"]] == ["open"]
+    assert "SPECIALIST_REFERRAL_OPEN" in seen["needs"]

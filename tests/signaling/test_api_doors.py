@@ -71,6 +71,7 @@ async def things(world: World) -> dict[str, str]:
         **dict.fromkeys(("roster_id", "swap_id", "shift_id", "plan_id", "briefing_id", "post_id"), "x" * 20),
         "term_id": "term_none",
         "change_id": "wish_none",
+        "referral_id": "referral_none",
         "step_code": "RS-ID-10",
         "move": "agree",
         "ticket": "x" * 43,
@@ -115,6 +116,7 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("POST", "/api/cases/{case_id}/wish-changes"): {"wish": "none", "channel": "card", "reason": "urgent"},
         ("POST", "/api/wish-changes/{change_id}/decide"): {"approve": True},
         ("POST", "/api/bookings/{booking_id}/police"): {"reference": "K-7/2026"},
+        ("POST", "/api/referrals/{referral_id}/close"): {"outcome": "referred"},
         ("POST", "/api/cases/{case_id}/language/finder"): {"step_id": found["step_id"], "language": "pes"},
         ("POST", "/api/cases/{case_id}/aids"): {"kind": "phrase", "ref": "P01", "language": "pes"},
         ("POST", "/api/bookings"): {
@@ -307,7 +309,8 @@ async def test_wrong_roles_are_refused(world: World) -> None:
 
 
 LISTS = {
-    ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/wish-changes"), ("GET", "/api/board"), ("GET", "/api/users"),
+    ("GET", "/api/cases"), ("GET", "/api/bookings"), ("GET", "/api/wish-changes"), ("GET", "/api/referrals"), ("GET", "/api/board"),
+    ("GET", "/api/users"),
     ("GET", "/api/audit"),
     ("GET", "/api/audit/export"), ("GET", "/api/audit/logs"), ("GET", "/api/audit/check"),
     ("GET", "/api/procedures"), ("GET", "/api/interpreter/home"), ("GET", "/api/interpreter/assignments"),

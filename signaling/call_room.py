@@ -15,6 +15,7 @@ from core.errors import Conflict, Invalid, NotFound
 from records.entry_kinds import EntryKind
 from records.lifecycle import SESSION_OVER, EndReason, Outcome, PauseReason, SessionState
 from records.models import Session
+from records.referrals import raise_concern
 from records.session_log import SessionLog
 from scheduler.conduct import ConductService
 from scheduler.languages import LanguageTable
@@ -64,6 +65,10 @@ class SpeechWords(Protocol):
 
     async def key(self, place: Place, *, agrees: bool) -> None:
         """The own answer by a key of the telephone. Raises coded errors."""
+        ...
+
+    async def confirm(self, place: Place) -> None:
+        """An interpreter's word, by a key, for what the officer noted. Raises coded errors."""
         ...
 
 
@@ -161,6 +166,9 @@ class CallRoom:
                 tell_room(uow, session, "signal.raised", data)
             officer = session.officer_user_id
         if message.kind == "concern":
+            async with self._database.unit(Actor.system()) as uow:
+                # The officer's screen may be away: what has to be looked after stands in the case (S-10).
+                await raise_concern(uow, place.session_id, part=place.part)
             told = {**data, "session_id": place.session_id}
             await self._hub.tell(f"user:{officer}", "signal.raised", told, dedupe_id=signal_id)
         return signal_id
@@ -191,4 +199,7 @@ class CallRoom:
             reason = EndReason(message.reason) if message.reason else EndReason.FINISHED
         except ValueError:
             raise Invalid("reason_unknown") from None
+        if reason is EndReason.DISTRESS:
+            async with self._database.unit(Actor.system()) as uow:
+                await raise_concern(uow, place.session_id, part=place.part)
         await self._calls.close(place.session_id, Outcome(message.outcome), reason, by=place.part)

@@ -39,15 +39,26 @@ export class HomeController {
     }
   }
 
+  /** Reads the state anew. What rings is not touched by an answer that did not come, nor while it is being answered. */
   async load(): Promise<void> {
-    await this.home.load()
-    this.#settle()
-    const ring = this.home.data?.ring
+    if (!(await this.#read())) return
+    const ring = this.home.data?.ring ?? undefined
+    const before = this.ring
+    if (before && before.id !== ring?.id && this.answering[before.id] === 'accept') return
     this.#ring(ring && !this.#answered.has(ring.id) ? ring : undefined)
+    // It ended while nothing could be heard: said all the same.
+    if (before && !ring) this.ended = new AppError(Date.parse(before.expires_at) > tab.now() ? 'offer_withdrawn' : 'offer_expired')
+  }
+
+  async #read(): Promise<boolean> {
+    const fresh = await this.home.load()
+    if (fresh) this.#settle()
+    return fresh
   }
 
   hear(frame: Pick<EventFrame, 'name' | 'data'>): void {
     const home = this.home.data
+    this.home.heard()
     switch (frame.name) {
       case 'offer.sent': {
         const offer = frame.data as OfferView
@@ -76,11 +87,11 @@ export class HomeController {
           ? home.today.map((one) => (one.id === changed.id ? changed : one))
           : [...home.today, changed]
         this.home.set({ ...home, today: today.sort((a, b) => a.starts_at.localeCompare(b.starts_at)) })
-        void this.home.load().then(() => this.#settle())
+        void this.#read()
         return
       }
       case 'session.ready':
-        void this.home.load().then(() => this.#settle())
+        void this.#read()
         return
       default:
     }
@@ -120,7 +131,7 @@ export class HomeController {
       if (this.ring?.id === offer.id) this.#ring(undefined)
       if (accepted.session_id === null) {
         this.waits = offer.kind === 'now'
-        void this.home.load().then(() => this.#settle())
+        void this.#read()
       }
       return accepted
     } catch (thrown) {

@@ -132,6 +132,29 @@ describe('home', () => {
     expect([page.ring, page.ended?.code, page.error]).toEqual([undefined, 'booking_taken', undefined])
   })
 
+  test('a call that begins to ring while the state is on its way is not taken down by the older answer', async () => {
+    const open: ((data: Home) => void)[] = []
+    vi.stubGlobal('fetch', () => new Promise((done) => open.push((data) => done(json(data)))))
+    const reading = page.load()
+    hear('offer.sent', offer())
+    open[0]?.(home())
+    await vi.waitFor(() => expect(open.length).toBe(2))
+    expect(page.ring?.id).toBe('off_1')
+    open[1]?.(home({ ring: offer() }))
+    await reading
+    expect([page.ring?.id, page.ended]).toEqual(['off_1', undefined])
+  })
+
+  test('a state that cannot be read takes no ring down, and one that ended without us is told so', async () => {
+    hear('offer.sent', offer({ expires_at: '2020-01-01T00:00:00Z' }))
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('network')))
+    await page.load()
+    expect(page.ring?.id).toBe('off_1')
+    vi.stubGlobal('fetch', async () => json(home()))
+    await page.load()
+    expect([page.ring, page.ended?.code]).toEqual([undefined, 'offer_expired'])
+  })
+
   test('not now sends only the reason', async () => {
     answer = () => new Response(null, { status: 204 })
     hear('offer.sent', offer())

@@ -1,16 +1,24 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { api } from '../api/client'
+import { session } from '../auth/session.svelte'
 import { AppError } from '../lib/errors'
 import { tell, used } from './aids'
 
 const post = vi.spyOn(api, 'post')
+const signedIn = (code: string | undefined) => {
+  session.me = code ? ({ code, csrf: '', memberships: [] } as never) : undefined
+}
 
 describe('aids of a case', () => {
   beforeEach(() => {
     localStorage.clear()
     post.mockReset()
+    signedIn('O-1183')
   })
-  afterEach(() => vi.useRealTimers())
+  afterEach(() => {
+    vi.useRealTimers()
+    signedIn(undefined)
+  })
 
   it('are told at once', async () => {
     post.mockResolvedValue({})
@@ -41,5 +49,27 @@ describe('aids of a case', () => {
     await used('case_1', 'P05', 'ara', undefined)
     vi.useFakeTimers({ now: Date.now() + 25 * 3600_000 })
     expect(await tell()).toBe(true)
+  })
+  it('of one person are neither told nor kept by another', async () => {
+    post.mockRejectedValue(new AppError('offline'))
+    await used('case_1', 'P05', 'ara', undefined)
+    post.mockReset()
+    signedIn('O-2207')
+    expect(await tell()).toBe(true)
+    expect(post).not.toHaveBeenCalled()
+    expect(localStorage.getItem('tarjuman.aids')).toBe('[]')
+  })
+  it('are noted without a line only while it is known who works here', async () => {
+    signedIn(undefined)
+    expect(await used('case_1', 'P05', 'ara', undefined)).toBe(true)
+    expect(localStorage.length).toBe(0)
+    post.mockRejectedValue(new AppError('offline'))
+    localStorage.setItem('tarjuman.owner', 'O-1183')
+    expect(await used('case_1', 'P05', 'ara', undefined)).toBe(false)
+    signedIn('O-1183')
+    post.mockReset()
+    post.mockResolvedValue({})
+    expect(await tell()).toBe(true)
+    expect(post).toHaveBeenCalledTimes(1)
   })
 })

@@ -1,9 +1,16 @@
-/** Tells the case that a phrase was used, at once or when the line is back. What waits is codes and times, no words of anybody. */
+/**
+ * Tells the case that a phrase was used, at once or when the line is back. What waits is codes and times, no words of anybody; it waits for
+ * the person who used it, and nobody else's sign-in sees or sends it.
+ */
 import { api } from '../api/client'
+import { owner } from '../auth/owner'
+import { session } from '../auth/session.svelte'
 import { AppError } from '../lib/errors'
 import { newKey } from '../lib/ids'
 
 type Use = {
+  /** Who used it; without a line, who signed in here last. */
+  by: string
   case_id: string
   key: string
   body: { kind: 'phrase'; ref: string; language: string; step_id?: string; used_at: string }
@@ -27,8 +34,20 @@ function keep(uses: Use[]): void {
   }
 }
 
+/** Who works here now, as well as this browser knows it. */
+const who = (): string | undefined => session.me?.code ?? owner.code
+
 /** Whether anything waits to be told. */
 export const pending = (): boolean => waiting().length > 0
+
+/** Lets go of everything that waits: its person has left this browser. */
+export function drop(): void {
+  try {
+    localStorage.removeItem(place)
+  } catch {
+    // Nothing was kept.
+  }
+}
 
 let telling: Promise<boolean> | undefined
 
@@ -36,7 +55,7 @@ let telling: Promise<boolean> | undefined
 export function tell(): Promise<boolean> {
   telling ??= (async () => {
     for (;;) {
-      const fresh = waiting().filter((one) => Date.now() - Date.parse(one.body.used_at) < oldest)
+      const fresh = waiting().filter((one) => one.by === who() && Date.now() - Date.parse(one.body.used_at) < oldest)
       keep(fresh)
       const next = fresh[0]
       if (!next) return true
@@ -54,8 +73,10 @@ export function tell(): Promise<boolean> {
   return telling
 }
 
-/** Notes one use; false while it waits for a line. */
-export function used(caseId: string, ref: string, language: string, stepId: string | undefined): Promise<boolean> {
+/** Notes one use; false while it waits for a line. Where nobody has signed in there is no case to tell. */
+export async function used(caseId: string, ref: string, language: string, stepId: string | undefined): Promise<boolean> {
+  const by = who()
+  if (!by) return true
   const body = {
     kind: 'phrase' as const,
     ref,
@@ -63,6 +84,6 @@ export function used(caseId: string, ref: string, language: string, stepId: stri
     ...(stepId ? { step_id: stepId } : {}),
     used_at: new Date().toISOString(),
   }
-  keep([...waiting(), { case_id: caseId, key: newKey(), body }])
+  keep([...waiting(), { by, case_id: caseId, key: newKey(), body }])
   return tell()
 }

@@ -88,6 +88,7 @@ const loaded = new Map<Locale, Catalogue>()
 const have = new Set<string>()
 const wanted = new Set<Part>(['core'])
 let shown = $state<Locale>('en')
+let asked: Locale | undefined
 
 async function fetchPart(locale: Locale, part: Part): Promise<Catalogue | undefined> {
   if (part === 'core' || part === 'desk') return (await loaders[locale]?.[part]())?.default
@@ -151,7 +152,10 @@ export function ownName(names: Names): string | undefined {
 
 /** Loads a catalogue if need be and shows the page in it. */
 export async function show(locale: Locale): Promise<void> {
+  asked = locale
   await complete(locale)
+  // A choice that came later counts, whichever is fetched first.
+  if (asked !== locale) return
   shown = locale
   setRequestLanguage(locale)
   document.documentElement.lang = locale

@@ -76,6 +76,16 @@ export async function disable(): Promise<PushMode> {
   return 'off'
 }
 
+/** Before a sign-out: who has left this browser is not rung here, and nobody else sees their rings. */
+export async function forget(): Promise<void> {
+  if (!supported()) return
+  const known = await subscription()
+  if (!known) return
+  const registration = await navigator.serviceWorker.getRegistration(WORKER)
+  for (const one of (await registration?.getNotifications()) ?? []) one.close()
+  await Promise.allSettled([api.post('/api/push/forget', { endpoint: known.endpoint }), known.unsubscribe()])
+}
+
 /** On every visit: the server may have lost the browser, and the language may be another one. */
 export async function keep(): Promise<void> {
   const known = await subscription()

@@ -553,6 +553,8 @@ export interface components {
             kind: "now" | "appointment";
             /** Language */
             language: string;
+            /** Must Unmet */
+            must_unmet: boolean;
             /** Needs Coordinator */
             needs_coordinator: boolean;
             /** Occurrence */
@@ -838,6 +840,8 @@ export interface components {
             officer_sex: components["schemas"]["SexWish"];
             /** Opened At */
             opened_at: string;
+            /** Referrals */
+            referrals: components["schemas"]["Referral"][];
             removal: components["schemas"]["Removal"] | null;
             /** Session Id */
             session_id: string | null;
@@ -4497,6 +4501,57 @@ export interface components {
             state_since: string;
         };
         /**
+         * Referral
+         * @description A concern of a talk that somebody of the authority has to close (S-10); what it was about is not recorded.
+         */
+        Referral: {
+            /** Case Id */
+            case_id: string;
+            /** Case Ref */
+            case_ref: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            country: components["schemas"]["Country"];
+            /** Due At */
+            due_at: string;
+            /** Id */
+            id: string;
+            /** Outcome */
+            outcome: ("referred" | "already_known" | "person_declined" | "not_needed") | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Raised At */
+            raised_at: string;
+            /** Raised By Part */
+            raised_by_part: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "closed";
+        };
+        /**
+         * ReferralBody
+         * @description What became of it.
+         */
+        ReferralBody: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "referred" | "already_known" | "person_declined" | "not_needed";
+        };
+        /**
+         * ReferralList
+         * @description Open tasks, the latest first.
+         */
+        ReferralList: {
+            /** Items */
+            items: components["schemas"]["Referral"][];
+        };
+        /**
          * Refusal
          * @description Why somebody is not eligible.
          */
@@ -7086,6 +7141,9 @@ export type ReasonBody = components['schemas']['ReasonBody'];
 export type ReasonView = components['schemas']['ReasonView'];
 export type RecordInterpreter = components['schemas']['RecordInterpreter'];
 export type RecordsAidsTermsTermView = components['schemas']['records__aids_terms__TermView'];
+export type Referral = components['schemas']['Referral'];
+export type ReferralBody = components['schemas']['ReferralBody'];
+export type ReferralList = components['schemas']['ReferralList'];
 export type Refusal = components['schemas']['Refusal'];
 export type Refused = components['schemas']['Refused'];
 export type ReleaseBody = components['schemas']['ReleaseBody'];

@@ -57,7 +57,11 @@ afterEach(async () => {
   net.found()
   vi.unstubAllGlobals()
 })
-const here = (path: string, data: unknown) => (answers[path] ??= Promise.withResolvers<Response>()).resolve(Response.json(data))
+const answer = (path: string, given: Response) => {
+  answers[path] ??= Promise.withResolvers()
+  answers[path].resolve(given)
+}
+const here = (path: string, data: unknown) => answer(path, Response.json(data))
 
 it('waits for the case, then says what is not chosen yet; a second press sends nothing twice', async () => {
   await tick()
@@ -94,9 +98,7 @@ it('waits for the case, then says what is not chosen yet; a second press sends n
 it('says that the case cannot be read', async () => {
   await tick()
   press('submit')
-  ;(answers['/api/cases/case_1'] ??= Promise.withResolvers<Response>()).resolve(
-    new Response(JSON.stringify({ code: 'server_fault', status: 500 }), { status: 500 }),
-  )
+  answer('/api/cases/case_1', new Response(JSON.stringify({ code: 'server_fault', status: 500 }), { status: 500 }))
   here('/api/catalogue', shared)
   await vi.waitFor(() => expect(document.querySelector('[role=alert]')).not.toBeNull())
   expect(sent).toEqual([])

@@ -3,6 +3,7 @@ and two that stand in the waiting list."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -70,10 +71,9 @@ class _Teller:
             await self._services.scheduler.series.book(uow, NewSeries(new, rule, all_or_none=False))
 
     async def waits(self, language: str, *, way: str) -> None:
-        """A talk at night, when nobody has working hours: it stands in the waiting list."""
+        """A talk on a Sunday evening, when nobody who speaks the language has working hours: it stands in the waiting list."""
         step_id = await self._case(language, "RS-ASY-10")
-        day = (self._now + timedelta(days=9)).astimezone(ZoneInfo(_ZONE)).replace(hour=2, minute=0, second=0)
-        starts_at = day.replace(microsecond=0).astimezone(UTC)
+        starts_at = self._local(timedelta(days=7), hour=18, weekdays=(6,))
         new = NewBooking(step_id, "appointment", language, self._officer_language, starts_at, 90, way=way)
         async with self._services.database.unit(regional(self._officer)) as uow:
             await self._services.scheduler.bookings.request(uow, new)
@@ -81,11 +81,16 @@ class _Teller:
     async def relay(self, language: str, *, step: str) -> None:
         """A talk beyond registration for which nobody connects the two languages: a coordinator decides."""
         step_id = await self._case(language, step)
-        new = NewBooking(
-            step_id, "appointment", language, self._officer_language, self._now + timedelta(hours=20), 30, way="relay"
-        )
+        starts_at = self._local(timedelta(hours=20), hour=10, weekdays=range(5))
+        new = NewBooking(step_id, "appointment", language, self._officer_language, starts_at, 30, way="relay")
         async with self._services.database.unit(regional(self._officer)) as uow:
             await self._services.scheduler.appointments.book(uow, new)
+
+    def _local(self, ahead: timedelta, *, hour: int, weekdays: Container[int]) -> datetime:
+        """The first such hour in the countries' time on one of these weekdays, not sooner than ``ahead``."""
+        first = (self._now + ahead).astimezone(ZoneInfo(_ZONE))
+        hours = (datetime.combine(first.date() + timedelta(days=n), time(hour), first.tzinfo) for n in range(8))
+        return next(at for at in hours if at >= first and at.weekday() in weekdays).astimezone(UTC)
 
     async def _wanted(self, language: str, minutes: int) -> NewBooking | None:
         """A case and its first sure slot in the next two weeks; none if the calendars leave none."""

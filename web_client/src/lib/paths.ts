@@ -7,3 +7,6 @@ export const recordPath = (sessionId: string): string => `/sessions/${sessionId}
 export const callPath = (sessionId: string): string => `/calls/${sessionId}`
 /** The same for the interpreter of a group briefing. */
 export const boothPath = (sessionId: string): string => `/briefings/booth/${sessionId}`
+
+/** How references of this year begin in a country, `RS-26-`: the example beside a field that takes one. */
+export const refStart = (country: string, today: Date = new Date()): string => `${country}-${String(today.getFullYear()).slice(2)}-`

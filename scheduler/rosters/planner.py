@@ -20,7 +20,7 @@ from scheduler.models import Interpreter
 from scheduler.rosters.desk import DeskRules, DeskWish, Speaker, desk_problem, kind_id
 from scheduler.rosters.models import Shift, ShiftWish
 from scheduler.rosters.problem import Bar, History, Person, Pin, Problem
-from scheduler.rosters.shifts import TIMES, cut, instants, too_close
+from scheduler.rosters.shifts import TIMES, cut, instants, lost_minutes, too_close
 
 CONTRACT_HOURS = {"staff": 160, "contract": 120, "roster": 80, "volunteer": 20}
 """Hours of four weeks by engagement (policy; overtime up to a tenth)."""
@@ -82,8 +82,9 @@ class RosterPlanner:
             templates=TIMES,
             cut=_cut(period),
         )
-        # On call the minutes of a kind are contract time, so rest is told by the clock.
-        return replace(problem, forbidden=too_close(problem.kinds))
+        # On call the minutes of a kind are contract time, so rest is told from begin and end, in hours that really pass.
+        lost = lost_minutes(period.starts_on, period.days, period.zone)
+        return replace(problem, forbidden=too_close(problem.kinds, lost))
 
     async def _needs(self, unit: ReadUnit, country: str, period: Period) -> list[CoverNeed]:
         found: list[CoverNeed] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from scheduler.rosters.desk import Template
@@ -61,13 +62,23 @@ def parts(kind: str) -> tuple[ShiftTime, str]:
     return BY_CODE[code], line
 
 
-def too_close(kinds: tuple[ShiftKind, ...]) -> frozenset[tuple[str, str]]:
-    """Pairs on two days in a row with less than eleven hours between them by the clock (a kind's own minutes are contract time)."""
+def lost_minutes(first: date, days: int, zone: str) -> int:
+    """By how much the shortest night of these days, and the one before them, is shorter than others: an hour in spring, else none."""
+    noons = [_at(first + timedelta(days=day), 12 * 60, zone) for day in range(-1, days + 1)]
+    return max(24 * 60 - int((then - noon) / timedelta(minutes=1)) for noon, then in pairwise(noons))
+
+
+def too_close(kinds: tuple[ShiftKind, ...], lost: int = 0) -> frozenset[tuple[str, str]]:
+    """Pairs on two days in a row with less than eleven hours between them (a kind's own minutes are contract time).
+
+    ``lost``: minutes that a night of the period lacks (:func:`lost_minutes`). R-4 speaks of hours, not of clocks; a pair is forbidden in
+    the whole period then, which costs one change from late to day.
+    """
     found = set()
     for first in kinds:
         for then in kinds:
             before, after = parts(first.id)[0], parts(then.id)[0]
-            if 24 * 60 + after.start - before.end < REST:
+            if 24 * 60 + after.start - before.end - lost < REST:
                 found.add((first.id, then.id))
     return frozenset(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 
 import pytest
 from sqlalchemy import select, update
@@ -31,7 +32,7 @@ from scheduler.rosters.problem import History
 from scheduler.rosters.searches import STALE, RosterSearches
 from scheduler.rosters.service import Held
 from scheduler.rosters.services import Rosters
-from scheduler.rosters.shifts import BY_CODE, TIMES, cut, instants, too_close
+from scheduler.rosters.shifts import BY_CODE, TIMES, cut, instants, lost_minutes, too_close
 from tests.scheduler.world import COORDINATOR, MK_OFFICER, SYSTEM, World
 
 MONDAY = date(2026, 12, 7)
@@ -103,6 +104,24 @@ def test_no_two_shifts_leave_less_than_eleven_hours() -> None:
     assert ("N:pbt", "D:pbt") in pairs
     assert ("E:pbt", "E:pbt") not in pairs
     assert ("B:pbt", "L:pbt") in pairs, "on call until 8:00, at the desk from 14:00"
+
+
+@pytest.mark.parametrize("zone", sorted(set(ZONES.values())))
+@pytest.mark.parametrize("starts_on", [date(2027, 3, 8), date(2027, 3, 29), date(2027, 10, 11), date(2027, 6, 7)])
+def test_eleven_hours_of_rest_are_hours_that_really_pass(zone: str, starts_on: date) -> None:
+    someone = [Speaker("somebody", frozenset({LINE}), 0)]
+    problem = desk_problem(days=28, first_weekday=0, speakers=someone, demand={}, rules=DeskRules(), templates=TIMES)
+    lost = lost_minutes(starts_on, 28, zone)
+    pairs = too_close(problem.kinds, lost)
+    for number in range(-1, 28):
+        day = starts_on + timedelta(days=number)
+        for first, then in product(problem.kinds, repeat=2):
+            if (first.id, then.id) not in pairs:
+                rest = instants(day + timedelta(days=1), then.id, zone)[0] - instants(day, first.id, zone)[1]
+                assert rest >= timedelta(hours=11), (day, first.id, then.id)
+    spring = starts_on == date(2027, 3, 8)
+    assert lost == (60 if spring else 0), "the night to Sunday 28 March"
+    assert (("L:pbt", "D:pbt") in pairs) == spring, "22:00 to 9:00 is ten hours in that night"
 
 
 def test_night_blocks_are_at_most_six_hours() -> None:

@@ -22,7 +22,8 @@ from core.clock import new_id
 from core.errors import AppError
 
 Json = dict[str, Any]
-TIMEOUT_S = 15.0
+TIMEOUT_S = 45.0
+"""A robot waits as long as a person would on a busy machine; how long things take is measured elsewhere."""
 
 
 class RefusedError(AppError):

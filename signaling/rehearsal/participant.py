@@ -54,7 +54,7 @@ class RobotParticipant:
         self._sit(socket)
         await self.start_media(video=video)
 
-    async def hears(self, other: str, said: Samples, *, seconds: float = 4.0, timeout: float = 20.0) -> Comparison:
+    async def hears(self, other: str, said: Samples, *, seconds: float = 4.0, timeout: float = 45.0) -> Comparison:
         """Listen to participant ``other`` and compare with what was said. Raises ``TimeoutError`` when too little came."""
         heard = await self.peer.until_heard(other, seconds=seconds, timeout=timeout)
         return compare(said, heard[RATE // 4 :], RATE, looped=True)

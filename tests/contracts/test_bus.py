@@ -548,7 +548,7 @@ async def test_unavailable_while_redis_is_away(own_redis: Redis, two: tuple[Redi
         bus.ping(),
     ):
         with pytest.raises(Unavailable) as refused:
-            await asyncio.wait_for(attempt, 20)
+            await asyncio.wait_for(attempt, 30)
         assert refused.value.code == "bus_unavailable"
     own_redis.resume()
     await settled_append(bus)

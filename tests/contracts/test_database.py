@@ -114,7 +114,7 @@ async def test_a_cancelled_unit_undoes_everything_and_frees_the_writer(database:
             await asyncio.Event().wait()
 
     task = asyncio.create_task(stuck())
-    await asyncio.wait_for(inside.wait(), 5)
+    await asyncio.wait_for(inside.wait(), 30)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     async with database.unit(BOTH) as uow:
@@ -479,7 +479,7 @@ async def test_readers_do_not_wait_for_writers(database: Database, clock: Manual
     async with database.unit(BOTH) as uow:
         uow.session.add(user(1, clock))
         await uow.session.flush()
-        async with asyncio.timeout(2), database.read(BOTH) as view:
+        async with asyncio.timeout(30), database.read(BOTH) as view:
             assert await view.session.scalar(select(func.count()).select_from(User)) == 0
 
 

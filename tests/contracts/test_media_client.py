@@ -51,7 +51,7 @@ class House:
         self._came.set()
 
     async def until_news(self, cls: type[News], peer_id: str | None = None) -> News:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 for news in self.news:
                     if isinstance(news, cls) and peer_id in (None, getattr(news, "peer_id", None)):
@@ -152,8 +152,8 @@ async def test_a_call_and_its_news(house: House, voices: dict[str, Samples]) -> 
     assert [(t.peer_id, t.kind) for t in again.offer.tracks] == [("interpreter", Kind.AUDIO)]
     answer = await robots["officer"].take(again.offer)
     await client.answer(ROOM, "officer", again.offer.generation, again.offer.negotiation, answer)
-    await robots["officer"].until_heard("interpreter", seconds=0.5, timeout=10)
-    await robots["interpreter"].until_heard("officer", seconds=0.5, timeout=10)
+    await robots["officer"].until_heard("interpreter", seconds=0.5, timeout=30)
+    await robots["interpreter"].until_heard("officer", seconds=0.5, timeout=30)
 
     described = await client.describe(ROOM)
     assert {p.peer_id: (p.connected, p.audio_flowing, p.video_flowing) for p in described.peers} == {
@@ -205,7 +205,7 @@ async def test_the_node_announces_itself(house: House) -> None:
 
     async with house.bus.follow(NODES_TOPIC, take):
         await house.client.open_room(ROOM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 status = await heard.get()
                 if status.room_ids:

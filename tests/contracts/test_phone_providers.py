@@ -119,7 +119,7 @@ class TwilioPerson:
     async def _follow(self, verb: str) -> None:
         assert self.call is not None
         while verb == "wait":
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(30):
                 await self.call.redirected.wait()
             verb = await self.call.ask(self.call.redirected_to)
         if verb == "connect":
@@ -146,7 +146,7 @@ class TwilioPerson:
         if self._stream is not None:
             ends.append(asyncio.create_task(self._stream.closed.wait()))
         try:
-            done, _ = await asyncio.wait(ends, timeout=8, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(ends, timeout=30, return_when=asyncio.FIRST_COMPLETED)
             assert done, "the call was not ended"
         finally:
             for task in ends:
@@ -190,7 +190,7 @@ class TwilioCarrier:
         task = asyncio.create_task(network())
         try:
             yield person
-            await asyncio.wait_for(task, 8)
+            await asyncio.wait_for(task, 30)
         finally:
             task.cancel()
             await person.close()

@@ -84,17 +84,17 @@ class Rig:
         offer = await self.client.offer(room_id, peer_id, want=want or MediaWant(send_video=video))
         sdp = await robot.take(offer)
         await self.client.answer(room_id, peer_id, offer.generation, offer.negotiation, sdp)
-        await robot.until_connected(timeout=10)
+        await robot.until_connected(timeout=30)
         return robot
 
-    async def until(self, what: Callable[[], bool], *, timeout: float = 10) -> None:
+    async def until(self, what: Callable[[], bool], *, timeout: float = 30) -> None:
         """Waits until it is true, looking after each piece of news."""
         async with asyncio.timeout(timeout):
             while not what():
                 self._came.clear()
                 await self._came.wait()
 
-    async def until_news(self, cls: type[N], *, after: int = 0, timeout: float = 10, **match: object) -> N:
+    async def until_news(self, cls: type[N], *, after: int = 0, timeout: float = 30, **match: object) -> N:
         """The first news of this sort from the index ``after`` on whose fields are as given."""
 
         def find() -> N | None:

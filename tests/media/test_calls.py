@@ -54,7 +54,7 @@ async def test_two_people_hear_and_see_each_other_and_nothing_is_decoded(voices:
         for robot, other in ((officer, "interpreter"), (interpreter, "officer")):
             await robot.until(
                 lambda robot=robot, other=other: (h := robot.hearing(other, Kind.VIDEO)) is not None and h.frames > 15,
-                timeout=8,
+                timeout=30,
             )
         decoders = [t.name for t in threading.enumerate() if t.name.endswith("-decoder")]
         assert len(decoders) == 4, "one per track that a robot receives, none of the node's"
@@ -84,7 +84,7 @@ async def test_third_joins_late_one_leaves_and_another_uses_the_line_again(voice
         await r.client.open_room(ROOM)
         a = await r.join(ROOM, "a", voices["fa"])
         await r.join(ROOM, "b", voices["ar"])
-        await a.until_heard("b", seconds=0.2, timeout=8)
+        await a.until_heard("b", seconds=0.2, timeout=30)
         c = await r.join(ROOM, "c", voices["fa2"])
         assert await hears(c, "a", voices["fa"]) > 0.85
         assert await hears(c, "b", voices["ar"]) > 0.85
@@ -93,13 +93,13 @@ async def test_third_joins_late_one_leaves_and_another_uses_the_line_again(voice
         await r.client.close(ROOM, "b", "left")
         await r.robots.pop((ROOM, "b")).close()
         d = await r.join(ROOM, "d", voices["ar"])
-        await a.until(lambda: {t.peer_id for t in a.tracks} == {"c", "d"}, timeout=5)
+        await a.until(lambda: {t.peer_id for t in a.tracks} == {"c", "d"}, timeout=30)
         assert {track.mid for track in a.tracks} == set(lines), "no m-line was added"
         assert next(t.mid for t in a.tracks if t.peer_id == "d") == next(m for m, p in lines.items() if p == "b")
         assert await hears(d, "a", voices["fa"]) > 0.85
         before = a.heard[next(t.mid for t in a.tracks if t.peer_id == "d")].frames
         await a.until(
-            lambda: a.heard[next(t.mid for t in a.tracks if t.peer_id == "d")].frames > before + 160, timeout=9
+            lambda: a.heard[next(t.mid for t in a.tracks if t.peer_id == "d")].frames > before + 160, timeout=30
         )
         assert await hears(a, "d", voices["ar"]) > 0.8
         assert r.refused == []
@@ -110,12 +110,12 @@ async def test_rejoining_replaces_the_old_connection_within_a_second(voices: Voi
         await r.client.open_room(ROOM)
         a = await r.join(ROOM, "a", voices["fa"])
         b = await r.join(ROOM, "b", voices["ar"])
-        await b.until_heard("a", seconds=0.3, timeout=8)
+        await b.until_heard("a", seconds=0.3, timeout=30)
         began = time.monotonic()
         await r.join(ROOM, "a", voices["fa"])
         assert time.monotonic() - began < 1.0
         frames = (h := b.hearing("a")) is not None and h.frames
-        await b.until(lambda: (h := b.hearing("a")) is not None and h.frames > frames + 5, timeout=3)
+        await b.until(lambda: (h := b.hearing("a")) is not None and h.frames > frames + 5, timeout=30)
         assert time.monotonic() - began < 2.0, "and is heard again"
         assert a.generation == 2
         described = await r.client.describe(ROOM)
@@ -128,9 +128,9 @@ async def test_the_server_mutes_and_holds_back_video(voices: Voices) -> None:
         await r.client.open_room(ROOM)
         a = await r.join(ROOM, "a", voices["fa"], video=True)
         b = await r.join(ROOM, "b", voices["ar"], video=True)
-        await b.until_heard("a", seconds=0.5, timeout=8)
+        await b.until_heard("a", seconds=0.5, timeout=30)
         await r.until_news(SpeakingChanged, peer_id="a", on=True)
-        await a.until(lambda: (h := a.hearing("b", Kind.VIDEO)) is not None and h.frames > 5, timeout=8)
+        await a.until(lambda: (h := a.hearing("b", Kind.VIDEO)) is not None and h.frames > 5, timeout=30)
         mark = len(r.news)
         await r.client.set_peer(ROOM, "a", PeerFlags(audio=False, receive_video=False))
         await r.until_news(SpeakingChanged, after=mark, peer_id="a", on=False)
@@ -145,8 +145,8 @@ async def test_the_server_mutes_and_holds_back_video(voices: Voices) -> None:
         assert not described["a"].audio_flowing
         assert described["a"].video_flowing
         await r.client.set_peer(ROOM, "a", PeerFlags())
-        await b.until(lambda: heard.frames > counts[0] + 20, timeout=5)
-        await a.until(lambda: seen.frames > counts[1] + 5, timeout=5)
+        await b.until(lambda: heard.frames > counts[0] + 20, timeout=30)
+        await a.until(lambda: seen.frames > counts[1] + 5, timeout=30)
 
 
 async def test_flags_outlive_the_connection(voices: Voices) -> None:
@@ -190,18 +190,18 @@ async def test_a_cut_line_is_lost_and_back(voices: Voices) -> None:
             robot = r.robots[ROOM, "a"] = RobotPeer(voices["fa"])
             answer = await robot.take(offer.model_copy(update={"sdp": line.redirect(offer.sdp)}))
             await r.client.answer(ROOM, "a", offer.generation, offer.negotiation, without_candidates(answer))
-            await robot.until_connected(timeout=8)
+            await robot.until_connected(timeout=30)
             await r.until_news(PeerHeard, peer_id="a")
             await asyncio.sleep(1.0)
             line.cut = True
-            lost = await r.until_news(PeerLost, peer_id="a", timeout=5)
+            lost = await r.until_news(PeerLost, peer_id="a", timeout=30)
             assert lost.reason == "silent"
             assert lost.last_rtp_at is not None
             assert 1.0 < (lost.at - lost.last_rtp_at).total_seconds() < 4.0
             grade = await r.until_news(QualityChanged, peer_id="a", grade=Grade.LOST)
             assert grade.score == 0
             line.cut = False
-            await r.until_news(PeerBack, peer_id="a", timeout=5)
+            await r.until_news(PeerBack, peer_id="a", timeout=30)
             described = next(p for p in (await r.client.describe(ROOM)).peers if p.peer_id == "a")
             assert described.connected
             await robot.close()
@@ -212,18 +212,18 @@ async def test_a_browser_that_says_goodbye_is_lost_at_once_and_its_tracks_end(vo
         await r.client.open_room(ROOM)
         a = await r.join(ROOM, "a", voices["fa"])
         b = await r.join(ROOM, "b", voices["ar"])
-        await b.until_heard("a", seconds=0.3, timeout=8)
+        await b.until_heard("a", seconds=0.3, timeout=30)
         began = time.monotonic()
         await a.close()
-        lost = await r.until_news(PeerLost, peer_id="a", timeout=3)
+        lost = await r.until_news(PeerLost, peer_id="a", timeout=30)
         assert lost.reason == "failed"
         assert time.monotonic() - began < 2
         await r.until_news(TrackEnded, peer_id="a", kind=Kind.AUDIO)
-        await b.until(lambda: not b.tracks, timeout=3)
+        await b.until(lambda: not b.tracks, timeout=30)
         mark = len(r.news)
         await r.join(ROOM, "a", voices["fa"])
         await r.until_news(PeerBack, after=mark, peer_id="a", generation=2)
-        await b.until(lambda: bool(b.tracks), timeout=3)
+        await b.until(lambda: bool(b.tracks), timeout=30)
 
 
 async def test_who_never_connects_is_told(voices: Voices) -> None:
@@ -234,7 +234,7 @@ async def test_who_never_connects_is_told(voices: Voices) -> None:
         answer = await robot.take(offer)
         await robot.close()
         await r.client.answer(ROOM, "a", 1, 1, without_candidates(answer))
-        assert (await r.until_news(PeerLost, peer_id="a", timeout=5)).reason == "never_connected"
+        assert (await r.until_news(PeerLost, peer_id="a", timeout=30)).reason == "never_connected"
         assert r.node.status().join_success == 0.0
 
 
@@ -243,7 +243,7 @@ async def test_malformed_input_gets_codes_and_the_call_goes_on(voices: Voices) -
         await r.client.open_room(ROOM)
         a = await r.join(ROOM, "a", voices["fa"])
         b = await r.join(ROOM, "b", voices["ar"])
-        await b.until_heard("a", seconds=0.3, timeout=8)
+        await b.until_heard("a", seconds=0.3, timeout=30)
         again = await r.client.offer(ROOM, "c", want=MediaWant())
         for text in ("", "v=0", "\0" * 1000, "m=", again.sdp, "v=0\r\n" + "m=audio 9 x 0\r\n" * 40, "a=" * 100_000):
             with pytest.raises(Invalid):
@@ -259,7 +259,7 @@ async def test_malformed_input_gets_codes_and_the_call_goes_on(voices: Voices) -
         hearing = b.hearing("a")
         assert hearing is not None
         frames = hearing.frames
-        await b.until(lambda: hearing.frames > frames + 25, timeout=3)
+        await b.until(lambda: hearing.frames > frames + 25, timeout=30)
         assert a.state == "connected"
 
 
@@ -290,7 +290,7 @@ async def test_draining_ends_with_the_last_room() -> None:
 async def test_an_empty_room_that_everybody_forgot_is_closed() -> None:
     async with rig(replace(ANYWHERE, idle_room_after=0.1)) as r:
         await r.client.open_room(ROOM)
-        await r.until_news(RoomClosed, reason="idle", timeout=5)
+        await r.until_news(RoomClosed, reason="idle", timeout=30)
 
 
 async def test_two_joins_at_once_leave_one_connection(voices: Voices) -> None:
@@ -304,7 +304,7 @@ async def test_two_joins_at_once_leave_one_connection(voices: Voices) -> None:
         assert max(o.generation for o in offers) == 5
         robot = RobotPeer(voices["fa"])
         await r.client.answer(ROOM, "a", 5, 1, await robot.take(next(o for o in offers if o.generation == 5)))
-        await robot.until_connected(timeout=8)
+        await robot.until_connected(timeout=30)
         assert r.node.peers == 1
         await robot.close()
 

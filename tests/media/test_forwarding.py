@@ -33,7 +33,7 @@ class FakeWire:
         self._came.set()
 
     async def until_sent(self, cls: type[rtcp.Item], count: int) -> None:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while len(self.sent(cls)) < count:
                 self._came.clear()
                 await self._came.wait()

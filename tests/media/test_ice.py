@@ -71,7 +71,7 @@ async def coturn(folder: Path) -> AsyncIterator[int]:
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 try:
                     _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -92,7 +92,7 @@ async def allocates(port: int, username: str, password: str) -> bool:
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(12):
+        async with asyncio.timeout(30):
             output, _ = await client.communicate()
     except TimeoutError:
         client.kill()

@@ -52,7 +52,7 @@ async def come_and_go(r: Rig, number: int, sound: Samples) -> None:
     for _ in range(2 if number % 5 == 0 else 1):
         offer = await r.client.offer("ses", peer_id, want=MediaWant(send_video=False, receive_audio=False))
         await r.client.answer("ses", peer_id, offer.generation, offer.negotiation, await robot.take(offer))
-        await robot.until_connected(timeout=10)
+        await robot.until_connected(timeout=30)
     if number % 3 == 0:
         await robot.close()
     await r.client.close("ses", peer_id, "left")

@@ -40,8 +40,8 @@ async def join_over(r: Rig, line: BadLine, sound: Samples) -> RobotPeer:
     robot = r.robots["ses", "far"] = RobotPeer(sound)
     answer = await robot.take(offer.model_copy(update={"sdp": line.redirect(offer.sdp)}))
     await r.client.answer("ses", "far", offer.generation, offer.negotiation, without_candidates(answer))
-    await robot.until_connected(timeout=20)
-    await r.until_news(PeerHeard, peer_id="far", timeout=20)
+    await robot.until_connected(timeout=30)
+    await r.until_news(PeerHeard, peer_id="far", timeout=30)
     return robot
 
 

@@ -139,7 +139,7 @@ async def test_ten_thousand_random_messages(shared_one: House) -> None:
             for _ in range(FLOOD // SOCKETS):
                 sent += 1
                 await socket.send_raw(message())
-        code, _ = await socket.wait_closed(timeout=20) if socket.closed is None else socket.closed
+        code, _ = await socket.wait_closed(timeout=30) if socket.closed is None else socket.closed
         closed.append(code)
         await socket.close()
     assert set(closed) <= {4400, 4429}, closed

@@ -100,10 +100,12 @@ async def test_eight_posts_hear_both_and_only_who_has_the_word_is_heard(split_ho
     assert not any(post["word"] for post in room["posts"])
     heard = desk.peer.hearing(robots[0].id)
     assert heard is not None
-    await asyncio.sleep(0.5)  # what was on its way
-    before = heard.frames
-    await asyncio.sleep(1.5)
-    assert heard.frames - before < 5, "somebody without the word is heard"
+    # What was on its way still comes, on a busy machine late; then nothing.
+    async with asyncio.timeout(30):
+        frames = -1
+        while frames < 0 or heard.frames - frames >= 5:
+            frames = heard.frames
+            await asyncio.sleep(1.5)
 
     for number, post in enumerate(posts[:6]):
         await post.call("/api/listen/told", group=1, people=10 + number, answer="yes" if number else "not_all")

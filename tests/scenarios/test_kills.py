@@ -71,8 +71,8 @@ def frames_heard(call: Call) -> list[int]:
 
 async def sound_goes_on(call: Call, before: list[int]) -> None:
     """A second of sound more than ``before`` has come to both, on the same connections."""
-    await call.desk.peer.until(lambda: frames_heard(call)[0] >= before[0] + 50, timeout=10)
-    await call.booth.peer.until(lambda: frames_heard(call)[1] >= before[1] + 50, timeout=10)
+    await call.desk.peer.until(lambda: frames_heard(call)[0] >= before[0] + 50, timeout=30)
+    await call.booth.peer.until(lambda: frames_heard(call)[1] >= before[1] + 50, timeout=30)
 
 
 def _signals(call: Call) -> int:
@@ -80,19 +80,20 @@ def _signals(call: Call) -> int:
 
 
 async def _another_signal(call: Call, told: int) -> None:
-    await call.desk.socket.event("signal.raised", lambda _: _signals(call) > told, timeout=3)
+    await call.desk.socket.event("signal.raised", lambda _: _signals(call) > told, timeout=10)
 
 
 async def word_passes(call: Call) -> None:
     """The interpreter asks for something and the officer's page shows it; sockets that were closed are resumed first."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while True:
             try:
                 for robot, who in ((call.desk, call.officer), (call.booth, call.interpreter)):
                     if robot.socket.closed is not None:
                         robot._sit(await resumed(robot, who))
                 told = _signals(call)
-                await call.booth.socket.ask("room.signal", kind="slower")
+                async with asyncio.timeout(10):  # A question that went down with its connection is asked again.
+                    await call.booth.socket.ask("room.signal", kind="slower")
                 await _another_signal(call, told)
                 return
             except (AppError, TimeoutError, OSError):
@@ -101,7 +102,7 @@ async def word_passes(call: Call) -> None:
 
 async def answers_again(call: Call) -> None:
     """Requests work again."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             try:
                 await call.record()
@@ -178,7 +179,7 @@ def start_postgres(postgres: Postgres) -> None:
     postgres.process = subprocess.Popen(
         postgres.process.args, cwd=postgres.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             psycopg.connect(postgres.admin, connect_timeout=2).close()
@@ -253,7 +254,7 @@ async def test_a_long_gap_stands_in_the_log(house: House) -> None:
     assert "service_gap" in kinds
     assert kinds.count("line_lost") == kinds.count("line_back") == 2
     gap = next(entry for entry in record["entries"] if entry["kind"] == "service_gap")
-    assert 8 <= gap["data"]["seconds"] <= 60
+    assert 8 <= gap["data"]["seconds"] <= 120
     assert len(record["interruptions"]) == 3, "both people's lines and our own service"
     assert all(one["seconds"] >= 8 for one in record["interruptions"])
     assert verified(record)
@@ -284,7 +285,7 @@ async def test_all_media_nodes_are_killed(house: House) -> None:
         program.kill()
     began = time.monotonic()
     nodes[0].start()
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while True:
             try:
                 await call.desk.start_media()

@@ -146,7 +146,7 @@ async def test_an_appointment_is_confirmed_and_opens(shared_house: House) -> Non
     assert [one["state"] for one in own["items"]] == ["confirmed"]
     clash = await shared_house.case(officer)
     late = await shared_house.ask(officer, clash, kind="appointment", starts_at=starts.isoformat(), minutes=30)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             offers = (await interpreter.call("GET", "/api/interpreter/home"))["offers"]
             if not [one for one in offers if one["id"] not in shared_house.taken]:

@@ -180,7 +180,7 @@ async def test_the_loop_wakes_on_news_and_ends_when_cancelled(world: World, cloc
     booking = await world.request()
     clock.advance(20)
     world.worker.wake()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while (await world.booking(booking)).state is not BookingState.UNFILLED:
             await news.wait()
             news.clear()

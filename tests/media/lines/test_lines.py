@@ -63,7 +63,7 @@ async def house(options: NodeOptions = ANYWHERE) -> AsyncIterator[Rig]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Looks each 10 ms; fails after twenty seconds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
 
@@ -170,7 +170,7 @@ async def test_only_allowed_sound_leaves_the_node(speech: dict[str, Samples]) ->
             assert r.node.sound.copied == copied
             await tap.allow({"officer"})
             await r.client.close("ses", None, "ended")
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(30):
                 await reading
             assert tap.closed_by == "room_closed"
 
@@ -188,7 +188,7 @@ async def test_a_killed_sound_process_comes_back_and_browsers_notice_nothing(spe
             frames = sum(h.frames for h in officer.heard.values())
             os.kill(first, signal.SIGKILL)
             await r.until_news(PeerLost, peer_id="phone", reason="failed")
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(30):
                 await phone.over.wait()
             assert phone.line.closed_by == "sound_lost"
         await ready(r)
@@ -243,7 +243,7 @@ async def test_why_a_line_ended_is_told(speech: dict[str, Samples]) -> None:
         await r.client.open_room("ses")
 
         async def ended(line: PhoneLine) -> str | None:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(30):
                 async for _ in line:
                     pass
             return line.closed_by

@@ -121,7 +121,7 @@ class Handset(asyncio.DatagramProtocol):
 
     async def press(self, digit: str) -> None:
         """RFC 4733: three packets while the key is down, three at its release."""
-        await asyncio.wait_for(self.there.wait(), 5)
+        await asyncio.wait_for(self.there.wait(), 30)
         stamp = self._stamp
         for duration, ended in ((160, 0), (320, 0), (480, 0), (640, 1), (640, 1), (640, 1)):
             event = struct.pack("!BBH", _DIGITS[digit], ended << 7 | 10, duration)
@@ -224,7 +224,7 @@ class Sipp:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(sign.encode(), (LOOPBACK, self._port))
 
-    async def done(self, timeout: float = 15) -> bool:
+    async def done(self, timeout: float = 45) -> bool:
         async with asyncio.timeout(timeout):
             return await self._process.wait() == 0
 
@@ -235,7 +235,7 @@ def bound(port: int, transport: str = "u1") -> bool:
     return f":{port:04X} " in Path(f"/proc/net/{table}").read_text()
 
 
-async def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
     """Looks each 10 ms; fails after ``timeout`` seconds."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
@@ -253,7 +253,7 @@ class Ear:
         self.news.append(news)
         self._more.set()
 
-    async def first(self, kind: type[Kind], timeout: float = 8.0) -> Kind:
+    async def first(self, kind: type[Kind], timeout: float = 30.0) -> Kind:
         """The first one of its kind, waited for and taken out."""
         async with asyncio.timeout(timeout):
             while True:

@@ -55,7 +55,7 @@ NUMBER = "+381111234567"
 async def running(options: TrunkOptions) -> AsyncIterator[tuple[SipAgent, Ear]]:
     ear = Ear()
     async with SipAgent(options, ear.hear) as agent:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await agent.usable.wait()
         yield agent, ear
 
@@ -74,7 +74,7 @@ async def test_a_trunk_that_wants_to_know_us() -> None:
     async with (
         Sipp.playing("uas_registers", taking, calls=100, keys={"status": 200}),
         SipAgent(trunk(taking, registers=True), ear.hear) as agent,
-        asyncio.timeout(10),
+        asyncio.timeout(30),
     ):
         await agent.usable.wait()
 
@@ -282,7 +282,7 @@ async def test_a_crash_of_the_stack_ends_its_calls_with_a_reason_and_the_next_on
             assert (await ear.first(Ended)).why is CallEnd.AGENT_LOST
             with pytest.raises(Unavailable):
                 agent.send(Place(call_id="leg_2", number=NUMBER))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await agent.usable.wait()
             agent.send(Place(call_id="leg_3", number=NUMBER))
             assert (await ear.first(Answered)).call_id == "leg_3"

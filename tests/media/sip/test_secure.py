@@ -81,7 +81,7 @@ async def pair(
     async with AsyncExitStack() as stack:
         us = await stack.enter_async_context(SipAgent(TrunkOptions.model_validate(dict(ours)), our_ear.hear))
         them = await stack.enter_async_context(SipAgent(TrunkOptions.model_validate(dict(far)), far_ear.hear))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await us.usable.wait()
             await them.usable.wait()
         yield us, our_ear, them, far_ear
@@ -133,7 +133,7 @@ async def test_clear_sound_in_answer_to_encrypted_is_hung_up(tmp_path: Path) -> 
         Sipp.playing("uas_answers", peer, keys=handset.keys),
         SipAgent(trunk(peer, srtp="mandatory"), ear.hear) as agent,
     ):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await agent.usable.wait()
         agent.send(Place(call_id="leg_1", number=NUMBER))
         assert (await ear.first(Ended)).why is CallEnd.NOT_SECURE

@@ -169,7 +169,7 @@ async def test_a_question_to_a_killed_worker_is_answered() -> None:
 
 
 async def _kill_when_running(house: SpeechWorkers, waiting: asyncio.Task[object]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not house.pids:  # noqa: ASYNC110 - a process of the system tells nobody
             await asyncio.sleep(0.02)
     os.kill(house.pids[0], signal.SIGKILL)
@@ -178,7 +178,7 @@ async def _kill_when_running(house: SpeechWorkers, waiting: asyncio.Task[object]
 
 async def _sound_until_heard(house: SpeechWorkers, inbox: Inbox, enough: Callable[[list[Heard]], object]) -> None:
     """The speaker goes on while the worker starts."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         at = 10_000
         while not enough(inbox.all):
             house.hear("p", at, tone(1.5) + silence(0.6))

@@ -70,7 +70,7 @@ async def test_the_room_hears_that_there_is_something_new_and_not_what(world: Wo
             found.append(dict(message.body["data"]))
             heard.set()
 
-    async with world.house.services.bus.follow(f"room:{session_id}", listen), asyncio.timeout(20):
+    async with world.house.services.bus.follow(f"room:{session_id}", listen), asyncio.timeout(30):
         await officer.post(f"/api/sessions/{session_id}/terms", TERM)
         await heard.wait()
     assert found == [{"n": 1}]

@@ -58,7 +58,7 @@ class FakeTap:
 
     async def until(self, wanted: set[str]) -> None:
         """Wait until exactly these may be heard."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.allowed != wanted:
                 self.changed.clear()
                 await self.changed.wait()
@@ -85,7 +85,7 @@ class FakeWorkers(SpeechWorkers):
         self.change.set()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.opened) != count:
                 self.change.clear()
                 await self.change.wait()

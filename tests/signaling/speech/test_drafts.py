@@ -288,7 +288,7 @@ async def test_sound_leaves_only_by_consent_and_stops_for_breaks_and_newcomers(e
 
 
 async def _until_asked(talk: Talk, part: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while part not in [data["part"] for data in await talk.entries("transcript_consent")]:  # noqa: ASYNC110 - rows
             await asyncio.sleep(0.05)
 
@@ -308,7 +308,7 @@ async def test_a_withdrawal_shuts_ears_at_once_and_what_is_on_its_way_is_lost(ta
 
 
 async def _until_lines(talk: Talk, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(await talk.raw()) < count:  # noqa: ASYNC110 - rows
             await asyncio.sleep(0.05)
 

@@ -46,13 +46,13 @@ async def served(app: Any) -> AsyncIterator[int]:
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server.serve())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not server.started:  # noqa: ASYNC110 - uvicorn tells it no other way
                 await asyncio.sleep(0.01)
         yield int(server.servers[0].sockets[0].getsockname()[1])
     finally:
         server.should_exit = True
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
 
 
 @dataclass
@@ -130,14 +130,14 @@ class Stand:
             return JSONResponse(body, refusal.status)
         return None
 
-    async def next_call(self, *, within: float = 20.0) -> Call:
+    async def next_call(self, *, within: float = 45.0) -> Call:
         """The newest call, once one is placed."""
         async with asyncio.timeout(within):
             await self.new_call.wait()
         self.new_call.clear()
         return list(self.calls.values())[-1]
 
-    async def next_message(self, *, within: float = 20.0) -> Message:
+    async def next_message(self, *, within: float = 45.0) -> Message:
         """The newest text message, once one is sent."""
         async with asyncio.timeout(within):
             await self.new_message.wait()

@@ -141,14 +141,14 @@ async def talking(
     task = asyncio.create_task(talk.run())
     try:
         yield talk, agent, desk
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await task
     finally:
         task.cancel()
 
 
 async def heard(desk: ScriptedDesk, condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - the script has no event for it
             await asyncio.sleep(0)
 

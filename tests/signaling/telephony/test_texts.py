@@ -37,7 +37,7 @@ async def texts(exchange: Exchange) -> list[PhoneText]:
 
 async def settled(exchange: Exchange, *states: TextState) -> PhoneText:
     """The only message, once it is in one of these states."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             found = await texts(exchange)
             if found and found[0].state in states:
@@ -83,7 +83,7 @@ async def test_too_many_waits_and_then_goes_out_once(exchange: Exchange) -> None
     note = _note(exchange)
     assert await port.call(exchange.world.interpreters["I-RS"], note) is Delivery.SENT
     assert await port.call(exchange.world.interpreters["I-RS"], note) is Delivery.SENT, "asked for twice, queued once"
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not exchange.stand.messages:
             exchange.world.house.clock.advance(1)
             await asyncio.sleep(0.1)

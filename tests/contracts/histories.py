@@ -41,7 +41,7 @@ from scheduler.legs import Way
 from scheduler.lifecycle import KEPT, AssignmentState, BookingState, DeclineReason, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer, Presence
 from signaling.schema import CONFLICTS
-from tests.contracts import history_plans
+from tests.contracts import history_plans, history_swaps
 from tests.scheduler.world import COORDINATOR, OFFICER, SYSTEM, World, pair
 from tests.services import Postgres
 
@@ -88,6 +88,7 @@ class Player:
             (3, "wait", self._wait),
             (3, "tick", self._tick),
             *history_plans.PlanMoves(world, self._random).moves,
+            *history_swaps.SwapMoves(world, self._random).moves,
         ]
 
     async def play(self, until: float) -> None:
@@ -295,6 +296,8 @@ async def prepare(url: str) -> None:
     database = Database.open(url, clock, conflicts=CONFLICTS)
     world = await _world(database).begin()
     people = await world.interpreters(PEOPLE, pairs=[pair("pbt", "srp")])
+    # Before anybody states hours: who has stated none can have any shift.
+    await history_swaps.publish(world, people)
     people += await world.interpreters(RELAY_PAIRS, pairs=[pair("prs", "eng")])
     people += await world.interpreters(RELAY_PAIRS, pairs=[pair("eng", "srp")])
     midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -480,6 +483,8 @@ async def judge(url: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
         left = await history_plans.left(_world(database))
         found += [*history_plans.plans(left, work), *history_plans.rooms(left, bookings)]
         found += [*history_plans.briefings(left, bookings), *history_plans.kept(history, left, bookings, work)]
+        roster = await history_swaps.left(_world(database))
+        found += [*history_swaps.shifts(roster), *history_swaps.kept(history, roster)]
         return found
     finally:
         await database.close()
@@ -581,7 +586,7 @@ def _is_kept(
 ) -> bool:
     """Whether what an acknowledged operation did can still be seen, whatever came after it."""
     kind = line["kind"]
-    if kind in history_plans.KINDS:
+    if kind in history_plans.KINDS | history_swaps.KINDS:
         return True  # judged there
     if kind in ("tick", "decline"):
         return kind == "tick" or offers[line["offer"]].state is not OfferState.PENDING

@@ -6,6 +6,7 @@ offered is what is booked. What cannot be agreed at once is asked for by offers.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -127,7 +128,8 @@ class AppointmentService:
             return []
         rules = await self._rounds.rules(unit, facts.step_code)
         openings = await Openings.read(unit, need, rules, asked.way, first, last, without=moving)
-        return slots(openings, need, first, last, refused=refused)
+        # Weeks of quarters of an hour take seconds of counting: rings and calls must not wait for them.
+        return await asyncio.to_thread(slots, openings, need, first, last, refused=refused)
 
     async def book(
         self, uow: UnitOfWork, new: NewBooking, *, only_sure: bool = False, idempotency_key: str | None = None

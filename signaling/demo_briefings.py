@@ -76,5 +76,6 @@ async def tell_briefing(
 
 async def _switch(services: Services, coordinator: Actor, *, on: bool, reason: str) -> None:
     async with services.database.unit(coordinator) as uow:
-        wish = ByHand(reason=reason, switches={Switch.GROUP_BRIEFING: on})
+        # Given back to the rule afterwards: a red state must open briefings again.
+        wish = ByHand(reason=reason, switches={Switch.GROUP_BRIEFING: True if on else None})
         await services.foresight.surge.set_by_hand(uow, "RS", wish)

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
-import { cells, dayCells, dayEdges, joined, midnight, moved, tone } from './grid'
+import { describe, expect, it, vi } from 'vitest'
+import { clocksOf } from '../i18n/zoned'
+import { cells, dayCells, dayEdges, joined, moved, tone } from './grid'
 import type { Cover, CoverRow } from './types'
 
 const row = (short: number[], why = short.map((s) => (s > 0 ? 'minimum' : ''))): CoverRow => ({
@@ -34,18 +35,24 @@ describe('cells', () => {
 })
 
 describe('days', () => {
-  const starts = Array.from({ length: 96 }, (_, n) => new Date(2026, 10, 22, 0, n * 30).toISOString())
-  it('finds where days begin', () => expect(dayEdges(starts)).toEqual([0, 48, 96]))
+  const skopje = clocksOf('MK')
+  const begin = Date.parse('2026-11-21T23:00:00Z')
+  const starts = Array.from({ length: 96 }, (_, n) => new Date(begin + n * 1_800_000).toISOString())
+  it.each(['UTC', 'Asia/Tokyo', 'Europe/Skopje'])('finds where days begin there, on a device that is set to %s', (zone) => {
+    vi.stubEnv('TZ', zone)
+    expect(dayEdges(starts, skopje)).toEqual([0, 48, 96])
+    vi.unstubAllEnvs()
+  })
   it('counts the hours that are short', () => {
     const cover = { starts } as Cover
-    const found = dayCells(cover, row([...Array(46).fill(0), 1, 2, ...Array(48).fill(0)]))
+    const found = dayCells(cover, row([...Array(46).fill(0), 1, 2, ...Array(48).fill(0)]), skopje)
     expect(found.map((d) => [d.hours, d.worst])).toEqual([
       [1, 2],
       [0, 0],
     ])
   })
   it('goes over the switch of clocks by calendar days', () => {
-    expect(midnight(new Date(2026, 9, 24, 13), 2).getHours()).toBe(0)
+    expect(skopje.midnight('2026-10-24T11:00:00Z', 2).toISOString()).toBe('2026-10-25T23:00:00.000Z')
   })
 })
 

@@ -1,4 +1,5 @@
 /** Half-hours of the cover joined to hours and days, and what a cell means. No texts and no drawing here. */
+import type { Zoned } from '../i18n/zoned'
 import type { Cover, CoverRow } from './types'
 
 export type Tone = 'enough' | 'tight' | 'gap' | 'idle'
@@ -46,12 +47,12 @@ export function tone(cell: { short: number; needed: number; planned: number }): 
   return cell.planned === cell.needed ? 'tight' : 'enough'
 }
 
-/** Numbers of the half-hours at which a new local day begins, with the end of the grid. */
-export function dayEdges(starts: readonly string[]): number[] {
+/** Numbers of the half-hours at which a new day begins by the clocks of the country, with the end of the grid. */
+export function dayEdges(starts: readonly string[], zone: Zoned): number[] {
   const edges: number[] = []
   let before = ''
   for (const [number, at] of starts.entries()) {
-    const day = new Date(at).toDateString()
+    const day = zone.dayKey(at)
     if (day !== before) edges.push(number)
     before = day
   }
@@ -59,18 +60,13 @@ export function dayEdges(starts: readonly string[]): number[] {
 }
 
 /** For one language and day: hours in which somebody is missing, and how many at worst. */
-export function dayCells(cover: Cover, row: CoverRow): DayCell[] {
-  const edges = dayEdges(cover.starts)
+export function dayCells(cover: Cover, row: CoverRow, zone: Zoned): DayCell[] {
+  const edges = dayEdges(cover.starts, zone)
   return edges.slice(0, -1).map((from, n) => {
     const to = edges[n + 1] ?? from
     const short = row.short.slice(from, to)
     return { from, to, hours: short.filter((s) => s > 0).length / 2, worst: Math.max(0, ...short) }
   })
-}
-
-/** Local midnight of a day, some days on. */
-export function midnight(day: Date, ahead = 0): Date {
-  return new Date(day.getFullYear(), day.getMonth(), day.getDate() + ahead)
 }
 
 /** Where an arrow leads in a grid of `rows` x `columns`; undefined for other keys. */

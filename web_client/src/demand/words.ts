@@ -1,19 +1,19 @@
 /** Sentences of cover and plans that several parts of the pages say. */
 import { languageName } from '../api/catalogue.svelte'
-import { dayShort, timeText } from '../i18n/dates'
 import { byCode, t } from '../i18n/index.svelte'
+import type { Zoned } from '../i18n/zoned'
 import type { Cell } from './grid'
 
 /** A number with at most one place after the comma. */
 export const short = (n: number): string => String(Math.round(n * 10) / 10)
 
-/** The full sentence of a cell: what a screen reader says, and what the panel shows. */
-export function cellText(language: string, at: string, cell: Cell): string {
+/** The full sentence of a cell, by the clocks of the country: what a screen reader says, and what the panel shows. */
+export function cellText(language: string, at: string, cell: Cell, zone: Zoned): string {
   const parts = [
     t('demand.cell', {
       language: languageName(language),
-      day: dayShort(at),
-      time: timeText(at),
+      day: zone.dayShort(at),
+      time: zone.time(at),
       planned: cell.planned,
       needed: cell.needed,
     }),

@@ -3,6 +3,7 @@ import { languageName } from '../api/catalogue.svelte'
 import type { BookingView, OfferBrief, Reason, Rung } from '../api/types'
 import { roundUp, slotWords } from '../cases/view'
 import { byCode, lookUp, t } from '../i18n/index.svelte'
+import { clocksOf } from '../i18n/zoned'
 import { durationText } from '../lib/time.svelte'
 import type { Tone } from '../ui/Badge.svelte'
 import type { IconName } from '../ui/icons'
@@ -56,7 +57,12 @@ export function expected(b: BookingView): { lead: string; basis: string } {
   }
 }
 
-export const reasonText = (r: Reason): string => lookUp(`match.${r.code}`, slotWords(r.params)) ?? r.code
+/** A reason of the matcher in words; instants by the clocks of the booking's country. */
+export const reasonText = (r: Reason, country: string): string =>
+  lookUp(
+    `match.${r.code}`,
+    slotWords(r.params, (when) => clocksOf(country).moment(when)),
+  ) ?? r.code
 
 /** How an offer is shown: a decline is "Not now" and nothing more. */
 export function offerSign(o: OfferBrief): { tone: Tone; text: string; ringing: boolean } {

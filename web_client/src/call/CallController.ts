@@ -203,7 +203,9 @@ export class CallController {
         this.#transport?.socketGone()
       }
       if (state !== 'ended' || reason === 'closed') return
-      if (reason === 'replaced' || reason === 'signed_out') this.#over(reason)
+      // Ended while the line was away: that is no failure.
+      if (reason === 'over') this.#over('ended')
+      else if (reason === 'replaced' || reason === 'signed_out') this.#over(reason)
       else this.#fail(new AppError('session_over', 409))
     })
     this.#unfollow = tab.follow(own, {

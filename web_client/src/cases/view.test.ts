@@ -1,7 +1,8 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { catalogue } from '../api/catalogue.svelte'
 import type { CaseDetail, Catalogue, Outlook } from '../api/types'
 import { show, want } from '../i18n/index.svelte'
+import { clocksOf } from '../i18n/zoned'
 import { expectation, gateId, heldAt, heldHows, minuteKey, recordable, roundUp, timeline } from './view'
 
 const outlook = (o: Partial<Outlook>): Outlook => ({
@@ -18,18 +19,29 @@ beforeAll(async () => {
   await want('desk')
 })
 
-describe('when a step was held', () => {
-  const opened = new Date(2026, 10, 22, 8, 5, 30, 250)
-  const now = new Date(2026, 10, 22, 9, 0, 10)
+describe.each(['UTC', 'Asia/Tokyo', 'Europe/Skopje'])('when a step was held, on a device that is set to %s', (device) => {
+  beforeAll(() => vi.stubEnv('TZ', device))
+  afterAll(() => vi.unstubAllEnvs())
+  const skopje = clocksOf('MK')
+  const opened = new Date('2026-11-22T07:05:30.250Z')
+  const now = new Date('2026-11-22T08:00:10Z')
+
+  it('is written by the clocks of the place', () => expect(minuteKey(now, skopje)).toBe('2026-11-22T09:00'))
 
   it('leaves this minute to the clock of the server', () => {
-    expect(heldAt(minuteKey(now), opened.toISOString(), now)).toBeUndefined()
+    expect(heldAt(minuteKey(now, skopje), opened.toISOString(), now, skopje)).toBeUndefined()
   })
 
   it('is never before the case was opened, of which the field knows no seconds', () => {
-    const sent = heldAt(minuteKey(opened), opened.toISOString(), now)
+    const sent = heldAt(minuteKey(opened, skopje), opened.toISOString(), now, skopje)
     expect(Date.parse(sent ?? '')).toBeGreaterThan(opened.getTime())
-    expect(heldAt('2026-11-22T08:30', opened.toISOString(), now)).toBe(new Date(2026, 10, 22, 8, 30).toISOString())
+    expect(heldAt('2026-11-22T08:30', opened.toISOString(), now, skopje)).toBe('2026-11-22T07:30:00.000Z')
+  })
+
+  it('stands in the timeline as it was there', () => {
+    const step = { id: 'step_1', code: 'MK-ID', state: 'held', held_at: '2026-08-22T07:00:00Z', sessions: [] }
+    const c = { country: 'MK', steps: [step], current_step_id: null, next: 'none' } as unknown as CaseDetail
+    expect(timeline(c)[0]?.steps[0]?.detail).toMatch(/09:00$/)
   })
 })
 

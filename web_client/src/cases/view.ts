@@ -1,25 +1,32 @@
 /** A case as the page shows it: timeline by stage, gates in words, the honest expectation. Pure apart from the texts. */
 import { catalogue, languageName, stages } from '../api/catalogue.svelte'
 import type { CaseDetail, Gate, HeldHow, Outlook, StepView } from '../api/types'
-import { dayKey } from '../bookings/slots'
-import { momentText } from '../i18n/dates'
+import { momentText, type When } from '../i18n/dates'
 import { byCode, lookUp, type Slots, t } from '../i18n/index.svelte'
+import { clocksOf, type Zoned } from '../i18n/zoned'
 import { recordPath } from '../lib/paths'
 import { durationText } from '../lib/time.svelte'
 import type { GateLine } from '../ui/GateList.svelte'
 import type { IconName } from '../ui/icons'
 import type { TimelineStage, TimelineStep } from '../ui/StepTimeline.svelte'
 
-function stepDetail(step: StepView, current: boolean, looking: boolean): string | undefined {
+type Moment = (when: When) => string
+/** Instants of a case by the clocks of its country. */
+const momentOf = (c: Pick<CaseDetail, 'country'>): Moment => {
+  const zone = clocksOf(c.country)
+  return (when) => zone.moment(when)
+}
+
+function stepDetail(step: StepView, current: boolean, looking: boolean, moment: Moment): string | undefined {
   const held = step.sessions.filter((s) => s.started_at).at(-1)
   if (step.state === 'held') {
     const when = held?.started_at ?? step.held_at
     if (!when) return t('step.held')
-    if (step.held_how && !held) return t(`step.held_how.${step.held_how}`, { time: momentText(when) })
-    if (!held?.interpreter_code) return momentText(when)
+    if (step.held_how && !held) return t(`step.held_how.${step.held_how}`, { time: moment(when) })
+    if (!held?.interpreter_code) return moment(when)
     return held.minutes === null
-      ? t('step.held_with', { time: momentText(when), code: held.interpreter_code })
-      : t('step.held_with_min', { time: momentText(when), code: held.interpreter_code, n: held.minutes })
+      ? t('step.held_with', { time: moment(when), code: held.interpreter_code })
+      : t('step.held_with_min', { time: moment(when), code: held.interpreter_code, n: held.minutes })
   }
   if (step.state === 'dropped') return t('step.state.dropped')
   if (step.state === 'postponed') return t('step.postponed')
@@ -29,6 +36,7 @@ function stepDetail(step: StepView, current: boolean, looking: boolean): string 
 
 /** The steps of a case by stage; a held one leads to its record. */
 export function timeline(c: CaseDetail): TimelineStage[] {
+  const moment = momentOf(c)
   const shown = (step: StepView): TimelineStep => {
     const current = step.id === c.current_step_id
     const record = step.sessions.filter((s) => s.started_at && (s.state === 'ended' || s.state === 'sealed')).at(-1)
@@ -36,7 +44,7 @@ export function timeline(c: CaseDetail): TimelineStage[] {
       id: step.id,
       state: current ? 'now' : step.state === 'held' ? 'done' : step.state === 'dropped' ? 'dropped' : 'later',
       title: catalogue.stepShort(step.code),
-      detail: stepDetail(step, current, c.next === 'waiting'),
+      detail: stepDetail(step, current, c.next === 'waiting', moment),
       href: record ? recordPath(record.id) : undefined,
     }
   }
@@ -68,11 +76,11 @@ export const heldHows = (code: string): HeldHow[] => {
 }
 
 /** Slots of sentences in words of the language shown: codes of languages, steps and needs, instants. */
-export function slotWords(params: Slots): Slots {
+export function slotWords(params: Slots, moment: Moment = momentText): Slots {
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => {
       if (typeof value !== 'string') return [name, value]
-      if (/^\d{4}-\d\d-\d\dT/.test(value)) return [name, momentText(value)]
+      if (/^\d{4}-\d\d-\d\dT/.test(value)) return [name, moment(value)]
       if (/language|^person$|^interpreter$|bridge/.test(name)) return [name, languageName(value)]
       if (name === 'step' || name === 'step_code') return [name, catalogue.stepShort(value)]
       if (name === 'source') return [name, byCode('source.by', value)]
@@ -103,31 +111,34 @@ const gateIcons: Readonly<Record<string, IconName>> = {
 /** Evidence for a gate that is met: who said it, when. */
 function evidence(g: Gate, c: CaseDetail): string | undefined {
   const first = c.languages[0]
+  const moment = momentOf(c)
   if (g.code === 'language_known' && first) {
     const name = languageName(first.code)
     return first.confirmed_at
-      ? t('gate.language_known.confirmed', { language: name, when: momentText(first.confirmed_at) })
+      ? t('gate.language_known.confirmed', { language: name, when: moment(first.confirmed_at) })
       : `${name}${t('join.comma')}${byCode('source.by', first.source)}`
   }
   if (g.code === 'sex_wish_asked' && c.interp_sex.asked_at)
-    return t('gate.sex_wish_asked.when', { when: momentText(c.interp_sex.asked_at) })
+    return t('gate.sex_wish_asked.when', { when: moment(c.interp_sex.asked_at) })
   if (g.code === 'guardian' && c.guardian?.code) {
     return c.guardian.arrived_at
-      ? t('gate.guardian.arrived', { code: c.guardian.code, when: momentText(c.guardian.arrived_at) })
+      ? t('gate.guardian.arrived', { code: c.guardian.code, when: moment(c.guardian.arrived_at) })
       : t('gate.guardian.named', { code: c.guardian.code })
   }
   return undefined
 }
 
-const words = (g: Gate, end: string): string | undefined =>
-  lookUp(`gate.${g.code}.${g.state}${end}`, slotWords(g.params)) ?? lookUp(`gate.${g.code}${end}`, slotWords(g.params))
+function words(g: Gate, end: string, c: CaseDetail): string | undefined {
+  const slots = slotWords(g.params, momentOf(c))
+  return lookUp(`gate.${g.code}.${g.state}${end}`, slots) ?? lookUp(`gate.${g.code}${end}`, slots)
+}
 
 export function gateTitle(g: Gate, c: CaseDetail): string {
   if (g.code === 'sex_wish_asked' && g.state === 'ok') {
     const { wish, must } = c.interp_sex
     return wish === 'none' ? t('gate.wish.none') : t(`gate.wish.${wish}${must ? '_must' : ''}`)
   }
-  return words(g, '') ?? g.code
+  return words(g, '', c) ?? g.code
 }
 
 /** The lines of the list: the rules as the server judged them, and three plain facts that an officer asks for at each step. */
@@ -137,7 +148,7 @@ export function gateLines(c: CaseDetail, recording: string | undefined): Omit<Ga
     state: g.state,
     icon: g.state === 'wait' || g.state === 'warn' ? gateIcons[g.code] : undefined,
     title: gateTitle(g, c),
-    detail: (g.state === 'ok' ? evidence(g, c) : undefined) ?? words(g, '.detail'),
+    detail: (g.state === 'ok' ? evidence(g, c) : undefined) ?? words(g, '.detail', c),
   }))
   const facts: Omit<GateLine, 'action'>[] = []
   if (!c.gates.some((g) => g.code === 'guardian')) {
@@ -201,13 +212,13 @@ export function expectation(o: Outlook): { title: string; detail: string } {
 export const roundUp = (seconds: number): number =>
   seconds <= 110 ? Math.max(10, Math.ceil(seconds / 10) * 10) : Math.ceil(seconds / 60) * 60
 
-/** `2026-11-22T08:05`, local: what a field for a moment holds. */
-export const minuteKey = (d: Date): string =>
-  `${dayKey(d)}T${String(d.getHours()).padStart(2, '0')}:${String(d.getMinutes()).padStart(2, '0')}`
+/** `2026-11-22T08:05` by the clocks of a place: what a field for a moment holds. */
+export const minuteKey = (d: Date, zone: Zoned): string => `${zone.dayKey(d)}T${zone.time(d)}`
 
 /** What is sent for a moment of such a field: nothing for this minute, so that the server's clock decides; never before the case began. */
-export function heldAt(value: string, since: string, now: Date): string | undefined {
-  if (!value || value === minuteKey(now)) return undefined
+export function heldAt(value: string, since: string, now: Date, zone: Zoned): string | undefined {
+  if (!value || value === minuteKey(now, zone)) return undefined
+  const [day = '', time = ''] = value.split('T')
   const opened = new Date(Date.parse(since) + 1)
-  return (value === minuteKey(opened) ? opened : new Date(value)).toISOString()
+  return (value === minuteKey(opened, zone) ? opened : zone.instant(day, time.slice(0, 5))).toISOString()
 }

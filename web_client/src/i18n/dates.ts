@@ -38,7 +38,7 @@ export function intl(locale: Locale, options: Intl.DateTimeFormatOptions): Intl.
 
 export type When = string | Date
 export const asDate = (when: When): Date => (typeof when === 'string' ? new Date(when) : when)
-const two = (n: number): string => String(n).padStart(2, '0')
+export const two = (n: number): string => String(n).padStart(2, '0')
 
 /** `14:05`, or `14:05:09` with seconds. */
 export function timeText(when: When, seconds = false): string {

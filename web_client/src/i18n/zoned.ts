@@ -1,6 +1,7 @@
 /** Times and days of a named zone for people, whatever the device is set to; a zone that the browser does not know is taken for the device's. */
+import { zones } from '../lib/zones'
 import { zoneOffset } from '../ui/clock'
-import { asDate, dateText, dayShort, dayText, type When } from './dates'
+import { asDate, dateText, dayShort, dayText, two, type When } from './dates'
 import { t } from './index.svelte'
 
 const minute = 60_000
@@ -46,6 +47,23 @@ export class Zoned {
     return this.#there(when).toISOString().slice(11, 16)
   }
 
+  /** `14:05:09`. */
+  seconds(when: When): string {
+    return this.#there(when).toISOString().slice(11, 19)
+  }
+
+  /** `2026-11-23`: the key of the day that it is there. */
+  dayKey(when: When): string {
+    return this.#there(when).toISOString().slice(0, 10)
+  }
+
+  /** The beginning of the day there, some days on. */
+  midnight(when: When, ahead = 0): Date {
+    const day = this.day(when)
+    day.setDate(day.getDate() + ahead)
+    return this.instant(`${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`, '00:00')
+  }
+
   /** `14:05–15:05`. */
   span(from: When, to: When): string {
     return `${this.time(from)}–${this.time(to)}`
@@ -71,4 +89,13 @@ export class Zoned {
     if (this.day(when).getTime() === this.day(now).getTime()) return this.time(when)
     return t('day.at', { day: this.dayText(when, now), time: this.time(when) })
   }
+}
+
+const known = new Map<string, Zoned>()
+
+/** The clocks of a country (`RS`, `MK`): what a case, a booking, a roster or a talk is told by, whatever the device is set to. */
+export function clocksOf(country: string): Zoned {
+  const found = known.get(country) ?? new Zoned((zones as Readonly<Record<string, string>>)[country] ?? zones.RS)
+  known.set(country, found)
+  return found
 }

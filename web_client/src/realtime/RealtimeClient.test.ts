@@ -326,6 +326,17 @@ describe('the end', () => {
     expect(FakeSocket.all).toHaveLength(1)
   })
 
+  test('a session that ended while the line was away is over, for guests and for staff', async () => {
+    const ends: unknown[] = []
+    client.on('state', (state, why) => state === 'ended' && ends.push(why))
+    const socket = await begin()
+    socket.cut()
+    await vi.advanceTimersByTimeAsync(10)
+    newest().open()
+    newest().cut(4403, 'session_over')
+    expect(ends).toEqual(['over'])
+  })
+
   test('somebody who left does not come back, even when the answer got lost', async () => {
     const socket = await begin()
     const answer = client.send({ t: 'room.leave' })

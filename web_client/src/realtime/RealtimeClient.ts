@@ -14,7 +14,8 @@ export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'onopen' | 'onmessag
 export type Credentials = { ticket?: string; grant?: string }
 /** `connecting` covers every try; `ended` is final: nobody is signed in, another tab took over, or the server refuses. */
 export type LinkState = 'idle' | 'connecting' | 'open' | 'ended'
-type EndReason = 'signed_out' | 'replaced' | 'refused' | 'closed'
+/** `over`: the session that the place was in has ended. */
+type EndReason = 'signed_out' | 'replaced' | 'refused' | 'over' | 'closed'
 
 export type RealtimeOptions = {
   /** A fresh ticket or grant; called whenever the place cannot be resumed. An `AppError` with status 401 or 403 ends the client. */
@@ -43,6 +44,7 @@ type Events = {
 
 const helloLimit = 8000
 const probeLimit = 2500
+const over = 'session_over'
 
 export class RealtimeClient {
   state: LinkState = 'idle'
@@ -149,7 +151,8 @@ export class RealtimeClient {
         credentials = await this.#options.credentials()
       } catch (thrown) {
         const status = thrown instanceof AppError ? thrown.status : 0
-        if (status === 401) this.#end('signed_out')
+        if (status === 409 && (thrown as AppError).code === over) this.#end('over')
+        else if (status === 401) this.#end('signed_out')
         else if (status === 403 || status === 404 || status === 409 || status === 410) this.#end('refused')
         else this.#again()
         return
@@ -221,6 +224,7 @@ export class RealtimeClient {
     this.#drop()
     if (code === closed.done && reason === 'left') this.#end('closed')
     else if (code === closed.replaced) this.#end('replaced')
+    else if (reason === over) this.#end('over')
     // Out of a room somebody is put for good; everywhere else a fresh ticket asks them to sign in again.
     else if (code === closed.signedOut && this.#place && !whileResuming) this.#end('signed_out')
     else if (code === closed.refused && !whileResuming) this.#end('refused')

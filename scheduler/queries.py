@@ -119,6 +119,36 @@ async def candidates_by_id(
     return await _candidates(unit, [Interpreter.id.in_(sorted(set(ids)))], at=at, need=need, without=without)
 
 
+async def people_for_plans(
+    unit: ReadUnit, needs: Sequence[Need] | None, rules: MatchRules, cases: Iterable[str]
+) -> list[Candidate]:
+    """Everybody who connects the languages of one of these needs (none: everybody), with all their pairs and barred from which of
+    ``cases``. What they have agreed and done is left out: a plan counts that itself."""
+    active = [Interpreter.active.is_(True)]
+    if needs is not None:
+        spoken: set[str] = set()
+        toward = {BRIDGE}
+        for need in needs:
+            context = NeedContext.build(need, rules)
+            spoken |= set(context.options)
+            toward |= context.officer
+        connects = select(InterpreterPair.interpreter_id).where(
+            InterpreterPair.from_lang.in_(sorted(spoken)), InterpreterPair.to_lang.in_(sorted(toward))
+        )
+        active.append(Interpreter.id.in_(connects))
+    people = await _people(unit, active)
+    barred: dict[str, set[str]] = defaultdict(set)
+    for who, case_id in await unit.session.execute(
+        select(CaseBar.interpreter_id, CaseBar.case_id).where(CaseBar.case_id.in_(sorted(set(cases))))
+    ):
+        barred[who].add(case_id)
+    idle = WorkLoad()
+    return [
+        _candidate(found, idle, barred[who], unit.now, unit.now, anybody=True, on_call=False)
+        for who, found in people.items()
+    ]
+
+
 @dataclass(frozen=True)
 class PoolSpan:
     """Everybody who connects the languages of a need, with the facts of a whole span of time: asked for many of its moments."""

@@ -39,6 +39,8 @@ class WorkLoad:
 
     def minutes_on(self, at: datetime, zone: str) -> int:
         """Minutes worked and planned on the calendar day of ``at``."""
+        if not self.worked and not self.planned:
+            return 0
         start, end = day_bounds(at, zone)
         done = sum(session.minutes for session in self.worked if start <= session.ended_at < end)
         return done + sum(work.minutes for work in self.planned if start <= work.start < end)

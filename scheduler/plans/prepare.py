@@ -65,6 +65,7 @@ class Held:
     until: datetime | None = None
     """End of the break owed after it; none: as a plan would leave it."""
     case_id: str | None = None
+    booking_id: str | None = None
 
 
 @dataclass(frozen=True)

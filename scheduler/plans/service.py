@@ -162,11 +162,17 @@ class PlanService:
         self, uow: UnitOfWork, plan: Plan, cells: Sequence[Cell], *, verdict: Verdict, bound: float | None
     ) -> None:
         """Put cells in the place of the plan's earlier ones. Raises ``Conflict('plan_refused')`` for what the checker refuses."""
-        if not verdict.ok:
-            raise Conflict("plan_refused", {"rule": verdict.findings[0].fault.value})
         await uow.session.execute(
             delete(PlanCell).where(PlanCell.plan_id == plan.id).execution_options(synchronize_session=False)
         )
+        await self.fill(uow, plan, cells, verdict=verdict, bound=bound)
+
+    async def fill(
+        self, uow: UnitOfWork, plan: Plan, cells: Sequence[Cell], *, verdict: Verdict, bound: float | None
+    ) -> None:
+        """The same for a plan that has no cells yet. Raises what ``store`` raises."""
+        if not verdict.ok:
+            raise Conflict("plan_refused", {"rule": verdict.findings[0].fault.value})
         uow.session.add_all(cell_rows(plan, cells))
         price = verdict.price
         plan.total = price.total

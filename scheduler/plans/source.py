@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -13,14 +14,14 @@ from core.db.session import ReadUnit
 from records.procedures import Catalogue
 from scheduler.calendars.availability import Availability
 from scheduler.languages import LanguageTable
-from scheduler.legs import Way
+from scheduler.legs import PIVOTS, Way, leg_need
 from scheduler.lifecycle import KEPT, BookingState, OfferState, Priority
-from scheduler.models import Assignment, Booking, Interpreter, Offer
-from scheduler.need import Candidate, MatchRules
+from scheduler.models import Assignment, Booking, Offer
+from scheduler.need import Candidate, MatchRules, Need
 from scheduler.needs import need_from_json
 from scheduler.plans.models import PlanPin
 from scheduler.plans.prepare import Ask, Frame, Held, Span, monday_before
-from scheduler.queries import candidates_by_id, match_rules
+from scheduler.queries import match_rules, people_for_plans
 from scheduler.times import ZONES
 
 WITHOUT = (BookingState.REQUESTED, BookingState.OFFERING, BookingState.UNFILLED)
@@ -41,6 +42,20 @@ class Pin:
     booking_id: str
     leg: int
     interpreter_id: str
+
+
+@dataclass(frozen=True)
+class Appointment:
+    """Of a booking what a plan asks for, where reading whole rows would take too long."""
+
+    id: str
+    step_code: str
+    need: dict[str, Any]
+    priority: str
+    way: str
+    pivot: str | None
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True)
@@ -81,11 +96,23 @@ class Source:
         return list(rows)
 
     async def material(
-        self, unit: ReadUnit, country: str, bookings: Sequence[Booking], *, without: Sequence[str] = ()
+        self,
+        unit: ReadUnit,
+        country: str,
+        bookings: Sequence[Booking | Appointment],
+        *,
+        without: Sequence[str] = (),
+        connecting: bool = False,
     ) -> Material:
-        """For planning these bookings; ``without``: agreed work for these bookings is no obstacle (it is planned anew)."""
-        ids = list(await unit.session.scalars(select(Interpreter.id).where(Interpreter.active.is_(True))))
-        people = await candidates_by_id(unit, ids)
+        """For planning these bookings; ``without``: agreed work for these bookings is no obstacle (it is planned anew).
+
+        ``connecting``: only people who connect the languages of one of them, which is quicker for a few.
+        """
+        rules = await match_rules(unit, self._table)
+        needs = [need_from_json(booking.need) for booking in bookings]
+        wanted = [part for booking, need in zip(bookings, needs, strict=True) for part in _parts(booking, need)]
+        people = await people_for_plans(unit, wanted if connecting else None, rules, [need.case_id for need in needs])
+        ids = [who.id for who in people]
         start = min((booking.starts_at for booking in bookings), default=unit.now) - _MARGIN
         end = max((booking.ends_at for booking in bookings), default=unit.now) + _MARGIN
         zone = ZONES[country]
@@ -99,7 +126,11 @@ class Source:
         for booking_id, who in declined:
             said_no[booking_id].add(who)
         origin = monday_before(start, zone)
-        asks = [self._ask(booking, frozenset(said_no[booking.id])) for booking in bookings]
+        cases = frozenset(need.case_id for need in needs)
+        asks = [
+            self._ask(booking, need, frozenset(said_no[booking.id]))
+            for booking, need in zip(bookings, needs, strict=True)
+        ]
         pins = await unit.session.scalars(
             select(PlanPin).where(PlanPin.booking_id.in_([booking.id for booking in bookings]))
         )
@@ -107,18 +138,18 @@ class Source:
             country=country,
             asks=asks,
             people=people,
-            rules=await match_rules(unit, self._table),
+            rules=rules,
             frame=Frame(origin, zone=zone, earlier=await self._earlier(unit, ids, start)),
             free={who: [(span.starts_at, span.ends_at) for span in spans] for who, spans in hours.items()},
             # Limits of a day and of a week are counted with everything that lies in them.
-            held=await self._held(unit, ids, origin, end + timedelta(days=7), frozenset(without)),
+            held=await self._held(unit, ids, origin, end + timedelta(days=7), frozenset(without), cases),
             pins=[Pin(row.booking_id, row.leg, row.interpreter_id) for row in pins],
         )
 
-    def _ask(self, booking: Booking, declined: frozenset[str]) -> Ask:
+    def _ask(self, booking: Booking | Appointment, need: Need, declined: frozenset[str]) -> Ask:
         return Ask(
             booking.id,
-            need_from_json(booking.need),
+            need,
             WEIGHT.get(Priority(booking.priority), 1),
             way=Way(booking.way),
             pivot=booking.pivot,
@@ -127,9 +158,15 @@ class Source:
         )
 
     async def _held(
-        self, unit: ReadUnit, ids: Sequence[str], start: datetime, end: datetime, without: frozenset[str]
+        self,
+        unit: ReadUnit,
+        ids: Sequence[str],
+        start: datetime,
+        end: datetime,
+        without: frozenset[str],
+        cases: frozenset[str],
     ) -> list[Held]:
-        """Agreed and held work of both countries; cases are known for the own country only."""
+        """Agreed and held work of both countries; of ``cases`` it is told, as far as they are of the own country."""
         wanted = select(
             Assignment.id, Assignment.booking_id, Assignment.interpreter_id, Assignment.starts_at, Assignment.busy_until, Assignment.minutes
         ).where(
@@ -140,14 +177,18 @@ class Source:
         )  # fmt: skip
         async with unit.across_countries():
             rows = (await unit.session.execute(wanted)).all()
+        rows = [row for row in rows if row.booking_id not in without]
         own = await unit.session.execute(
-            select(Booking.id, Booking.case_id).where(Booking.id.in_({row.booking_id for row in rows}))
+            select(Booking.id, Booking.case_id).where(
+                Booking.id.in_({row.booking_id for row in rows}), Booking.case_id.in_(cases)
+            )
         )
-        cases = {row.id: row.case_id for row in own}
+        met = {row.id: row.case_id for row in own}
         return [
-            Held(row.interpreter_id, row.starts_at, row.minutes, row.busy_until, cases.get(row.booking_id))
+            Held(
+                row.interpreter_id, row.starts_at, row.minutes, row.busy_until, met.get(row.booking_id), row.booking_id
+            )
             for row in rows
-            if row.booking_id not in without
         ]
 
     async def _earlier(self, unit: ReadUnit, ids: Sequence[str], at: datetime) -> dict[str, int]:
@@ -164,3 +205,10 @@ class Source:
         async with unit.across_countries():
             rows = (await unit.session.execute(wanted)).all()
         return {who: int(minutes or 0) for who, minutes in rows}
+
+
+def _parts(booking: Booking | Appointment, need: Need) -> list[Need]:
+    """What each of the interpreters of a booking must be able to do."""
+    way = Way(booking.way)
+    pivots = PIVOTS if way is Way.RELAY and booking.pivot is None else (booking.pivot,)
+    return [leg_need(need, way, pivot, leg) for pivot in pivots for leg in way.legs]

@@ -66,6 +66,30 @@ for (const [locale, forms] of Object.entries(categories)) {
     if (/[!]/.test(text)) fault(key, 'has an exclamation mark')
   }
 }
+// A number that may be one, beside a noun, needs plural forms: "Approve 1 appointments". Where the number is one of the house and never one,
+// or where a plural stands in any case ("3 of 20 minutes"), the key is named here; slots that are
+// codes, names or limits of the house are named below.
+const fixed =
+  /^(error\.(hold_too_long|span_wrong|window_wrong|time_in_past|time_too_far|audit_export_too_long)|plans\.why\.numbers|pool\.week\.minutes|roster\.person\.hours|demand\.(strip|score|what\.assumed)|briefings\.posts_n|ring\.talks\.one|aids\.finder|telephony\.say\.offer|language\.helper\.at_least|waiting\.basis)$/
+const fixedSlots = new Set([
+  'code',
+  'interpreter_code',
+  'who',
+  'ref',
+  'from',
+  'to',
+  'when',
+  'rung',
+  'most',
+  'max_minutes',
+  'seconds',
+])
+for (const key of singles) {
+  const beside = [...english[key].matchAll(/\{\{(\w+)\}\}\s+(?:more\s+|other\s+|new\s+)?(people|[a-z]{3,}s)\b/g)]
+  if (beside.some(([, slot]) => !fixedSlots.has(slot)) && !fixed.test(key))
+    faults.push(`en: ${key}: a number beside a noun has no plural forms: ${english[key]}`)
+}
+
 if (faults.length) {
   console.error(faults.join('\n'))
   console.error(`${faults.length} faults in the catalogues`)

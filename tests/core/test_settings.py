@@ -147,3 +147,17 @@ def test_every_variable_is_explained_and_every_default_works() -> None:
     variables: dict[str, Any] = known_variables()
     assert all(description for _, description in variables.values())
     assert load({name: default for name, (default, _) in variables.items()}) == load({})
+
+
+def test_twilio_needs_an_address_that_it_can_reach() -> None:
+    account = {
+        "TARJUMAN_TELEPHONY__PROVIDER": "twilio",
+        "TARJUMAN_TELEPHONY__ACCOUNT_SID": "AC" + "0" * 32,
+        "TARJUMAN_TELEPHONY__AUTH_TOKEN": "token",
+        "TARJUMAN_TELEPHONY__NUMBERS": "RS=+381111234567,MK=+38921234567",
+    }
+    for wrong in ({}, {"PUBLIC_URL": "http://phone.example.org"}, {"PUBLIC_URL": "https://phone.example.org/telephony"}):
+        with pytest.raises(SettingsError, match="https and wss only"):
+            load(account | {f"TARJUMAN_TELEPHONY__{name}": value for name, value in wrong.items()})
+    load(account | {"TARJUMAN_TELEPHONY__PUBLIC_URL": "https://phone.example.org/"})
+    assert len(load(account | {"TARJUMAN_PUBLIC_URL": "https://tarjuman.example.org"}).telephony.numbers) == 2

@@ -111,15 +111,21 @@ class SessionLog:
         tell_session(uow, session)
         return True
 
-    async def pause(self, uow: UnitOfWork, session_id: str, *, reason: PauseReason) -> None:
-        """ACTIVE becomes PAUSED. In a pause that runs already only ``interpreter_lost`` takes over as the reason."""
+    async def pause(
+        self, uow: UnitOfWork, session_id: str, *, reason: PauseReason, since: datetime | None = None
+    ) -> None:
+        """ACTIVE becomes PAUSED. In a pause that runs already only ``interpreter_lost`` takes over as the reason.
+
+        ``since``: when interpreting came to a stop, if that is noticed only now; what came after it is not counted as interpreted.
+        """
         session = await locked_session(uow, session_id)
         if session.state is SessionState.PAUSED:
             if reason is not PauseReason.INTERPRETER_LOST or session.reason == reason:
                 return
         else:
-            spent = interpreting_ms(session, uow.now)
-            move_session(session, SessionMove.PAUSE, uow.now)
+            at = uow.now if since is None else min(max(since, session.state_since), uow.now)
+            spent = interpreting_ms(session, at)
+            move_session(session, SessionMove.PAUSE, at)
             session.interpreting_ms = spent
         session.reason = reason.value
         await append_entry(uow, session_id, EntryKind.PAUSED, {"reason": reason.value})

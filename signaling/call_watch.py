@@ -79,6 +79,11 @@ class CallWatch:
                     ]:
                         # Several processes that start together find the same gap.
                         await self._log.append(uow, session.id, EntryKind.SERVICE_GAP, data)
+                    by_browser = [p for p in seated if p.part in (OFFICER, INTERPRETER) and p.phone_leg_id is None]
+                    if session.state is SessionState.ACTIVE and by_browser and uow.now - max(seen) > LOG_AFTER:
+                        # It goes on as soon as both are heard again; what lies between is nobody's interpreting.
+                        since = max(seen) + LOG_AFTER
+                        await self._log.pause(uow, session.id, reason=PauseReason.CONNECTION_LOST, since=since)
 
     async def watch(self) -> None:
         """One round: expired leases become lost, long losses are written and pause the session, empty sessions end."""
@@ -118,7 +123,8 @@ class CallWatch:
         await self._log.append(uow, session.id, EntryKind.LINE_LOST, data)
         if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
             lost = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
-            await self._log.pause(uow, session.id, reason=lost)
+            # Not from this round on: after a gap of our own service it comes late, and nobody was heard meanwhile.
+            await self._log.pause(uow, session.id, reason=lost, since=lost_from + LOG_AFTER)
 
     async def _abandoned(self, uow: UnitOfWork, before: datetime) -> list[str]:
         found = []

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
-from core.errors import NotFound, Unauthenticated
+from core.errors import Conflict, NotFound, Unauthenticated
 from records.lifecycle import SESSION_OVER
 from records.models import Session, SessionParticipant
 
@@ -184,7 +184,11 @@ async def take(uow: UnitOfWork, place_id: str) -> Seat:
 
 
 async def by_secret(unit: ReadUnit, connection_id: str, secret: str) -> Place:
-    """The place of a cut connection. Raises ``Unauthenticated('resume_refused')`` when it went to another connection."""
+    """The place of a cut connection.
+
+    Raises ``Unauthenticated('resume_refused')`` when it went to another connection, ``Conflict('session_over')`` when the session has
+    ended meanwhile: whoever was cut off then is told that, instead of being asked for a new link.
+    """
     row = await unit.session.scalar(
         select(SessionParticipant).where(
             SessionParticipant.connection_id == connection_id,
@@ -193,6 +197,9 @@ async def by_secret(unit: ReadUnit, connection_id: str, secret: str) -> Place:
         )
     )
     if row is None:
+        query = select(Session.state).join(SessionParticipant, SessionParticipant.session_id == Session.id)
+        if await unit.session.scalar(query.where(SessionParticipant.connection_id == connection_id)) in SESSION_OVER:
+            raise Conflict("session_over")
         raise Unauthenticated("resume_refused")
     return _place(row)
 

@@ -8,6 +8,7 @@ import json
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -255,6 +256,13 @@ async def test_a_long_gap_stands_in_the_log(house: House) -> None:
     assert kinds.count("line_lost") == kinds.count("line_back") == 2
     gap = next(entry for entry in record["entries"] if entry["kind"] == "service_gap")
     assert 8 <= gap["data"]["seconds"] <= 120
+    # Nobody was heard meanwhile: but for the first ten seconds of a loss nothing of it counts as interpreted (S-11).
+    begun, back, ended = (
+        next(entry for entry in record["entries"] if entry["kind"] == kind) for kind in ("started", "resumed", "ended")
+    )
+    assert back["data"]["seconds"] >= gap["data"]["seconds"] - 11
+    whole = (datetime.fromisoformat(ended["at"]) - datetime.fromisoformat(begun["at"])).total_seconds()
+    assert ended["data"]["interpreting_s"] <= whole - back["data"]["seconds"] + 1
     assert len(record["interruptions"]) == 3, "both people's lines and our own service"
     assert all(one["seconds"] >= 8 for one in record["interruptions"])
     assert verified(record)

@@ -111,8 +111,15 @@ async def test_a_short_cut_leaves_no_trace_and_loses_nothing(shared_house: House
     kinds = [event["data"]["kind"] for event in again.events if event["name"] == "signal.raised"]
     assert kinds == ["slower", "repeat", "shorter"]
     await call.desk.come_back(again)
+    booth = call.booth.socket
+    booth.cut()
     record = await call.end()
     assert "line_lost" not in [entry["kind"] for entry in record["entries"]]
+    # Ended while the interpreter's line was away: that is what their page hears, and not that it may not come in.
+    with pytest.raises(RefusedError, match="session_over"):
+        await call.interpreter.socket(
+            resume={"connection": booth.welcome["connection"], "secret": booth.welcome["secret"]}
+        )
 
 
 async def test_somebody_who_leaves_is_answered_and_never_lost(shared_house: House) -> None:

@@ -155,8 +155,18 @@ describe('days and times', () => {
   })
   it('a day of the calendar is found in its roster, and the one that people work by is opened', () => {
     const row = (starts_on: string, state: 'draft' | 'published') => ({ starts_on, days: 14, state })
-    const [past, now, draft, next] = [row('2026-11-02', 'published'), row('2026-11-16', 'published'), row('2026-11-23', 'draft'), row('2026-12-07', 'draft')]
-    expect([dayIn(now, '2026-11-15'), dayIn(now, '2026-11-16'), dayIn(now, '2026-11-29'), dayIn(now, '2026-11-30')]).toEqual([undefined, 0, 13, undefined])
+    const [past, now, draft, next] = [
+      row('2026-11-02', 'published'),
+      row('2026-11-16', 'published'),
+      row('2026-11-23', 'draft'),
+      row('2026-12-07', 'draft'),
+    ]
+    expect([dayIn(now, '2026-11-15'), dayIn(now, '2026-11-16'), dayIn(now, '2026-11-29'), dayIn(now, '2026-11-30')]).toEqual([
+      undefined,
+      0,
+      13,
+      undefined,
+    ])
     expect(opened([next, draft, now, past], '2026-11-24')).toBe(now)
     expect(opened([next, draft, past], '2026-11-24')).toBe(draft)
     expect(opened([next, past], '2026-11-24')).toBe(next)

@@ -73,7 +73,10 @@ export function dayIn(roster: Pick<RosterView, 'starts_on' | 'days'>, day: strin
 }
 
 /** What is opened unasked: the roster that people work by on that day, else any of that day, else the newest. */
-export function opened<T extends Pick<RosterRow, 'starts_on' | 'days' | 'state'>>(rows: readonly T[], day: string): T | undefined {
+export function opened<T extends Pick<RosterRow, 'starts_on' | 'days' | 'state'>>(
+  rows: readonly T[],
+  day: string,
+): T | undefined {
   const now = rows.filter((one) => dayIn(one, day) !== undefined)
   return now.find((one) => one.state === 'published') ?? now[0] ?? rows[0]
 }

@@ -7,31 +7,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TypedDict
 
 from sqlalchemy import delete, select
 
 from core.access import Actor
 from core.db.session import Database, ReadUnit, UnitOfWork
-from core.errors import Conflict, NotFound, Param
+from core.errors import Conflict, NotFound
 from scheduler.assignments import Assignments
-from scheduler.eligibility import NeedContext, Rule, failed_rules
+from scheduler.eligibility import NeedContext, Rule
 from scheduler.legs import Way
 from scheduler.models import Booking, Interpreter
 from scheduler.need import Candidate
 from scheduler.plans.models import Plan, PlanCell, PlanKind, PlanState
-from scheduler.plans.prepare import prepare
-from scheduler.plans.problem import Ints, Problem
+from scheduler.plans.prepare import Held, prepare
+from scheduler.plans.reasons import Beside, ReasonView, WhyNot, failed, reasons
 from scheduler.plans.runs import resumed
-from scheduler.plans.seats import Changed, Seat, Seats, seated, seats
-from scheduler.plans.service import PlanService, cell_rows, cells_of
+from scheduler.plans.seats import Changed, Seat, seated, seats
+from scheduler.plans.service import PlanService, bookings_by_id, cell_rows, cells_of
 from scheduler.plans.source import Material, Source
 from scheduler.ranking import TENTHS, TermCode, rank
 
 _NO_LANGUAGE = frozenset({Rule.LANGUAGE, Rule.RELAY})
-_SAID_NO, _OTHER_SIDE, _TOO_LONG = "M-11.declined", "M-9.other_side", "S-8.window"
 
 
 class TermView(TypedDict):
@@ -40,16 +40,6 @@ class TermView(TypedDict):
     rule: str
     code: str
     points: float
-
-
-class ReasonView(TypedDict):
-    """One rule that keeps somebody from the cell."""
-
-    rule: str
-    params: dict[str, Param]
-    beside: str | None
-    """Reference of the case whose appointment in this plan stands in the way."""
-    beside_at: datetime | None
 
 
 class SeatView(TypedDict):
@@ -85,20 +75,11 @@ class CellPeople(TypedDict):
 
 
 @dataclass(frozen=True)
-class _Desk:
-    """What a choice is made from, all read at one moment."""
+class _Desk(Beside):
+    """A cell of an open plan, from which a choice is made: all read at one moment."""
 
     plan: Plan
     cells: Sequence[PlanCell]
-    rows: Mapping[str, Booking]
-    problem: Problem
-    chosen: Ints
-    booking: int
-    """Of the problem."""
-    leg: int
-    seats: Seats
-    declined: frozenset[str]
-    pinned: Mapping[int, str]
 
 
 class Choosing:
@@ -113,27 +94,25 @@ class Choosing:
         Raises ``NotFound``: ``plan_unknown``, ``cell_unknown`` (also: is not looked for any more); ``Conflict('plan_fixed')``.
         """
         desk = await self._desk(unit, plan_id, booking_id, leg)
-        context, everybody = await self._rules(unit, desk)
+        context, everybody = await self._rules(unit, desk, desk.cells)
         able, barred, other = [], [], 0
         cell = next((c for c in desk.cells if (c.booking_id, c.leg) == (booking_id, leg)), None)
         holder = cell.interpreter_id if cell is not None else None
         terms = {match.candidate.id: match.terms for match in rank(context.need, everybody, context.rules)}
         for one in everybody:
-            failed = _failed(context, one)
-            if not failed and (seat := desk.seats.free.get(one.id)) is not None:
+            rules = failed(context, one)
+            if not rules and (seat := desk.seats.free.get(one.id)) is not None:
                 points = [
                     TermView(rule=term.rule, code=term.code.value, points=term.points / TENTHS)
                     for term in terms.get(one.id, ())
                     if term.code is not TermCode.BASE
                 ]
                 able.append(_seat_view(one, seat, desk.seats.now, points, chosen=one.id == holder))
-            elif _NO_LANGUAGE & set(failed):
+            elif _NO_LANGUAGE & set(rules):
                 other += 1
             else:
                 barred.append(
-                    BarredView(
-                        interpreter_id=one.id, interpreter=one.code, reasons=_reasons(desk, context, one, failed)
-                    )
+                    BarredView(interpreter_id=one.id, interpreter=one.code, reasons=reasons(desk, context, one, rules))
                 )
         return CellPeople(
             booking_id=booking_id,
@@ -160,20 +139,48 @@ class Choosing:
         """
         async with database.read(actor) as unit:
             desk = await self._desk(unit, plan_id, booking_id, leg)
-            context, everybody = await self._rules(unit, desk)
+            context, everybody = await self._rules(unit, desk, desk.cells)
         person = next((one for one in everybody if one.id == interpreter_id), None)
         if person is None:
             raise NotFound("interpreter_unknown")
-        failed = _failed(context, person)
+        found = reasons(desk, context, person, failed(context, person))
         seat = desk.seats.free.get(interpreter_id)
-        if failed or seat is None:
-            raise Conflict("not_eligible", {"rule": _reasons(desk, context, person, failed)[0]["rule"]})
+        if found or seat is None:
+            raise Conflict("not_eligible", {"rule": found[0]["rule"]})
         changed = await asyncio.to_thread(seated, desk.problem, desk.chosen, desk.booking, seat)
         if changed.new:
             raise Conflict("not_eligible", {"rule": changed.new[0].fault.value})
         async with database.unit(actor) as uow:
             await self._write(uow, desk, changed)
             note(uow)
+
+    async def why_not(
+        self, unit: ReadUnit, booking_id: str, interpreter_id: str, *, leg: int = 1, plan_id: str | None = None
+    ) -> WhyNot:
+        """Every rule that keeps a person from a booking now and, with a plan, beside the other work in it: as ``people`` says it.
+
+        Raises ``NotFound``: ``booking_unknown``, ``interpreter_unknown``, ``plan_unknown``, ``cell_unknown`` (no such leg).
+        """
+        booking = await unit.session.get(Booking, booking_id)
+        if booking is None:
+            raise NotFound("booking_unknown")
+        if leg not in Way(booking.way).legs:
+            raise NotFound("cell_unknown")
+        cells: Sequence[PlanCell] = ()
+        desk: Beside | None = None
+        if plan_id is not None:
+            plan, cells = await self._plans.get(unit, plan_id), await self._plans.cells(unit, plan_id)
+            with suppress(Conflict, NotFound):
+                # A plan that is decided, or of which the booking is no open part, has no desk to choose at.
+                desk = await self._desk(unit, plan.id, booking_id, leg)
+        desk = desk or await self._alone(unit, booking, leg, cells)
+        context, found = await self._rules(unit, desk, cells, interpreter_id)
+        if not found:
+            raise NotFound("interpreter_unknown")
+        (person,) = found
+        why = reasons(desk, context, person, failed(context, person))
+        points = None if why else round(desk.seats.free[person.id].cost / TENTHS)
+        return WhyNot(booking_id=booking_id, interpreter=person.code, reasons=why, points=points)
 
     async def _desk(self, unit: ReadUnit, plan_id: str, booking_id: str, leg: int) -> _Desk:
         plan = await self._plans.get(unit, plan_id)
@@ -187,27 +194,39 @@ class Choosing:
             raise NotFound("cell_unknown")
         material = await self._source.material(unit, plan.country, list(rows.values()))
         pins = {pin.leg: pin.interpreter_id for pin in material.pins if pin.booking_id == booking_id}
-        problem, chosen, booking, found = await asyncio.to_thread(self._seats, material, cells, booking_id, leg, pins)
-        ask = next(one for one in material.asks if one.id == booking_id)
-        return _Desk(plan, cells, rows, problem, chosen, booking, leg, found, ask.declined, pins)
+        beside = await asyncio.to_thread(_beside, material, rows, cells, booking_id, leg, pins)
+        return _Desk(**vars(beside), plan=plan, cells=cells)
 
-    @staticmethod
-    def _seats(
-        material: Material, cells: Sequence[PlanCell], booking_id: str, leg: int, pins: Mapping[int, str]
-    ) -> tuple[Problem, Ints, int, Seats]:
-        problem = prepare(
-            material.asks, material.people, material.rules, material.frame, free=material.free, held=material.held
-        )
-        standing = resumed(problem, list(cells))
-        chosen = problem.nobody() if standing is None else standing
-        booking = list(problem.bookings).index(booking_id)
-        return problem, chosen, booking, seats(problem, chosen, booking, leg, kept=pins)
+    async def _alone(self, unit: ReadUnit, row: Booking, leg: int, cells: Sequence[PlanCell]) -> Beside:
+        """One booking beside all agreed work, as it would be with the cells of a plan."""
+        planned = {cell.booking_id for cell in cells} - {row.id}
+        rows = await bookings_by_id(unit, sorted(planned))
+        material = await self._source.material(unit, row.country, [row], without=[row.id, *planned], connecting=True)
+        work = [
+            Held(
+                cell.interpreter_id,
+                rows[cell.booking_id].starts_at,
+                int((rows[cell.booking_id].ends_at - rows[cell.booking_id].starts_at) / timedelta(minutes=1)),
+                case_id=rows[cell.booking_id].case_id,
+            )
+            for cell in cells
+            if cell.interpreter_id is not None and cell.booking_id in rows
+        ]
+        material = replace(material, held=[*material.held, *work])
+        pins = {pin.leg: pin.interpreter_id for pin in material.pins}
+        return await asyncio.to_thread(_beside, material, {row.id: row}, (), row.id, leg, pins)
 
-    async def _rules(self, unit: ReadUnit, desk: _Desk) -> tuple[NeedContext, list[Candidate]]:
-        """What the leg needs, and everybody beside it."""
+    async def _rules(
+        self, unit: ReadUnit, desk: Beside, cells: Sequence[PlanCell], person: str | None = None
+    ) -> tuple[NeedContext, list[Candidate]]:
+        """What the leg needs, and everybody (or one person) beside it."""
         booking = desk.rows[desk.problem.bookings[desk.booking]]
-        pivot = next((cell.pivot for cell in desk.cells if cell.booking_id == booking.id and cell.pivot), None)
-        ids = list(await unit.session.scalars(select(Interpreter.id).where(Interpreter.active.is_(True))))
+        pivot = next((cell.pivot for cell in cells if cell.booking_id == booking.id and cell.pivot), None)
+        ids = (
+            [person]
+            if person is not None
+            else list(await unit.session.scalars(select(Interpreter.id).where(Interpreter.active.is_(True))))
+        )
         return await self._assignments.everybody(unit, booking, ids, leg=desk.leg, pivot=pivot)
 
     async def _write(self, uow: UnitOfWork, desk: _Desk, changed: Changed) -> None:
@@ -247,6 +266,26 @@ class Choosing:
         await self._plans.pin(uow, plan.id, booking_id, desk.leg, pinned=True)
 
 
+def _beside(
+    material: Material,
+    rows: Mapping[str, Booking],
+    cells: Sequence[PlanCell],
+    booking_id: str,
+    leg: int,
+    pins: Mapping[int, str],
+) -> Beside:
+    """The leg beside the cells of a plan and everything that is held."""
+    problem = prepare(
+        material.asks, material.people, material.rules, material.frame, free=material.free, held=material.held
+    )
+    standing = resumed(problem, list(cells))
+    chosen = problem.nobody() if standing is None else standing
+    booking = list(problem.bookings).index(booking_id)
+    found = seats(problem, chosen, booking, leg, kept=pins)
+    declined = next(one for one in material.asks if one.id == booking_id).declined
+    return Beside(rows, problem, chosen, booking, leg, found, declined)
+
+
 def _price(plan: Plan, changed: Changed) -> None:
     """Add the difference to the plan's cost. A bound that is passed was one of another state of things, and is forgotten."""
     plan.total = (plan.total or 0) + changed.after.total - changed.before.total
@@ -258,11 +297,6 @@ def _price(plan: Plan, changed: Changed) -> None:
     }
 
 
-def _failed(context: NeedContext, person: Candidate) -> list[Rule]:
-    """Rules of matching that the person fails; who is on line now does not matter for an appointment."""
-    return [rule for rule in failed_rules(context, person) if rule is not Rule.PRESENCE]
-
-
 def _seat_view(person: Candidate, seat: Seat, now: int, terms: list[TermView], *, chosen: bool) -> SeatView:
     return SeatView(
         interpreter_id=person.id,
@@ -272,34 +306,3 @@ def _seat_view(person: Candidate, seat: Seat, now: int, terms: list[TermView], *
         terms=terms,
         chosen=chosen,
     )
-
-
-def _reasons(desk: _Desk, context: NeedContext, person: Candidate, failed: Sequence[Rule]) -> list[ReasonView]:
-    """Every rule of matching; if there is none, what the rest of the plan leaves no room for."""
-    found = [
-        ReasonView(rule=rule.value, params=dict(context.refusal(rule).params), beside=None, beside_at=None)
-        for rule in failed
-    ]
-    if person.id in desk.declined:
-        found.append(ReasonView(rule=_SAID_NO, params={}, beside=None, beside_at=None))
-    if found:
-        return found
-    if person.id not in desk.seats.stuck:
-        # Allowed by every rule, but no option of the problem: the work is too long for one person.
-        return [ReasonView(rule=_TOO_LONG, params={}, beside=None, beside_at=None)]
-    obstacle = desk.seats.stuck[person.id]
-    if obstacle is None:
-        return [ReasonView(rule=_OTHER_SIDE, params={}, beside=None, beside_at=None)]
-    params: dict[str, Param] = {}
-    if obstacle.limit:
-        params = {"minutes": obstacle.amount, "limit": obstacle.limit}
-    planned = [leg for leg in obstacle.legs if leg >= 0]
-    row = desk.rows[desk.problem.bookings[int(desk.problem.leg_booking[planned[0]])]] if planned else None
-    return [
-        ReasonView(
-            rule=obstacle.fault.value,
-            params=params,
-            beside=row.case_ref if row else None,
-            beside_at=row.starts_at if row else None,
-        )
-    ]

@@ -49,7 +49,7 @@ class Plans:
             approval=Approval(service, bookings, assignments, rounds, closing),
             repairs=Repairs(source, service),
             choosing=Choosing(service, source, assignments),
-            views=PlanViews(service, source, assignments),
+            views=PlanViews(service),
         )
 
     def jobs(self) -> list[Job]:

@@ -1,25 +1,18 @@
-"""Plans as a coordinator sees them: the gap, cells beside those of another plan, people before and after, why not somebody."""
+"""Plans as a coordinator sees them: the gap, cells beside those of another plan, people before and after."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypedDict
 
 from sqlalchemy import or_, select
 
-from core.db.session import ReadUnit, UnitOfWork
-from core.errors import NotFound, Param
-from scheduler.assignments import Assignments
-from scheduler.eligibility import Rule
-from scheduler.models import Booking, Interpreter
-from scheduler.plans.ledger import Ledger
+from core.db.session import ReadUnit
+from scheduler.models import Booking
 from scheduler.plans.models import Plan, PlanCell, PlanKind, PlanState
-from scheduler.plans.prepare import Held, prepare
 from scheduler.plans.service import PlanService, bookings_by_id, names
-from scheduler.plans.source import Source
 
 _SHOWN = 30
 _TENTHS = 10
@@ -104,28 +97,11 @@ class PlanList(TypedDict):
     items: list[PlanHead]
 
 
-class WhyNotReason(TypedDict):
-    """One rule that forbids it, with its numbers."""
-
-    rule: str
-    params: dict[str, Param]
-
-
-class WhyNot(TypedDict):
-    """Why not this person? An empty list: it would be allowed."""
-
-    booking_id: str
-    interpreter: str
-    reasons: list[WhyNotReason]
-    points: int | None
-    """How much worse than the best possible match they would be; none where a rule forbids it."""
-
-
 class PlanViews:
     """Reads."""
 
-    def __init__(self, plans: PlanService, source: Source, assignments: Assignments) -> None:
-        self._plans, self._source, self._assignments = plans, source, assignments
+    def __init__(self, plans: PlanService) -> None:
+        self._plans = plans
 
     async def recent(self, unit: ReadUnit) -> PlanList:
         """The latest plans of the reader's countries, newest first."""
@@ -183,67 +159,6 @@ class PlanViews:
             .limit(1)
         )
         return found
-
-    async def why_not(
-        self, uow: UnitOfWork, booking_id: str, interpreter_id: str, *, leg: int = 1, plan_id: str | None = None
-    ) -> WhyNot:
-        """Every rule that keeps a person from a booking now and, with a plan, beside their other work in it.
-
-        Raises ``NotFound``: ``booking_unknown``, ``interpreter_unknown``, ``plan_unknown``.
-        """
-        booking = await uow.session.get(Booking, booking_id)
-        if booking is None:
-            raise NotFound("booking_unknown")
-        refusals = await self._assignments.refusals(uow, booking, interpreter_id, leg=leg)
-        reasons = [
-            WhyNotReason(rule=refusal.rule.value, params=dict(refusal.params))
-            for refusal in refusals
-            if refusal.rule is not Rule.PRESENCE
-        ]
-        code = await uow.session.scalar(select(Interpreter.code).where(Interpreter.id == interpreter_id))
-        others, points = [], None
-        if plan_id is not None:
-            others = [
-                cell
-                for cell in await self._plans.cells(uow, plan_id)
-                if cell.interpreter_id == interpreter_id and cell.booking_id != booking_id
-            ]
-        known = {reason["rule"] for reason in reasons}
-        limit, points = await self._limit(uow, booking, interpreter_id, leg, others)
-        if limit is not None and limit["rule"] not in known:
-            reasons.append(limit)
-        return WhyNot(
-            booking_id=booking_id,
-            interpreter=str(code),
-            reasons=reasons,
-            points=points if not reasons else None,
-        )
-
-    async def _limit(
-        self, unit: ReadUnit, booking: Booking, interpreter_id: str, leg: int, others: Sequence[PlanCell]
-    ) -> tuple[WhyNotReason | None, int | None]:
-        """What the person's other work leaves no room for, and the points of the match."""
-        material = await self._source.material(unit, booking.country, [booking], without=[booking.id])
-        people = [who for who in material.people if who.id == interpreter_id]
-        rows = await bookings_by_id(unit, [cell.booking_id for cell in others])
-        planned = [
-            Held(interpreter_id, row.starts_at, int((row.ends_at - row.starts_at) / timedelta(minutes=1)))
-            for row in rows.values()
-        ]
-        held = [piece for piece in material.held if piece.interpreter_id == interpreter_id]
-        asks = [replace(ask, declined=frozenset()) for ask in material.asks]
-        problem = prepare(asks, people, material.rules, material.frame, free=material.free, held=[*held, *planned])
-        legs = [at for at, place in enumerate(problem.leg_place.tolist()) if place == leg]
-        if not legs:
-            return None, None
-        obstacle = Ledger(problem).obstacle(0, legs[0])
-        if obstacle is None:
-            cost = int(problem.opt_cost[problem.leg_ptr[legs[0]]])
-            return None, round(cost / _TENTHS)
-        params: dict[str, Param] = {}
-        if obstacle.limit:
-            params = {"minutes": obstacle.amount, "limit": obstacle.limit}
-        return WhyNotReason(rule=obstacle.fault.value, params=params), None
 
 
 def head(plan: Plan, codes: Mapping[str, str]) -> PlanHead:

@@ -7,7 +7,7 @@ from typing import Annotated, TypedDict
 from fastapi import APIRouter
 from pydantic import Field
 
-import scheduler.plans.views
+import scheduler.plans.reasons
 from core.access import Country
 from core.db.session import UnitOfWork
 from records.chain import JsonValue
@@ -203,11 +203,13 @@ async def approve_plan(plan_id: Key, who: Who, services: Svc) -> ApprovedView:
     return ApprovedView(bound=done.bound, stale=stale, remaining=done.remaining)
 
 
-@router.get("/api/bookings/{booking_id}/why-not/{interpreter_id}", response_model=shown(scheduler.plans.views.WhyNot))
+@router.get("/api/bookings/{booking_id}/why-not/{interpreter_id}", response_model=shown(scheduler.plans.reasons.WhyNot))
 async def why_not(
     booking_id: Key, interpreter_id: Key, who: Who, services: Svc, plan_id: Key | None = None, leg: Leg = 1
-) -> scheduler.plans.views.WhyNot:
+) -> scheduler.plans.reasons.WhyNot:
     """Why not this person? Every rule that forbids it, with numbers; empty if nothing does."""
-    async with services.database.unit(who.actor) as uow:
-        demand(may_dispatch_booking(who, await booking_facts(uow, booking_id)), hidden="booking_unknown")
-        return await services.scheduler.plans.views.why_not(uow, booking_id, interpreter_id, leg=leg, plan_id=plan_id)
+    async with services.database.read(who.actor) as unit:
+        demand(may_dispatch_booking(who, await booking_facts(unit, booking_id)), hidden="booking_unknown")
+        return await services.scheduler.plans.choosing.why_not(
+            unit, booking_id, interpreter_id, leg=leg, plan_id=plan_id
+        )

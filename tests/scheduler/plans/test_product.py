@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,13 +13,16 @@ from core.access import Country, Role
 from core.clock import ManualClock
 from core.db.errors import DatabaseUnavailable
 from core.db.session import Database
-from core.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid, NotFound
 from core.jobs import LeaseStore
 from scheduler.bookings import NewBooking
+from scheduler.eligibility import Rule
 from scheduler.lifecycle import AssignmentState, BookingState
 from scheduler.models import Interpreter
+from scheduler.plans.checker import Fault
 from scheduler.plans.choosing import CellPeople
 from scheduler.plans.models import CellState, Plan, PlanCell, PlanState
+from scheduler.plans.reasons import OTHER_SIDE, SAID_NO, TOO_LONG
 from scheduler.plans.views import PlanView
 from tests.scheduler.world import COORDINATOR, MK_OFFICER, SYSTEM, World, pair, staff
 
@@ -146,6 +151,18 @@ async def test_everybody_for_a_cell_with_score_or_rules_and_one_is_chosen(world:
     assert [(r["rule"], r["beside"]) for r in why[str(by_booking[late])]] == [("M-11.engaged", other.case_ref)]
     assert [r["rule"] for r in why[expired]] == ["M-2.vetting"]
     assert found["other_languages"] == 1
+    async with world.database.read(COORDINATOR) as unit:
+        asked = world.services.plans.choosing.why_not
+        for who, reasons in why.items():
+            assert (await asked(unit, early, who, plan_id=plan_id))["reasons"] == reasons
+        for row in found["able"]:
+            answer = await asked(unit, early, row["interpreter_id"], plan_id=plan_id)
+            assert (answer["interpreter"], answer["reasons"]) == (row["interpreter"], [])
+            assert answer["points"] == row["points"]
+        # Without the plan nobody is engaged yet.
+        assert (await asked(unit, early, str(by_booking[late])))["reasons"] == []
+        with pytest.raises(NotFound, match="cell_unknown"):
+            await asked(unit, early, spare, leg=2)
     for refused, rule in ((str(by_booking[late]), "M-11.engaged"), (expired, "M-2.vetting")):
         with pytest.raises(Conflict, match="not_eligible") as said:
             await choose(world, plan_id, early, refused)
@@ -310,13 +327,24 @@ async def test_why_not_names_the_rule_and_the_numbers(world: World) -> None:
     first, second = await appointment(world, 24, 150), await appointment(world, 27, 150)
     who, man = await world.interpreters(2, max_minutes_day=240)
     async with world.database.unit(COORDINATOR) as uow:
-        why = await world.services.plans.views.why_not(uow, second, who)
+        why = await world.services.plans.choosing.why_not(uow, second, who)
         assert why["reasons"] == []
         assert why["points"] is not None
         await world.services.bookings.place(uow, first, interpreter_id=who)
     async with world.database.unit(COORDINATOR) as uow:
-        why = await world.services.plans.views.why_not(uow, second, who)
+        why = await world.services.plans.choosing.why_not(uow, second, who)
     assert why["interpreter"] == "I-0001"
     assert "M-2.day_limit" in {reason["rule"] for reason in why["reasons"]}
     assert why["points"] is None
     assert man != who
+
+
+def test_every_reason_has_a_sentence_in_every_language() -> None:
+    """What ``reasons`` can say, by the last part of its id, as the page looks it up."""
+    ids = {rule.value for rule in Rule} | {fault.value for fault in Fault} | {SAID_NO, OTHER_SIDE, TOO_LONG}
+    names = {one.rpartition(".")[2] for one in ids} - {Fault.SHAPE.value.rpartition(".")[2]}
+    locales = Path(__file__).parents[3] / "web_client/locales"
+    for locale in ("en", "sr-Cyrl", "mk", "sq", "ar", "fa", "ps"):
+        texts = [json.loads((locales / area / f"{locale}.json").read_text("utf-8")) for area in ("plans", "board")]
+        known = {key.rpartition(".")[2] for each in texts for key in each if ".rule." in key or ".refusal." in key}
+        assert names <= known, locale

@@ -209,6 +209,35 @@ export interface components {
             stale: components["schemas"]["StaleCell"][];
         };
         /**
+         * AskedTimeOut
+         * @description Another time for an agreed appointment.
+         */
+        AskedTimeOut: {
+            country: components["schemas"]["Country"];
+            /** Ends At */
+            ends_at: string;
+            /** Expires At */
+            expires_at: string;
+            /** Id */
+            id: string;
+            /** Language */
+            language: string;
+            /** Stands */
+            stands: string;
+            /** Starts At */
+            starts_at: string;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * AskedTimes
+         * @description What one is asked, the soonest to end first.
+         */
+        AskedTimes: {
+            /** Items */
+            items: components["schemas"]["AskedTimeOut"][];
+        };
+        /**
          * AssignmentList
          * @description Agreed work in a span of time.
          */
@@ -566,6 +595,7 @@ export interface components {
             police: components["schemas"]["Police"] | null;
             /** Priority */
             priority: string;
+            proposal: components["schemas"]["Proposal"] | null;
             /** Purpose */
             purpose: "language" | null;
             /** Relay By */
@@ -4320,6 +4350,23 @@ export interface components {
             vetting_result?: ("none" | "pass" | "fail") | null;
         };
         /**
+         * Proposal
+         * @description The asking for another time of an agreed appointment.
+         */
+        Proposal: {
+            /** Ends At */
+            ends_at: string;
+            /** Expires At */
+            expires_at: string;
+            /** Starts At */
+            starts_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "asked" | "declined" | "expired";
+        };
+        /**
          * PublishBody
          * @description Which version is to hold; with gaps only if somebody says so.
          */
@@ -4661,6 +4708,11 @@ export interface components {
          * @description Another time.
          */
         RescheduleBody: {
+            /**
+             * Ask
+             * @default false
+             */
+            ask?: boolean;
             /** Minutes */
             minutes?: number | null;
             /**
@@ -6274,6 +6326,14 @@ export interface components {
             handed_over: number;
         };
         /**
+         * TimeAnswerBody
+         * @description Whether one can come at the other time.
+         */
+        TimeAnswerBody: {
+            /** Accept */
+            accept: boolean;
+        };
+        /**
          * Timer
          * @description A legal time limit that runs; a reminder, it closes nothing.
          */
@@ -6651,19 +6711,7 @@ export interface components {
             /** Points */
             points: number | null;
             /** Reasons */
-            reasons: components["schemas"]["WhyNotReason"][];
-        };
-        /**
-         * WhyNotReason
-         * @description One rule that forbids it, with its numbers.
-         */
-        WhyNotReason: {
-            /** Params */
-            params: {
-                [key: string]: string | number;
-            };
-            /** Rule */
-            rule: string;
+            reasons: components["schemas"]["ReasonView"][];
         };
         /**
          * WhyView
@@ -6895,6 +6943,8 @@ export type AilingOut = components['schemas']['AilingOut'];
 export type Answer = components['schemas']['Answer'];
 export type Applied = components['schemas']['Applied'];
 export type ApprovedView = components['schemas']['ApprovedView'];
+export type AskedTimeOut = components['schemas']['AskedTimeOut'];
+export type AskedTimes = components['schemas']['AskedTimes'];
 export type AssignmentList = components['schemas']['AssignmentList'];
 export type AssignmentView = components['schemas']['AssignmentView'];
 export type AuditCheck = components['schemas']['AuditCheck'];
@@ -7128,6 +7178,7 @@ export type Problem = components['schemas']['Problem'];
 export type Procedures = components['schemas']['Procedures'];
 export type Profile = components['schemas']['Profile'];
 export type ProfileChangesBody = components['schemas']['ProfileChangesBody'];
+export type Proposal = components['schemas']['Proposal'];
 export type PublishBody = components['schemas']['PublishBody'];
 export type Published = components['schemas']['Published'];
 export type PushKeys = components['schemas']['PushKeys'];
@@ -7242,6 +7293,7 @@ export type Term = components['schemas']['Term'];
 export type TermBody = components['schemas']['TermBody'];
 export type TermHistory = components['schemas']['TermHistory'];
 export type TextsOut = components['schemas']['TextsOut'];
+export type TimeAnswerBody = components['schemas']['TimeAnswerBody'];
 export type Timer = components['schemas']['Timer'];
 export type ToldBody = components['schemas']['ToldBody'];
 export type ToldView = components['schemas']['ToldView'];
@@ -7268,7 +7320,6 @@ export type WeekView = components['schemas']['WeekView'];
 export type WhoOut = components['schemas']['WhoOut'];
 export type WhyList = components['schemas']['WhyList'];
 export type WhyNot = components['schemas']['WhyNot'];
-export type WhyNotReason = components['schemas']['WhyNotReason'];
 export type WhyView = components['schemas']['WhyView'];
 export type WindowBody = components['schemas']['WindowBody'];
 export type WindowOut = components['schemas']['WindowOut'];

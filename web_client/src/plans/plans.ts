@@ -50,18 +50,14 @@ export type PlanView = {
   people: PlanPerson[]
 }
 export type Approved = { bound: number; stale: { booking_id: string; reason: string }[]; remaining: number }
-export type WhyNot = {
-  interpreter: string
-  reasons: { rule: string; params: Record<string, string | number> }[]
-  points: number | null
-}
-
 export type CellReason = {
   rule: string
   params: Record<string, string | number>
   beside: string | null
   beside_at: string | null
 }
+/** Why not this person? Empty reasons: it would be allowed. */
+export type WhyNot = { interpreter: string; reasons: CellReason[]; points: number | null }
 /** Who may have a cell of a plan, best for the plan first, and who may not, by which rules. */
 export type CellPeople = {
   booking_id: string

@@ -121,10 +121,7 @@ class Openings:
 
     def at(self, moment: datetime) -> Plan:
         """Who could begin then. Empty legs where nobody could; ``why_not`` says why."""
-        plans = [
-            Plan(self._way, code, {leg: self._leg(moment, code, leg) for leg in self._way.legs})
-            for code in {key[0]: None for key in self._pools}
-        ]
+        plans = [Plan(self._way, code, self._legs(moment, code)) for code in {key[0]: None for key in self._pools}]
         open_plans = [plan for plan in plans if plan.is_open]
         # The usual pivot wins a tie: the order of PIVOTS is kept.
         return max(open_plans, key=lambda plan: plan.score, default=plans[0])
@@ -146,9 +143,20 @@ class Openings:
             found[Rule.LANGUAGE if self._way is not Way.TEAM else Rule.ENGAGED] = 0
         return dict(found.most_common())
 
-    def _leg(self, moment: datetime, pivot: str | None, leg: int) -> list[Match]:
-        need = self._moved(moment, pivot, leg)
-        return rank(need, self._candidates(need, pivot, leg), self._rules)
+    def _legs(self, moment: datetime, pivot: str | None) -> dict[int, list[Match]]:
+        """Who could take each leg. Most of the time goes here, so nobody is looked for twice or for nothing."""
+        legs: dict[int, list[Match]] = {}
+        before: Need | None = None
+        for leg in self._way.legs:
+            need = self._moved(moment, pivot, leg)
+            if before is not None and not legs[leg - 1]:
+                legs[leg] = []
+            elif need == before:
+                legs[leg] = legs[leg - 1]
+            else:
+                legs[leg] = rank(need, self._candidates(need, pivot, leg), self._rules)
+            before = need
+        return legs
 
     def _candidates(self, need: Need, pivot: str | None, leg: int) -> list[Candidate]:
         return self._pools[pivot, leg].at(need)

@@ -186,7 +186,7 @@ class DraftService:
 
         ``whom``: the part of somebody beside the officer, or the place of a guest who takes part by telephone alone. A no after a
         yes takes it back, also of a guest who has a screen: a no is never harder than a yes. A yes that the officer notes is ``SAID``
-        until the interpreter confirms it; of an interpreter by telephone alone, who has nothing to confirm it with, it counts.
+        until the interpreter confirms it, on their screen by the same or on their telephone (``confirm``).
 
         Raises ``NotFound('draft_unknown')`` for somebody who was not asked; ``Conflict``: ``draft_own_screen`` (they answer
         themselves), ``draft_no_interpreter`` (nobody is there who could have asked), ``draft_refused``.
@@ -210,9 +210,26 @@ class DraftService:
             if row is None:
                 raise NotFound("draft_unknown")
             asked = Asked(row, whom) if place is None else Asked.at(row, place)
-            heard = by.part == INTERPRETER or not any(each.state == "present" for each in interpreters)
-            yes = Answer.YES if heard else Answer.SAID
+            yes = Answer.YES if by.part == INTERPRETER else Answer.SAID
             return await self._given(uow, session, draft, asked, agrees=agrees, how=How.SPOKEN, by=by, yes=yes)
+
+    async def confirm(self, by: Place) -> None:
+        """An interpreter says by a key of their telephone that they asked and heard each yes that the officer noted.
+
+        Raises ``NotFound('draft_unknown')`` where none waits for their word.
+        """
+        async with self._database.unit(Actor.system()) as uow:
+            session = await running_session(uow, by.session_id)
+            draft = await locked_draft(uow, session.id)
+            rows = await consents(uow, session.id)
+            here = await people(uow, session.id)
+            said = [Asked.at(rows[place.id], place) for place in here if place.id in rows]
+            said += [Asked(row, part) for part, row in (await beside(uow, session.id)).items()]
+            said = [asked for asked in said if asked.row.answer is Answer.SAID]
+            if by.part != INTERPRETER or not said:
+                raise NotFound("draft_unknown")
+            for asked in said:
+                await self._given(uow, session, draft, asked, agrees=True, how=How.SPOKEN, by=by)
 
     async def stop(self, session_id: str, reason: StopReason = StopReason.OFFICER) -> None:
         """Listening ends; what was written stays until the end. Raises ``Conflict('draft_not_possible')``."""

@@ -138,6 +138,10 @@ class Speech:
         """The same by a key of the own telephone. Raises as ``DraftService.answer``."""
         await self.drafts.answer(place.id, agrees=agrees, how=How.OWN_KEY)
 
+    async def confirm(self, place: Place) -> None:
+        """A key with which an interpreter stands for what the officer noted. Raises as ``DraftService.confirm``."""
+        await self.drafts.confirm(place)
+
     async def models(self, languages: list[str]) -> list[ModelRow]:
         """The state of each language's model. Reads files in a thread the first time."""
         found = []

@@ -17,7 +17,7 @@ from records.lifecycle import SESSION_OVER
 from records.models import Session
 from signaling import places
 from signaling.telephony.checks import NumberChecks
-from signaling.telephony.entering import CONSENTS, LEAVE, SIGNALS, PhoneRooms
+from signaling.telephony.entering import CONFIRM, CONSENTS, LEAVE, SIGNALS, PhoneRooms
 from signaling.telephony.legs import LegService
 from signaling.telephony.models import PhoneLeg
 from signaling.telephony.pins import DIGITS, TRIES_IN_CALL, Pins
@@ -247,7 +247,7 @@ class Desk:
         try:
             if digit in SIGNALS:
                 await self._rooms.signal(session_id, place_id, digit)
-            elif digit in CONSENTS:
+            elif digit in CONSENTS or digit == CONFIRM:
                 await self._rooms.consent(place_id, digit)
         except (Conflict, NotFound):
             return False

@@ -29,6 +29,8 @@ SIGNALS: dict[str, SignalKind] = {"1": "repeat", "2": "break"}
 LEAVE = "9"
 CONSENTS = {"4": True, "6": False}
 """The own answer to the question about a draft transcript that somebody said in the room: yes; no, or a yes taken back."""
+CONFIRM = "5"
+"""The interpreter's word that they asked somebody without a screen, and heard the yes that the officer noted."""
 
 
 class PhoneRooms:
@@ -120,11 +122,17 @@ class PhoneRooms:
         await self._room.handle(place, message)
 
     async def consent(self, place_id: str, digit: str) -> None:
-        """A key as that participant's answer about a draft transcript. Raises ``Conflict``, ``NotFound`` where nobody asked."""
+        """A key as that participant's answer about a draft transcript, or as word for another's.
+
+        Raises ``Conflict``, and ``NotFound`` where nobody asked."""
         async with self._database.read(Actor.system()) as unit:
             place = await places.get(unit, place_id)
         demand(may_room(place.part, "room.speech"), refused="not_for_your_part")
-        if self._room.speech is not None:
+        if self._room.speech is None:
+            return
+        if digit == CONFIRM:
+            await self._room.speech.confirm(place)
+        else:
             await self._room.speech.key(place, agrees=CONSENTS[digit])
 
     async def leave(self, session_id: str, place_id: str) -> None:

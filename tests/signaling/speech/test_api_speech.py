@@ -126,7 +126,7 @@ async def test_somebody_beside_the_officer_is_asked_and_noted(world: World) -> N
 
 
 async def test_keys_of_the_own_telephone_answer(world: World) -> None:
-    """4 is yes, 6 takes it back; before anybody asked, and for others, they do nothing; 1, 2 and 9 keep their meanings."""
+    """4 is yes, 6 takes it back, 5 confirms what the officer noted of others; where nobody asked they do nothing."""
     session_id, seats = await talk(world)
     services = world.house.services
     desk, place_id = services.telephony.desk, seats["interpreter"]
@@ -151,9 +151,21 @@ async def test_keys_of_the_own_telephone_answer(world: World) -> None:
         return next(one for one in people if one["part"] == "interpreter")
 
     assert ((await own())["by"], (await own())["answer"]) == ("key", "asked")
+    assert not await desk.pressed("leg_1", "5"), "there is nothing to confirm"
+    assert (await own())["answer"] == "asked"
     assert not await desk.pressed("leg_1", "4")
     assert ((await own())["answer"], (await own())["how"]) == ("yes", "own_key")
     assert (await officer.get(path)).json()["state"] == "running"
+    await officer.post(f"{path}/beside", {"part": "guardian"})
+    await officer.post(f"{path}/note", {"whom": "guardian", "agrees": True})
+
+    async def guardian() -> dict[str, object]:
+        people = (await officer.get(path)).json()["people"]
+        return next(one for one in people if one["part"] == "guardian")
+
+    assert ((await guardian())["answer"], (await guardian())["noted_part"]) == ("said", "officer")
+    assert not await desk.pressed("leg_1", "5")
+    assert ((await guardian())["answer"], (await guardian())["noted_part"]) == ("yes", "interpreter")
     assert not await desk.pressed("leg_1", "6")
     assert (await own())["answer"] == "withdrawn"
     assert not await desk.pressed("leg_1", "4"), "nobody is asked twice"

@@ -136,12 +136,20 @@ async def test_somebody_on_the_telephone_alone_presses_a_key(talk: Talk) -> None
     await talk.drafts.ask(talk.session_id, near=["applicant"])
     with pytest.raises(Conflict, match="draft_own_screen"):
         await talk.note(talk.places["interpreter"], agrees=True)
-    said = await talk.note("applicant", agrees=True, by="officer")
-    assert said is Answer.YES, "an interpreter without a screen has nothing to confirm it with"
     assert await talk.drafts.answer(talk.places["interpreter"], agrees=True, how=How.OWN_KEY) is Answer.YES
-    assert await state_of(talk) is DraftState.RUNNING
     last = (await talk.entries("transcript_consent"))[-1]
     assert (last["part"], last["answer"], last["how"]) == ("interpreter", "yes", "own_key")
+    with pytest.raises(NotFound, match="draft_unknown"):
+        await talk.drafts.confirm(await talk.place("interpreter"))
+    assert await talk.note("applicant", agrees=True, by="officer") is Answer.SAID, "not understood by officers"
+    assert await state_of(talk) is DraftState.ASKING
+    with pytest.raises(NotFound, match="draft_unknown"):
+        await talk.drafts.confirm(await talk.place("officer"))
+    await talk.drafts.confirm(await talk.place("interpreter"))
+    assert await state_of(talk) is DraftState.RUNNING
+    last = (await talk.entries("transcript_consent"))[-1]
+    assert (last["part"], last["answer"], last["how"]) == ("applicant", "yes", "spoken")
+    assert last["noted_part"] == "interpreter"
     await talk.say("interpreter", "srp", "rendered", 1)
     assert await talk.drafts.answer(talk.places["interpreter"], agrees=False, how=How.OWN_KEY) is Answer.WITHDRAWN
     assert await talk.raw() == []
@@ -183,7 +191,7 @@ async def test_one_microphone_has_two_languages_and_ears_shut_until_the_answer(e
 
 async def _agreed(talk: Talk) -> None:
     """The tablet is asked as any newcomer."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 await talk.agree("applicant")

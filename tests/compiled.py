@@ -56,7 +56,7 @@ def _share_sentences() -> None:
     def read_once(folder: Path) -> Catalogues:
         return known(folder) if folder.is_relative_to(product) else read(folder)
 
-    Catalogues.read = read_once  # type: ignore[method-assign,assignment]
+    Catalogues.read = read_once  # type: ignore[method-assign]
 
 
 def _share_trust() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit
 from records.procedures import Catalogue
+from scheduler.booking.proposals import ProposalView, latest_proposals
 from scheduler.hurry import must_unmet
 from scheduler.ladder import RungKind, plan_of
 from scheduler.legs import Way, swap_plan
@@ -141,6 +142,8 @@ class BookingView(TypedDict):
     purpose: str | None
     waiting: WaitingView | None
     """For an appointment that waits for somebody."""
+    proposal: ProposalView | None
+    """Another time for which its interpreter is asked, or could not come."""
 
 
 class BookingLink(TypedDict):
@@ -169,6 +172,8 @@ class BookingViews:
         legs = await _legs(unit, bookings)
         waiting = [b.id for b in bookings if b.kind != "now" and b.state in WAITING]
         ahead = await ahead_of(unit, waiting) if waiting else {}
+        agreed = [b.id for b in bookings if b.kind != "now" and b.state is BookingState.ASSIGNED]
+        asked = await latest_proposals(unit, agreed)
         expected: dict[tuple[str, str, str], ExpectedView] = {}
         found: list[BookingView] = []
         for booking in bookings:
@@ -181,6 +186,8 @@ class BookingViews:
             name = names.get(booking.interpreter_id or "")
             mine = legs.get(booking.id, [])
             view = _view(booking, offers[booking.id], name, mine, expected[key])
+            if booking.id in asked:
+                view["proposal"] = asked[booking.id]
             if booking.id in ahead:
                 view["waiting"] = waiting_view(booking, {leg["leg"] for leg in mine}, ahead[booking.id])
             found.append(view)
@@ -389,4 +396,5 @@ def _view(
         must_unmet=must_unmet(booking),
         purpose=booking.purpose,
         waiting=None,
+        proposal=None,
     )

@@ -163,6 +163,17 @@ class Priority(StrEnum):
     P5 = "P5"
 
 
+PROPOSAL: MoveTable[ProposalState, ProposalMove] = MoveTable(
+    "proposal",
+    ProposalState.ASKED,
+    {
+        (ProposalState.ASKED, ProposalMove.ACCEPT): ProposalState.ACCEPTED,
+        (ProposalState.ASKED, ProposalMove.DECLINE): ProposalState.DECLINED,
+        (ProposalState.ASKED, ProposalMove.EXPIRE): ProposalState.EXPIRED,
+        (ProposalState.ASKED, ProposalMove.WITHDRAW): ProposalState.WITHDRAWN,
+    },
+)
+
 BOOKING: MoveTable[BookingState, BookingMove] = MoveTable(
     "booking",
     BookingState.REQUESTED,

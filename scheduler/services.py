@@ -15,6 +15,7 @@ from scheduler.booking.appointments import AppointmentService
 from scheduler.booking.choices import Choices
 from scheduler.booking.leg_ring import LegRing
 from scheduler.booking.places import WaitingPlaces
+from scheduler.booking.proposals import TimeProposals
 from scheduler.booking.series import SeriesService
 from scheduler.booking.waiting import WaitingList
 from scheduler.booking_views import BookingViews
@@ -49,6 +50,8 @@ class SchedulerServices:
     bookings: BookingService
     """Requests until somebody is found."""
     appointments: AppointmentService
+    proposals: TimeProposals
+    """Other times for what is agreed, which its interpreter is asked for."""
     """Slots, bookings of slots, holds, moves."""
     series: SeriesService
     """Appointments that come again."""
@@ -112,6 +115,7 @@ class SchedulerServices:
         return cls(
             bookings=bookings,
             appointments=appointments,
+            proposals=TimeProposals(bookings, appointments),
             series=SeriesService(cases, appointments, bookings),
             legs=legs,
             briefings=BriefingService(catalogue, table, log, rounds),

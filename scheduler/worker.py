@@ -125,6 +125,7 @@ class SchedulerWorker:
             (self._over_waits, self._give_up),
             (self._over_holds, self._lapse),
             (self._over_legs, self._drop_leg),
+            (self._services.proposals.expired, self._services.proposals.lapse),
             (self._running_over, self._extend),
             (self._unsealed, self._seal),
             (self._referrals.overdue, self._referrals.tell_overdue),

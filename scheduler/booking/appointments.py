@@ -244,7 +244,7 @@ class AppointmentService:
         Who has it keeps it if possible. Raises ``Conflict``: ``slot_not_free`` (rule), ``slot_on_request``,
         ``move_not_allowed``, ``session_begun``; ``Invalid``: ``time_in_past``, ``time_too_far``, ``team_needed``.
         """
-        _check_time(starts_at, uow.now)
+        check_time(starts_at, uow.now)
         seen = await self._bookings.get(uow, booking_id)
         length = timedelta(minutes=minutes) if minutes is not None else seen.ends_at - seen.starts_at
         if seen.state is BookingState.ASSIGNED and (seen.starts_at, seen.ends_at - seen.starts_at) == (
@@ -255,6 +255,37 @@ class AppointmentService:
         agreed_with = [row.interpreter_id for row in await self._assignments.kept(uow, seen)]
         moved = await self._moved_need(uow, seen, starts_at, minutes)
         team = await self._choices.at_another_time(uow, seen, moved, prefer=agreed_with)
+        return await self._move(uow, booking_id, moved, team, agreed_with)
+
+    async def need_at_time(
+        self, uow: UnitOfWork, booking: Booking, starts_at: datetime, minutes: int | None = None
+    ) -> Need:
+        """The need of an appointment for another time, made from the case as it is now.
+
+        Raises ``Invalid``: ``time_in_past``, ``time_too_far``, ``team_needed``.
+        """
+        check_time(starts_at, uow.now)
+        return await self._moved_need(uow, booking, starts_at, minutes)
+
+    async def agreeable(self, uow: UnitOfWork, booking: Booking, need: Need, who: str) -> Match:
+        """Whether this interpreter could do the appointment at the time of ``need``, asked or not, under their lock.
+
+        Raises ``Conflict``: ``slot_on_request`` if only others could, ``slot_not_free`` (rule).
+        """
+        return await self._choices.by_one(uow, booking, need, who)
+
+    async def move_agreed(
+        self, uow: UnitOfWork, booking_id: str, *, starts_at: datetime, minutes: int, who: str
+    ) -> Booking:
+        """Move an appointment to a time to which its interpreter has just agreed. Raises as ``agreeable``."""
+        seen = await self._bookings.get(uow, booking_id)
+        moved = await self.need_at_time(uow, seen, starts_at, minutes)
+        match = await self.agreeable(uow, seen, moved, who)
+        return await self._move(uow, booking_id, moved, (match,), [who])
+
+    async def _move(
+        self, uow: UnitOfWork, booking_id: str, moved: Need, team: Sequence[Match], agreed_with: Sequence[str]
+    ) -> Booking:
         booking = await locked_booking(uow, booking_id)
         if booking.kind == "now":
             raise Conflict("move_not_allowed", {"subject": "booking", "state": booking.state.value, "move": "move"})
@@ -312,7 +343,8 @@ class AppointmentService:
         return replace(need, at=starts_at, on_demand=False, by_calendar=True)
 
 
-def _check_time(starts_at: datetime, now: datetime) -> None:
+def check_time(starts_at: datetime, now: datetime) -> None:
+    """Raises ``Invalid``: ``time_in_past``, ``time_too_far``."""
     if starts_at < now + SOONEST:
         raise Invalid("time_in_past", {"minutes": int(SOONEST.total_seconds() // 60)})
     if starts_at > now + FARTHEST:

@@ -58,6 +58,20 @@ class Choices:
         openings = await self._openings(uow, booking, need, rules)
         raise refuse(openings, need.at)
 
+    async def by_one(self, uow: UnitOfWork, booking: Booking, need: Need, who: str) -> Match:
+        """This person for a direct booking at the time of ``need``, under their lock, whether or not they stated hours.
+
+        Raises ``Conflict``: ``slot_on_request`` if only others could do it, ``slot_not_free`` (rule) if nobody could.
+        """
+        await hold_person(uow, who)
+        rules = await self._rounds.rules(uow, booking.step_code)
+        openings = await self._openings(uow, booking, need, rules)
+        plan = openings.at(need.at)
+        for (match,) in plan.teams():
+            if match.candidate.id == who:
+                return match
+        raise Conflict("slot_on_request") if plan.is_open else refuse(openings, need.at)
+
     async def refusal(self, uow: UnitOfWork, booking: Booking) -> AppError:
         """Why nobody could do the booking: ``slot_not_free`` with the rule, to be raised."""
         need = need_from_json(booking.need)

@@ -89,6 +89,8 @@ class RescheduleBody(In):
 
     starts_at: InstantIn
     minutes: Minutes | None = None
+    ask: bool = False
+    """Ask the interpreter, where the time cannot be agreed at once; the old one stands until they say yes."""
 
 
 class NoticeOut(Out):
@@ -178,6 +180,18 @@ async def reschedule(booking_id: Key, body: RescheduleBody, who: Who, services: 
     """Another time; every rule is checked again, and if it cannot be had the old time stands."""
 
     data = {"starts_at": body.starts_at.isoformat()}
+    if body.ask:
+        return await change_booking(
+            services,
+            who,
+            booking_id,
+            may_steer_booking,
+            "booking.time_asked",
+            lambda uow: services.scheduler.proposals.ask(
+                uow, booking_id, starts_at=body.starts_at, minutes=body.minutes
+            ),
+            data,
+        )
     return await change_booking(
         services,
         who,
@@ -188,6 +202,19 @@ async def reschedule(booking_id: Key, body: RescheduleBody, who: Who, services: 
             uow, booking_id, starts_at=body.starts_at, minutes=body.minutes
         ),
         data,
+    )
+
+
+@router.post("/api/bookings/{booking_id}/reschedule/withdraw")
+async def take_time_back(booking_id: Key, who: Who, services: Svc) -> BookingView:
+    """The desk takes its question for another time back."""
+    return await change_booking(
+        services,
+        who,
+        booking_id,
+        may_steer_booking,
+        "booking.time_withdrawn",
+        lambda uow: services.scheduler.proposals.withdraw(uow, booking_id),
     )
 
 

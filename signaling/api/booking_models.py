@@ -147,6 +147,15 @@ class Police(Out):
     at: Instant | None
 
 
+class Proposal(Out):
+    """The asking for another time of an agreed appointment."""
+
+    starts_at: Instant
+    ends_at: Instant
+    state: Literal["asked", "declined", "expired"]
+    expires_at: Instant
+
+
 class BookingView(Out):
     """A request for interpretation."""
 
@@ -198,6 +207,8 @@ class BookingView(Out):
     """language: a short call that only finds out the language (M-12)."""
     waiting: Waiting | None
     """For an appointment that waits for somebody."""
+    proposal: Proposal | None
+    """Another time for which its interpreter is asked, or could not come."""
 
 
 class BookingList(Out):

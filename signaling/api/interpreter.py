@@ -121,6 +121,32 @@ class AssignmentView(Out):
     """A group briefing: the room is another page."""
 
 
+class AskedTimeOut(Out):
+    """Another time for an agreed appointment."""
+
+    id: str
+    language: str
+    country: Country
+    zone: str
+    stands: Instant
+    """When it begins as it is agreed."""
+    starts_at: Instant
+    ends_at: Instant
+    expires_at: Instant
+
+
+class AskedTimes(Out):
+    """What one is asked, the soonest to end first."""
+
+    items: list[AskedTimeOut]
+
+
+class TimeAnswerBody(In):
+    """Whether one can come at the other time."""
+
+    accept: bool
+
+
 class AssignmentList(Out):
     """Agreed work in a span of time."""
 
@@ -236,6 +262,25 @@ async def list_assignments(
     async with services.database.read(regional(who.actor)) as unit:
         found = await services.scheduler.interpreter_views.assignments(unit, own_profile(who), start=start, end=to)
     return AssignmentList(items=[AssignmentView.model_validate(one) for one in found])
+
+
+@router.get("/api/interpreter/times")
+async def list_times(who: Who, services: Svc) -> AskedTimes:
+    """Other times for agreed appointments, for which one is asked."""
+    async with services.database.read(regional(who.actor)) as unit:
+        found = await services.scheduler.proposals.of_interpreter(unit, own_profile(who))
+    return AskedTimes(items=[AskedTimeOut.model_validate(one) for one in found])
+
+
+@router.post("/api/interpreter/times/{proposal_id}/answer", status_code=204)
+async def answer_time(proposal_id: Key, body: TimeAnswerBody, who: Who, services: Svc) -> None:
+    """Yes, and the appointment is moved; or no, and the old time stands."""
+    async with services.database.unit(regional(who.actor)) as uow:
+        row = await services.scheduler.proposals.get(uow, proposal_id)
+        demand(may_answer_for(who, row.interpreter_id), hidden="proposal_unknown")
+        asked = Asked(row.interpreter_id, row.booking_id, row.country)
+        await services.scheduler.proposals.answer(uow, proposal_id, accept=body.accept)
+        _record(services, uow, "time.accepted" if body.accept else "time.declined", proposal_id, asked)
 
 
 @router.post("/api/assignments/{assignment_id}/release", status_code=204)

@@ -278,6 +278,90 @@ async def test_moving_checks_everything_and_keeps_the_old_time_if_it_fails(world
     assert again.interpreter_id == one
 
 
+async def asked_time(world: World, booking_id: str, hour: float) -> str:
+    """The interpreter is asked for another time; returns the id of the question."""
+    async with world.database.unit(OFFICER) as uow:
+        await world.services.proposals.ask(uow, booking_id, starts_at=at(world, hour))
+    row = await world.booking(booking_id)
+    async with world.database.read(SYSTEM) as unit:
+        (asked,) = await world.services.proposals.of_interpreter(unit, str(row.interpreter_id))
+    return asked["id"]
+
+
+async def test_another_time_by_agreement_stands_only_after_the_interpreters_yes(world: World) -> None:
+    (person,) = await world.interpreters(1)
+    booking = await world.request(kind="appointment", in_hours=30, minutes=60)
+    await world.accept((await world.offers(booking))[0])
+    before = await world.booking(booking)
+    with pytest.raises(Conflict) as alone:
+        async with world.database.unit(OFFICER) as uow:
+            await world.services.appointments.reschedule(uow, booking, starts_at=at(world, 15))
+    assert alone.value.code == "slot_on_request", "who stated no hours is asked"
+    first = await asked_time(world, booking, 12)
+    question = await asked_time(world, booking, 15)
+    row = await world.booking(booking)
+    assert (row.state, row.starts_at) == (BookingState.ASSIGNED, before.starts_at), "until then the old time stands"
+    async with world.database.read(OFFICER) as unit:
+        view = await world.services.booking_views.view(unit, row)
+    assert view["proposal"] is not None
+    assert (view["proposal"]["state"], view["proposal"]["starts_at"]) == ("asked", at(world, 15))
+    with pytest.raises(Conflict) as over:
+        async with world.database.unit(SYSTEM) as uow:
+            await world.services.proposals.answer(uow, first, accept=True)
+    assert over.value.code == "proposal_over", "the later question took the earlier one back"
+    async with world.database.unit(SYSTEM) as uow:
+        await world.services.proposals.answer(uow, question, accept=True)
+    row = await world.booking(booking)
+    assert (row.state, row.starts_at, row.interpreter_id) == (BookingState.ASSIGNED, at(world, 15), person)
+    active = [one for one in await world.assignments(booking) if one.state is AssignmentState.ACTIVE]
+    assert [(one.starts_at, one.minutes) for one in active] == [(at(world, 15), 60)]
+    assert (await world.session(row.session_id)).starts_at == at(world, 15)
+    async with world.database.read(OFFICER) as unit:
+        assert (await world.services.booking_views.view(unit, row))["proposal"] is None
+
+
+async def test_a_no_or_silence_leaves_the_old_time(world: World) -> None:
+    await world.interpreters(1)
+    booking = await world.request(kind="appointment", in_hours=30, minutes=60)
+    await world.accept((await world.offers(booking))[0])
+    stands = (await world.booking(booking)).starts_at
+    question = await asked_time(world, booking, 15)
+    async with world.database.unit(SYSTEM) as uow:
+        await world.services.proposals.answer(uow, question, accept=False)
+    world.clock.advance(1)
+    await asked_time(world, booking, 16)
+    world.clock.advance(24 * 3600)
+    await world.worker.tick()
+    row = await world.booking(booking)
+    async with world.database.read(OFFICER) as unit:
+        view = await world.services.booking_views.view(unit, row)
+        assert await world.services.proposals.of_interpreter(unit, str(row.interpreter_id)) == []
+    assert (row.state, row.starts_at) == (BookingState.ASSIGNED, stands)
+    assert view["proposal"] is not None
+    assert (view["proposal"]["state"], view["proposal"]["starts_at"]) == ("expired", at(world, 16, day=0))
+
+
+async def test_the_other_time_is_asked_for_only_where_every_rule_allows_it(world: World) -> None:
+    (person,) = await world.interpreters(1)
+    booking = await world.request(kind="appointment", in_hours=30, minutes=60)
+    await world.accept((await world.offers(booking))[0])
+    question = await asked_time(world, booking, 15)
+    other = await world.request(kind="appointment", in_hours=31.25, minutes=60)
+    await world.accept((await world.offers(other))[0])
+    with pytest.raises(Conflict) as taken:
+        async with world.database.unit(SYSTEM) as uow:
+            await world.services.proposals.answer(uow, question, accept=True)
+    assert taken.value.code in ("slot_not_free", "slot_on_request"), "taken meanwhile"
+    with pytest.raises(Conflict):
+        async with world.database.unit(OFFICER) as uow:
+            await world.services.proposals.ask(uow, booking, starts_at=at(world, 15.5))
+    async with world.database.unit(OFFICER) as uow:
+        await world.services.bookings.cancel(uow, booking, reason="not_needed")
+    async with world.database.read(SYSTEM) as unit:
+        assert await world.services.proposals.of_interpreter(unit, person) == []
+    assert [one.state for one in await world.assignments(other)] == [AssignmentState.ACTIVE]
+
+
 async def test_notice_is_told_before_and_stored_for_the_timesheet(world: World) -> None:
     (person,) = await world.interpreters(1)
     await works(world, person, (9, 13))

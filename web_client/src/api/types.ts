@@ -32,6 +32,7 @@ export type LanguageSource = CaseLanguage['source']
 export type SexWish = Schemas['SexWish']
 export type WishChange = Schemas['WishChange']
 export type Referral = Schemas['Referral']
+export type AskedTime = Schemas['AskedTimeOut']
 export type Literacy = NonNullable<CaseDetail['literacy']>
 export type AgeGroup = NonNullable<CaseDetail['age_group']>
 export type Uam = NonNullable<CaseDetail['uam']>

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
@@ -28,6 +28,7 @@ from tests.contracts.history_plans import Facts, Move
 from tests.scheduler.world import COORDINATOR, SYSTEM, World
 
 KIND = "D:pbt"
+T = TypeVar("T")
 _OPEN = (SwapState.ASKED, SwapState.TAKEN)
 
 
@@ -101,7 +102,7 @@ class SwapMoves:
         async with self._world.database.read(SYSTEM) as unit:
             return self._chosen((await unit.session.scalars(wanted)).all())
 
-    def _chosen(self, found: Sequence[Any]) -> Any:
+    def _chosen(self, found: Sequence[T]) -> T:
         if not found:
             raise NotFound("nothing_there")
         return self._dice.choice(found)

@@ -47,7 +47,8 @@ export class HomeController {
     if (before && before.id !== ring?.id && this.answering[before.id] === 'accept') return
     this.#ring(ring && !this.#answered.has(ring.id) ? ring : undefined)
     // It ended while nothing could be heard: said all the same.
-    if (before && !ring) this.ended = new AppError(Date.parse(before.expires_at) > tab.now() ? 'offer_withdrawn' : 'offer_expired')
+    if (before && !ring)
+      this.ended = new AppError(Date.parse(before.expires_at) > tab.now() ? 'offer_withdrawn' : 'offer_expired')
   }
 
   async #read(): Promise<boolean> {

@@ -1,4 +1,4 @@
-"""One stream heard evenly: from packets in any order to exactly 20 ms of sound at each call. No sockets and no clock of its own."""
+"""One stream heard evenly: from packets in any order to exactly 20 ms, or a beat, of sound at a time. No sockets, no clock of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from media.codecs import Codec
 from media.lines import g711
 from media.lines.jitter import TICKS, JitterBuffer, Step, What
 from media.lines.opus import OpusDecoder, OpusError, Sound, duration
+from media.lines.words import BEAT, FRAME_S
 
 _QUIET = 0.004
 """Loudness (rms, about -48 dB) below which nobody hears that 20 ms are missing or too many."""
@@ -19,6 +20,8 @@ _FRESH, _FAR_TOO_FRESH = -0.012, -0.02
 """The same for repeating 20 ms, sooner, since packets are lost otherwise."""
 _READ_EVENLY = 0.004
 """Seconds by which the clock that reads may be late."""
+_AHEAD_S = (BEAT - 1) * FRAME_S
+"""From the first frame of a beat to its last."""
 
 
 class Decoder(Protocol):
@@ -71,6 +74,8 @@ class Ear:
         self._decoder = decoder
         self._rate = rate
         self._size = rate // 50
+        self._beat = BEAT * self._size
+        self._nothing = np.zeros(self._size, np.float32)
         self._per_tick = rate / 48_000
         self._rest: Sound | None = None
         """Sound that is decoded and not played yet, if there is any."""
@@ -90,9 +95,32 @@ class Ear:
         """See ``JitterBuffer.put``."""
         self.buffer.put(seq, ts, payload, now)
 
+    def beat(self, now: float) -> Sound | None:
+        """The next ``BEAT`` frames, of which ``now`` is the time of the last; none when the stream is paused in all of them.
+
+        A packet that is as long, as telephones' are, is played as it is: cutting it up would cost more than decoding it."""
+        self.live = False
+        first, frames = now - _AHEAD_S, list[Sound | None]()
+        if self._rest is None:
+            step = self.buffer.pull(first)
+            if step.what is What.QUIET and step.ticks >= TICKS:
+                frames.append(None)
+            else:
+                sound = self._sound(step)
+                if len(sound) == self._beat and _FRESH <= self.buffer.surplus(first) + _AHEAD_S <= _OLD:
+                    return sound
+                self._rest = sound
+        frames += [self._frame(first + n * FRAME_S) for n in range(len(frames), BEAT)]
+        if not any(frame is not None for frame in frames):
+            return None
+        return np.concatenate([self._nothing if frame is None else frame for frame in frames])
+
     def frame(self, now: float) -> Sound | None:
         """The next 20 ms; none while the stream is paused."""
         self.live = False
+        return self._frame(now)
+
+    def _frame(self, now: float) -> Sound | None:
         first = self._take(now)
         if first is None:
             return None

@@ -140,8 +140,8 @@ class OpusEncoder:
         self._state = self._lib.opus_encoder_create(rate, 1, _VOIP, ctypes.byref(failed))
         if failed.value or not self._state:
             raise OpusError(f"no encoder ({failed.value})")
-        self._samples = rate // 50
-        self._in = np.zeros(3 * self._samples, np.float32)
+        self._lengths = tuple(frames * rate // 50 for frames in (1, 2, 3))
+        self._in = np.zeros(self._lengths[-1], np.float32)
         self._from = self._in.ctypes.data
         self._out = np.zeros(MAX_PACKET, np.uint8)
         self._at = self._out.ctypes.data
@@ -160,14 +160,13 @@ class OpusEncoder:
         self._set(_SET_FEC, 1 if protect else 0)
         self._set(_SET_LOSS, max(10, min(40, round(100 * share))) if protect else 0)
 
-    def encode(self, frame: Sound, *more: Sound) -> bytes:
-        """One to three frames of 20 ms as one packet. Raises ``ValueError`` for another length."""
-        if more:
-            frame = np.concatenate((frame, *more))
-        if len(frame) != self._samples * (1 + len(more)) or len(more) > 2:
+    def encode(self, sound: Sound) -> bytes:
+        """20, 40 or 60 ms as one packet. Raises ``ValueError`` for another length."""
+        count = len(sound)
+        if count not in self._lengths:
             raise ValueError("an Opus packet has frames of 20 ms")
-        self._in[: len(frame)] = frame
-        size: int = self._encode(self._state, self._from, len(frame), self._at, MAX_PACKET)
+        self._in[:count] = sound
+        size: int = self._encode(self._state, self._from, count, self._at, MAX_PACKET)
         if size < 0:
             raise OpusError(f"not encoded ({size})")
         return self._out[:size].tobytes()

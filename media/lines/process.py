@@ -94,14 +94,14 @@ class SoundProcess:
         loop.add_reader(self._pipe.sock, self._catch_up)
 
     def step(self, now: float, ticks: int = BEAT) -> None:
-        """What came, and the next stretches of 20 ms, each as if it had been made in its time."""
+        """What came, and the next beats (``ticks`` in frames), each as if it had been made in its time."""
         self._read(now)
         self._endpoint.read(now)
-        for ago in range(ticks - 1, -1, -1):
+        for ago in range(ticks - BEAT, -1, -BEAT):
             try:
-                self.studio.tick(now - ago * FRAME_S)
+                self.studio.beat(now - ago * FRAME_S)
             except Exception:
-                logger.exception("20 ms of sound failed")
+                logger.exception("a beat of sound failed")
         self._endpoint.write()
         self._pipe.flush()
 

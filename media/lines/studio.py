@@ -1,4 +1,4 @@
-"""Where the sound of rooms with telephones and taps comes together, 20 ms at a time: decode, align, mix, encode. No sockets.
+"""Where the sound of rooms with telephones and taps comes together, a beat at a time: decode, align, mix, encode. No sockets.
 
 Everything that others say arrives as copies of their Opus packets, that of other telephones too, so that one gate in the node
 (muting, consent) holds for all."""
@@ -24,7 +24,7 @@ from media.lines.opus import OpusEncoder, Sound
 from media.lines.words import BEAT, FRAME, FRAME_S, TAP_RATE, Piece
 
 _PHONE_RATE = 8000
-_OUTBOX_FRAMES = 15
+_OUTBOX_BEATS = 15 // BEAT
 """A slow telephone is at most 0.3 s behind."""
 _OUTBOX_PIECES = 1500
 _PIECE_FRAMES = 5
@@ -99,39 +99,39 @@ class Line:
         self.room = room
         self.peer = peer
         self.codec = codec
-        self.outbox: Outbox[bytes] = Outbox(_OUTBOX_FRAMES)
+        self.outbox: Outbox[bytes] = Outbox(_OUTBOX_BEATS)
         self.ear = Ear.telephone(codec)
         self.level = LevelControl(_PHONE_RATE)
         self.encoder = OpusEncoder(_PHONE_RATE)
         self.held = False
         self.heard = bytearray()
         """What came from the telephone since the last beat."""
-        self.said: list[tuple[Sound, int, bool]] = []
-        """What it said since its last packet, with loudness and whether it came over the line."""
         self.seq = random.getrandbits(15)
         self.ts = random.getrandbits(31)
-        self._count = 0
+        self._packets = self._frames = 0
 
     def take(self, data: bytes, now: float) -> None:
         """What the telephone said since the last beat. Frames count as said one after the other; the last ``BEAT`` as having come evenly,
-        since waiting for the beat is no lateness of the line."""
+        since waiting for the beat is no lateness of the line. They go in packets of a beat, the last one whole."""
         if self.held:
             return
-        left = len(data) // FRAME
-        for at in range(0, left * FRAME, FRAME):
-            left -= 1
-            came = now - min(left, BEAT - 1) * FRAME_S
-            self.ear.put(self._count & 0xFFFF, (TICKS * self._count) & 0xFFFFFFFF, data[at : at + FRAME], came)
-            self._count += 1
+        begin, frames = 0, len(data) // FRAME
+        while begin < frames:
+            size = (frames - begin - 1) % BEAT + 1
+            came = now - min(frames - begin - 1, BEAT - 1) * FRAME_S
+            packet = data[begin * FRAME : (begin + size) * FRAME]
+            self.ear.put(self._packets & 0xFFFF, TICKS * self._frames & 0xFFFFFFFF, packet, came)
+            self._packets += 1
+            self._frames += size
+            begin += size
 
     def hold(self, on: bool) -> None:
         """Nothing in, nothing out."""
         self.held = on
         self.outbox.drain()
-        self.said.clear()
         if on:
             self.ear = Ear.telephone(self.codec)
-            self._count = 0
+            self._packets = self._frames = 0
 
 
 class Tap:
@@ -170,7 +170,7 @@ class Studio:
         self.taps: dict[int, Tap] = {}
         self._clock = clock
         self._emit = emit
-        self._nothing = np.zeros(FRAME, np.float32)
+        self._nothing = np.zeros(BEAT * FRAME, np.float32)
 
     def add_voice(self, handle: int, room: str, peer: str) -> None:
         self.voices[handle] = Voice(room, peer)
@@ -223,59 +223,55 @@ class Studio:
         if voice.for_taps is not None:
             voice.for_taps.put(seq, ts, payload, at)
 
-    def tick(self, now: float) -> None:
-        """The next 20 ms of everything."""
+    def beat(self, now: float) -> None:
+        """The next ``BEAT`` frames of everything; ``now`` is the time of the last."""
         self._play_to_lines(now)
         for handle, line in self.lines.items():
             if not line.held:
                 self._say(handle, line, now)
         if self.taps:
-            self._play_to_taps(now)
+            for ago in range(BEAT - 1, -1, -1):
+                self._play_to_taps(now, ago * FRAME_S)
 
     def _play_to_lines(self, now: float) -> None:
         heard: dict[str, list[tuple[str, Sound]]] = {}
         for voice in self.voices.values():
-            frame = voice.for_lines.frame(now) if voice.for_lines is not None else None
-            if frame is not None:
-                heard.setdefault(voice.room, []).append((voice.peer, voice.level.apply(frame)))
+            sound = voice.for_lines.beat(now) if voice.for_lines is not None else None
+            if sound is not None:
+                heard.setdefault(voice.room, []).append((voice.peer, voice.level.apply(sound)))
         for line in self.lines.values():
             if not line.held:
-                others = [frame for peer, frame in heard.get(line.room, ()) if peer != line.peer]
+                others = [sound for peer, sound in heard.get(line.room, ()) if peer != line.peer]
                 line.outbox.put(self._mixed(line.codec, others))
 
     @staticmethod
-    def _mixed(codec: Codec, frames: list[Sound]) -> bytes:
-        if not frames:
-            return g711.silence(codec, FRAME)
-        if len(frames) == 1:
-            return g711.encode_within(codec, frames[0])
-        mix: Sound = frames[0] + frames[1]
-        for frame in frames[2:]:
-            mix += frame
+    def _mixed(codec: Codec, sounds: list[Sound]) -> bytes:
+        if not sounds:
+            return g711.silence(codec, BEAT * FRAME)
+        if len(sounds) == 1:
+            return g711.encode_within(codec, sounds[0])
+        mix: Sound = sounds[0] + sounds[1]
+        for sound in sounds[2:]:
+            mix += sound
         peak = float(np.abs(mix).max())
         return g711.encode_within(codec, mix * np.float32(_PEAK / peak) if peak > _PEAK else mix)
 
     def _say(self, handle: int, line: Line, now: float) -> None:
-        frame = line.ear.frame(now)
-        if frame is None:
+        sound = line.ear.beat(now)
+        if sound is None:
             live, sound, level = False, self._nothing, 127
         else:
-            live, sound = line.ear.live, line.level.apply(frame)
+            live, sound = line.ear.live, line.level.apply(sound)
             level = max(0, min(127, round(-line.level.level_db)))
-        line.said.append((sound, level, live))
-        if len(line.said) < BEAT:
-            return
-        sounds, levels, heard = zip(*line.said, strict=True)
-        line.said.clear()
-        self._emit(handle, line.seq, line.ts, min(levels), any(heard), line.encoder.encode(*sounds))
+        self._emit(handle, line.seq, line.ts, level, live, line.encoder.encode(sound))
         line.seq, line.ts = (line.seq + 1) & 0xFFFF, (line.ts + BEAT * TICKS) & 0xFFFFFFFF
 
-    def _play_to_taps(self, now: float) -> None:
-        at = self._clock.now() - timedelta(milliseconds=20)
+    def _play_to_taps(self, now: float, ago: float) -> None:
+        at = self._clock.now() - timedelta(seconds=FRAME_S + ago)
         for voice in self.voices.values():
             if voice.for_taps is None:
                 continue
-            frame = voice.for_taps.frame(now)
+            frame = voice.for_taps.frame(now - ago)
             pcm = None if frame is None else (np.clip(frame, -1, 1) * np.float32(32767)).astype("<i2").tobytes()
             for tap in self.taps.values():
                 if tap.room == voice.room:

@@ -236,7 +236,8 @@ class Pump:
         if self.steps % BEAT == 0:
             self.sound.step(self.now)
         for phone in self.phones:
-            phone.frames += phone.line.outbox.drain()
+            heard = b"".join(phone.line.outbox.drain())
+            phone.frames += [heard[at : at + 160] for at in range(0, len(heard), 160)]
         for tap in self.taps:
             self.pieces += tap.outbox.drain()
         for data in self._ours.read():

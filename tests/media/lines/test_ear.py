@@ -8,8 +8,10 @@ import numpy as np
 from aiortc.jitterbuffer import JitterBuffer as StockBuffer
 from aiortc.rtp import RtpPacket
 
+from media.lines import g711
 from media.lines.ear import Ear
 from media.lines.opus import OpusEncoder
+from media.lines.words import BEAT
 from media.protocol import Codec
 from media.similarity import Samples, compare
 
@@ -108,3 +110,25 @@ def test_a_telephone_that_stalls_fades_and_comes_back() -> None:
     assert min(loud[10:40]) > 0.01
     assert loud[55] == 0.0
     assert min(loud[80:]) > 0.01
+
+
+def test_a_beat_is_the_same_sound_as_its_frames(narrow: dict[str, Samples]) -> None:
+    """Whether a packet is as long as a beat and played as it is, or shorter and put together; with a pause in between."""
+    data = g711.encode(Codec.PCMA, narrow["officer"])
+    for frames in (1, BEAT):
+        by_frame, by_beat = Ear.telephone(Codec.PCMA), Ear.telephone(Codec.PCMA)
+        one, other = [], []
+        for tick in range(0, 150, BEAT):
+            now = (tick + BEAT - 1) * FRAME
+            if not 60 <= tick < 90:
+                for at in range(tick, tick + BEAT, frames):
+                    payload, came = data[160 * at : 160 * (at + frames)], at * FRAME
+                    for ear in (by_frame, by_beat):
+                        ear.put(at // frames, 960 * at, payload, came)
+            one += [by_frame.frame(now - ago * FRAME) for ago in range(BEAT - 1, -1, -1)]
+            other.append(by_beat.beat(now))
+        joined = np.concatenate([np.zeros(160, np.float32) if frame is None else frame for frame in one])
+        beats = np.concatenate([np.zeros(320, np.float32) if beat is None else beat for beat in other])
+        assert np.array_equal(joined, beats), frames
+        assert other[40] is None, "paused"
+        assert by_beat.played == by_frame.played > 100 // frames

@@ -10,7 +10,7 @@ from media.similarity import Samples, level_dbfs
 
 
 def applied(control: LevelControl, sound: Samples) -> Samples:
-    frames = [control.apply(np.ascontiguousarray(sound[at : at + 160])) for at in range(0, len(sound) - 160, 160)]
+    frames = [control.apply(np.ascontiguousarray(sound[at : at + 320])) for at in range(0, len(sound) - 320, 320)]
     return np.concatenate(frames)
 
 

@@ -108,7 +108,7 @@ async def test_two_telephones_and_a_browser_hear_each_other_and_nobody_himself(
 
             async def listen() -> Heard:
                 since = len(a.frames), len(b.frames)
-                await asyncio.sleep(4)
+                await asyncio.sleep(8)
                 return {
                     "a": alike_whole(narrow["officer"], a.heard(since[0]), 8000, looped=True),
                     "b": alike_whole(narrow["officer"], b.heard(since[1]), 8000, looped=True),

@@ -48,8 +48,9 @@ class House:
             for handle, speech in (phones or {}).items():
                 if speech[160 * tick : 160 * tick + 160]:
                     self.studio.lines[handle].take(speech[160 * tick : 160 * tick + 160], now)
-            self.studio.tick(now)
             self.clock.advance(FRAME)
+            if tick % BEAT == BEAT - 1:
+                self.studio.beat(now)
             for handle, line in self.studio.lines.items():
                 self.heard.setdefault(handle, []).extend(line.outbox.drain())
             for handle, tap in self.studio.taps.items():
@@ -57,13 +58,14 @@ class House:
 
 
 def alone(data: list[bytes], ticks: int) -> list[Samples]:
-    """What one voice sounds like on its way to a telephone."""
+    """What one voice sounds like on its way to a telephone, beat by beat."""
     ear, level, out = Ear.opus(8000), LevelControl(8000), []
     for tick in range(ticks):
         if tick < len(data):
             ear.put(tick, 960 * tick, data[tick], tick * FRAME)
-        frame = ear.frame(tick * FRAME)
-        out.append(np.zeros(160, np.float32) if frame is None else level.apply(frame))
+        if tick % BEAT == BEAT - 1:
+            sound = ear.beat(tick * FRAME)
+            out.append(np.zeros(320, np.float32) if sound is None else level.apply(sound))
     return out
 
 
@@ -77,10 +79,11 @@ def test_each_telephone_hears_exactly_the_sum_of_all_others(narrow: dict[str, Sa
     house.run(sent, 200)
     parts = {handle: alone(data, 200) for handle, data in sent.items()}
     for line, codec, others in ((12, Codec.PCMU, (1, 3)), (13, Codec.PCMA, (1, 2))):
-        for tick, frame in enumerate(house.heard[line]):
-            mix = parts[others[0]][tick] + parts[others[1]][tick]
+        assert len(house.heard[line]) == 100
+        for beat, sound in enumerate(house.heard[line]):
+            mix = parts[others[0]][beat] + parts[others[1]][beat]
             peak = float(np.abs(mix).max())
-            assert frame == g711.encode(codec, mix * np.float32(0.95 / peak) if peak > 0.95 else mix), tick
+            assert sound == g711.encode(codec, mix * np.float32(0.95 / peak) if peak > 0.95 else mix), beat
 
 
 def test_a_telephone_never_hears_itself(narrow: dict[str, Samples]) -> None:
@@ -91,8 +94,8 @@ def test_a_telephone_never_hears_itself(narrow: dict[str, Samples]) -> None:
     house.studio.add_line(11, Line("room", "phone", Codec.PCMU))
     house.studio.add_line(12, Line("room", "other", Codec.PCMU))
     house.run({1: packets(narrow["officer"])}, 200)
-    assert set(house.heard[11]) == {g711.silence(Codec.PCMU, 160)}
-    assert set(house.heard[12]) != {g711.silence(Codec.PCMU, 160)}
+    assert set(house.heard[11]) == {g711.silence(Codec.PCMU, 320)}
+    assert set(house.heard[12]) != {g711.silence(Codec.PCMU, 320)}
 
 
 def test_rooms_do_not_hear_each_other(narrow: dict[str, Samples]) -> None:
@@ -101,7 +104,7 @@ def test_rooms_do_not_hear_each_other(narrow: dict[str, Samples]) -> None:
     house.studio.add_line(11, Line("another", "phone", Codec.PCMU))
     house.studio.add_tap(12, Tap("another", {"officer"}))
     house.run({1: packets(narrow["officer"])}, 150)
-    assert set(house.heard[11]) == {g711.silence(Codec.PCMU, 160)}
+    assert set(house.heard[11]) == {g711.silence(Codec.PCMU, 320)}
     assert house.pieces[12] == []
 
 
@@ -156,9 +159,8 @@ def test_hold_stops_both_ways(narrow: dict[str, Samples]) -> None:
     assert house.said == []
     assert house.heard[7] == []
     line.hold(False)
-    for tick in range(BEAT):
-        house.studio.tick(10.0 + tick * FRAME)
-    assert (len(house.said), len(line.outbox)) == (1, BEAT)
+    house.studio.beat(10.0)
+    assert (len(house.said), len(line.outbox)) == (1, 1)
 
 
 async def test_a_slow_reader_loses_the_oldest() -> None:

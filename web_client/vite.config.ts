@@ -11,6 +11,10 @@ const base =
   /node_modules\/(svelte|esm-env|clsx)\/|web_client\/src\/(i18n\/(?!months|numbers|zoned)|lib\/(?!sending|zones|paths)|api\/(?!resource)|auth\/session)|src\/ui\/(Icon|icons|Button|Banner|ErrorBanner|Badge|Voice|Dialog|live|LiveRegions|toast|Toasts|fonts\.ts)|scripts\/serbian|preload-helper/
 /** What every page has but the call page. */
 const desk = /web_client\/src\/(i18n\/zoned|lib\/(sending|zones|paths)|api\/resource|ui\/(Bdi|Timer|theme\.svelte|Mark)\b)/
+/** The head of the page and what goes with it: one piece, not six. The menu is the guest's too and stays alone. */
+const head = /web_client\/src\/(ui\/(AppBar|presses)|auth\/(leave|leftovers|owner)|desk\/(aids|carry)|interpreter\/push|nav)\b/
+/** What lists are made of. */
+const list = /web_client\/src\/ui\/(Table|Pager|Segmented)\b/
 const room =
   /src\/call\/(CallController|PeerTransport|PeerLink|LocalMedia|AudioOut|quality|join|recovery|sdp|picture|pictureRule|people|sounds|checked|CallTile)\b|src\/realtime\/(roomState|turns)|src\/ui\/(Tile|ModeBadge)/
 
@@ -30,6 +34,8 @@ export default defineConfig({
           groups: [
             { name: 'base', test: base },
             { name: 'desk', test: desk, includeDependenciesRecursively: false },
+            { name: 'head', test: head, includeDependenciesRecursively: false },
+            { name: 'list', test: list, includeDependenciesRecursively: false },
             { name: 'room', test: room, includeDependenciesRecursively: false },
           ],
         },

@@ -1,6 +1,7 @@
 /** Start: texts and profile first, then the page. */
 import { mount } from 'svelte'
 import App from './App.svelte'
+import { catalogue } from './api/catalogue.svelte'
 import { net } from './api/net.svelte'
 import { session } from './auth/session.svelte'
 import { startTexts } from './i18n/index.svelte'
@@ -12,13 +13,19 @@ import './ui/theme.css'
 
 async function start(): Promise<void> {
   router.start()
-  // Each step there and back costs a second on a slow line: the code of the page comes along with texts and profile.
-  const route = find(router.path)?.route
-  void route?.load().catch(() => undefined)
-  if (route && !route.bare) void import('./ui/AppBar.svelte').catch(() => undefined)
   net.listen()
   keys.listen()
-  const [, profile] = await Promise.allSettled([startTexts(), session.load()])
+  // Each step there and back costs a second on a slow line: texts, profile and the code of the page are asked for at once, in the order in
+  // which they are waited for.
+  const route = find(router.path)?.route
+  const desk = route && !route.bare
+  const asked = session.load()
+  const texts = startTexts([...(desk ? (['desk'] as const) : []), ...(route?.texts ?? [])])
+  if (desk) void import('./ui/AppBar.svelte').catch(() => undefined)
+  void route?.load().catch(() => undefined)
+  // Whoever is not signed in is told so by the profile.
+  if (desk && route.roles) void catalogue.load().catch(() => undefined)
+  const [, profile] = await Promise.allSettled([texts, asked])
   const target = document.getElementById('app')
   if (!target) return
   mount(App, { target, props: profile.status === 'rejected' ? { failure: asAppError(profile.reason) } : {} })

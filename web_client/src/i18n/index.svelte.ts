@@ -175,8 +175,10 @@ function remembered(): string[] {
   }
 }
 
-/** Starts with the language chosen before, else the browser's. */
-export async function startTexts(): Promise<void> {
+/** Starts with the language chosen before, else the browser's. `parts` come along with the first one: whoever wants them has them at once. */
+export async function startTexts(parts: readonly Part[] = []): Promise<void> {
   const wish = remembered().find(isLocale)
-  await show(wish && isLocale(wish) ? wish : choose(navigator.languages))
+  const locale = wish && isLocale(wish) ? wish : choose(navigator.languages)
+  for (const part of parts) void fetchPart(locale, part).catch(() => undefined)
+  await show(locale)
 }

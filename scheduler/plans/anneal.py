@@ -7,67 +7,33 @@ removals for vehicle routing problems" (2020), with cases and people's days in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import astuple
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.plans.problem import NOBODY, Fixed, Ints, Limits, Prices, Problem
+from scheduler.plans.anneal_kernel import anneal
+from scheduler.plans.packing import COLUMNS
+from scheduler.plans.problem import NOBODY, Ints, Problem
 
 SIZE, BLINK = 4.0, 0.01
 """Bookings taken out at once, about; and the chance to overlook a good place."""
-HOT, COLD = 200.0, 5.0
-"""Tenths of a point that a plan may get worse, about: at the beginning and at the end."""
+COLD = 5.0
+"""Tenths of a point that a plan may get worse at the end, about."""
 ROUNDS = 4_000
 """Between two looks at the time."""
 PIECES = 96
 """Legs that one person may have, more than any month holds."""
-_COLUMNS = (
-    "weight", "case", "way_booking", "way_cost", "leg_way", "leg_place", "leg_start", "leg_minutes", "leg_until",
-    "opt_leg", "opt_person", "opt_cost", "day_limit", "week_limit", "earlier", "day_of",
-)  # fmt: skip
-_FIXED = ("person", "start", "minutes", "until", "case")
-
-
-def packed(problem: Problem) -> tuple[dict[str, Any], dict[str, Ints]]:
-    """A problem as a head and arrays, for the way to a child: without names."""
-    arrays: dict[str, Ints] = {name: getattr(problem, name) for name in _COLUMNS}
-    arrays.update((f"fixed_{name}", getattr(problem.fixed, name)) for name in _FIXED)
-    prices = problem.prices
-    head = {
-        "marks": problem.marks, "limits": astuple(problem.limits),
-        "prices": (prices.unassigned, prices.relay, prices.another, prices.band),
-    }  # fmt: skip
-    return head, arrays
-
-
-def unpacked(head: Mapping[str, Any], arrays: Mapping[str, Ints]) -> Problem:
-    """The same problem again; people and bookings are called by their numbers."""
-    unassigned, relay, another, band = head["prices"]
-    # what comes over a pipe cannot be written to, and would be compiled for once more
-    own = {name: array.copy() for name, array in arrays.items()}
-    columns: dict[str, Any] = {name: own[name] for name in _COLUMNS}
-    return Problem(
-        origin=datetime.min.replace(tzinfo=UTC),
-        bookings=[str(at) for at in range(len(own["weight"]))],
-        people=[str(at) for at in range(len(own["day_limit"]))],
-        marks=(head["marks"][0], head["marks"][1]),
-        fixed=Fixed(**{name: own[f"fixed_{name}"] for name in _FIXED}),
-        limits=Limits(*head["limits"]),
-        prices=Prices(unassigned, relay, another, (band[0], band[1])),
-        **columns,
-    )
 
 
 class Annealing:
     """A plan that gets better. Not for two threads at once."""
 
-    def __init__(self, problem: Problem, chosen: Ints, seed: int) -> None:
-        """``chosen``: an allowed plan to begin with."""
-        self._problem, self._seed = problem, seed
+    def __init__(self, problem: Problem, chosen: Ints, seed: int, hot: float) -> None:
+        """``chosen``: an allowed plan to begin with; ``hot``: tenths of a point that it may get worse at the beginning, about."""
+        self._problem, self._seed, self._hot = problem, seed, hot
         order = np.lexsort((problem.opt_person, problem.opt_leg))
         self._order = order
         place = np.empty(len(order), dtype=np.int64)
@@ -119,12 +85,9 @@ class Annealing:
 
     def run(self, share: Callable[[], float], report: Callable[[Ints], None]) -> None:
         """Until ``share`` of the time (0 to 1) is 1; ``report`` is called with plans that are better than those before."""
-        # loaded by children only
-        from scheduler.plans.anneal_kernel import anneal
-
         best, turn = 0, 0
         while (gone := share()) < 1:
-            hot, cold = (HOT * (COLD / HOT) ** gone,) * 2
+            hot, cold = (self._hot * (COLD / self._hot) ** gone,) * 2
             self.change += int(anneal(self._seed + turn, ROUNDS, hot, cold, SIZE, BLINK, *self._state))
             turn += 1
             if self.change < best:
@@ -143,12 +106,12 @@ def compile_ahead() -> None:
     """Go once through the compiled functions: ``python -m scheduler.plans.anneal`` after installing, so that no search waits for it."""
     one = np.ones(1, dtype=np.int64)
     none = np.zeros(1, dtype=np.int64)
-    names: dict[str, Any] = dict.fromkeys(_COLUMNS, none)
+    names: dict[str, Any] = dict.fromkeys(COLUMNS, none)
     names.update(weight=1000 * one, leg_place=one, leg_minutes=60 * one, leg_until=70 * one)
     names.update(day_limit=240 * one, week_limit=600 * one, day_of=np.arange(0, 14_400, 1_440, dtype=np.int64))
     problem = Problem(origin=datetime.min.replace(tzinfo=UTC), bookings=["0"], people=["0"], marks=(0, 0), **names)
     share = iter((0.5, 1.0))
-    Annealing(problem, np.zeros(1, dtype=np.int64), 1).run(share.__next__, lambda _: None)
+    Annealing(problem, np.zeros(1, dtype=np.int64), 1, 200.0).run(share.__next__, lambda _: None)
 
 
 if __name__ == "__main__":

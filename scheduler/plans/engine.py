@@ -19,7 +19,7 @@ from scheduler.plans.greedy import greedy, order, serve
 from scheduler.plans.ledger import Ledger
 from scheduler.plans.model import Model
 from scheduler.plans.neighbours import Neighbours
-from scheduler.plans.parts import Cutter, Piece, booking_days, windows
+from scheduler.plans.parts import Cutter, Piece, booking_days, meet, put, windows
 from scheduler.plans.problem import DAYS_A_WEEK, Ints, Problem
 from scheduler.plans.relaxation import Relaxation
 from scheduler.plans.search import Outcome, Phase, Progress, Search
@@ -41,6 +41,14 @@ _LAST_LOOK = 2.0
 CLIMB, CLIMB_ALONE = 0.2, 0.12
 """Share of the time in which the prices of a large plan climb; after the second the other children begin to plan by them,
 unless the climb began with nothing."""
+
+
+HOT, WARM = 200.0, 30.0
+"""How much worse (in tenths) annealing lets a plan get at its beginning: from greedy, and from a rounded relaxation."""
+ROUNDED = 0.35
+"""Share of the time after which annealing begins again from the rounded relaxation, if that has come so far ..."""
+_WORTH = 0.04
+"""... that it costs at most so much more than the best plan by then."""
 
 
 def improve(
@@ -92,16 +100,8 @@ class _Run:
         return self._stop.is_set() or self._left <= 0 or near or total <= 0
 
     def _tell(self, phase: Phase) -> None:
-        self._report(
-            Progress(
-                phase,
-                self._seconds,
-                self._verdict.price.total,
-                self._bound,
-                len(self._verdict.left_out),
-                self._best.copy(),
-            )
-        )
+        total, left_out = self._verdict.price.total, len(self._verdict.left_out)
+        self._report(Progress(phase, self._seconds, total, self._bound, left_out, self._best.copy()))
 
     def _take(self, chosen: Ints, phase: Phase) -> bool:
         """Keep a plan if it is allowed and better."""
@@ -155,19 +155,33 @@ class _Run:
         self._improve()
 
     def _vast(self) -> None:
-        """Days of a vast plan solved exactly gain little in its time: one child lets the prices climb, the others anneal the plan."""
+        """Days of a vast plan solved exactly gain little in its time: one child lets the prices climb, the others anneal. First the greedy
+        plan, so that there is a good one soon; then, cooler, what the relaxation takes of each option by then, rounded."""
         alone = self._search.workers == 1
         self._climb(CLIMB if alone else 1.0)
+        if alone:
+            self._await_climb(self._left)
+        else:
+            self._anneal(self._best, HOT, ROUNDED * self._search.seconds)
+        rounded = self._relaxation.rounded()
+        verdict = check(self._problem, rounded)
+        near = verdict.ok and verdict.price.total <= (1 + _WORTH) * self._verdict.price.total
+        self._anneal(rounded if near else self._best, WARM, self._search.seconds - _LAST_LOOK)
+        self._await_climb(self._left)
+
+    def _anneal(self, start: Ints, hot: float, until: float) -> None:
+        """Let the idle children anneal a plan until so many seconds of the search are over; those who climb go on beside it."""
         jobs: set[int] = set()
         begun = 0
         while not self._over and self._workers.pids:
             for worker in self._workers.idle if begun < self._search.workers + _REVIVALS else []:
-                seconds = max(0.1, self._left - _LAST_LOOK)
-                jobs.add(
-                    self._workers.give_plan(worker, self._problem, self._best, seconds=seconds, seed=1_000_000 * begun)
-                )
+                seconds = max(0.1, until - self._seconds)
+                # a child that comes in the place of one that died goes on from the best there is
+                plan = start if begun < self._search.workers else self._best
+                seed = 1_000_000 * begun
+                jobs.add(self._workers.give_plan(worker, self._problem, plan, seconds=seconds, seed=seed, hot=hot))
                 begun += 1
-            if not jobs and self._climbing is None:
+            if not jobs and (begun or self._climbing is None):
                 return
             news = self._workers.hear(min(0.2, max(0.01, self._left)))
             if news is None:
@@ -239,7 +253,7 @@ class _Run:
         for found, _, news in self._solve(iter([(piece, everybody)]), lambda: self._left, exactness=_EXACT):
             if news.x is not None:
                 chosen = self._best.copy()
-                self._put(chosen, found, news.x)
+                put(self._model, chosen, found, news.x)
                 self._take(chosen, Phase.IMPROVE)
             self._raise(news.bound + self._model.base, Phase.PROVE)
 
@@ -257,7 +271,7 @@ class _Run:
         limit = max(1.0, self._search.seconds / 6)
         for piece, window, news in self._solve(pieces(), lambda: min(limit, self._left)):
             if news.x is not None:
-                self._put(chosen, piece, news.x)
+                put(self._model, chosen, piece, news.x)
             waiting &= ~window
         ledger = Ledger(self._problem, chosen)
         served = np.zeros(len(self._problem.bookings), dtype=np.bool_)
@@ -318,19 +332,8 @@ class _Run:
             for piece, _, news in self._solve(pieces(), lambda: min(longest, self._left)):
                 if news.x is not None:
                     chosen = self._best.copy()
-                    self._put(chosen, piece, news.x)
+                    put(self._model, chosen, piece, news.x)
                     self._take(chosen, Phase.IMPROVE)
-
-    def _put(self, chosen: Ints, piece: Piece, x: Reals) -> None:
-        """Write the options of a window's answer into a plan."""
-        options = piece.columns < self._model.at_relay
-        columns, values = piece.columns[options], x[options]
-        window = np.zeros(len(self._problem.bookings), dtype=np.bool_)
-        absent = piece.columns[(piece.columns >= self._model.at_absent) & (piece.columns < self._model.at_band)]
-        window[absent - self._model.at_absent] = True
-        chosen[window[self._problem.leg_booking]] = -1
-        taken = columns[values > 0.5]
-        chosen[self._problem.opt_leg[taken]] = taken
 
     # --- children --------------------------------------------------------------------------------------------------
 
@@ -360,7 +363,7 @@ class _Run:
                 if following is None:
                     more = False
                     break
-                if not relaxed and any(self._meet(following[0], other) for other, _ in running.values()):
+                if not relaxed and any(meet(self._model, following[0], other) for other, _ in running.values()):
                     held = following
                     break
                 job = self._workers.give(idle[0], following[0].program, seconds=max(0.05, seconds()), **exactness)
@@ -388,8 +391,3 @@ class _Run:
             if news.x is None and last is not None:
                 news = News(news.worker, news.kind, news.job, x=last.x, bound=news.bound)
             yield piece, bookings, news
-
-    def _meet(self, one: Piece, other: Piece) -> bool:
-        """Whether two pieces share a hard row."""
-        hard_one, hard_other = (piece.rows[piece.rows < self._model.load_at] for piece in (one, other))
-        return len(np.intersect1d(hard_one, hard_other, assume_unique=True)) > 0

@@ -134,10 +134,11 @@ def climb(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: Binary
 def anneal(head: dict[str, Any], arrays: dict[str, NDArray[Any]], answers: BinaryIO) -> None:
     """A whole plan that gets better while time lasts (:mod:`scheduler.plans.anneal`)."""
     # only the child that anneals loads the compiler
-    from scheduler.plans.anneal import Annealing, unpacked
+    from scheduler.plans.anneal import Annealing
+    from scheduler.plans.packing import unpacked
 
     began = told = time.monotonic()
-    work = Annealing(unpacked(head, arrays), arrays["chosen"], int(head["seed"]))
+    work = Annealing(unpacked(head, arrays), arrays["chosen"], int(head["seed"]), float(head["hot"]))
     pause = max(_ANNEAL_INTERVAL, float(head["seconds"]) / _ANSWERS)
 
     def report(chosen: NDArray[Any]) -> None:

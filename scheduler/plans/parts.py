@@ -186,5 +186,23 @@ class Cutter:
         return Piece(program, columns, rows)
 
 
+def put(model: Model, chosen: Ints, piece: Piece, x: Reals) -> None:
+    """Write the options of a window's answer into a plan."""
+    options = piece.columns < model.at_relay
+    columns, values = piece.columns[options], x[options]
+    window = np.zeros(len(model.problem.bookings), dtype=np.bool_)
+    absent = piece.columns[(piece.columns >= model.at_absent) & (piece.columns < model.at_band)]
+    window[absent - model.at_absent] = True
+    chosen[window[model.problem.leg_booking]] = NOBODY
+    taken = columns[values > 0.5]
+    chosen[model.problem.opt_leg[taken]] = taken
+
+
+def meet(model: Model, one: Piece, other: Piece) -> bool:
+    """Whether two pieces share a hard row."""
+    hard_one, hard_other = (piece.rows[piece.rows < model.load_at] for piece in (one, other))
+    return len(np.intersect1d(hard_one, hard_other, assume_unique=True)) > 0
+
+
 def _continuous(program: Program) -> Program:
     return Program(**{**program.__dict__, "whole": np.zeros(len(program.cost), dtype=np.bool_)})

@@ -13,6 +13,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from scheduler.plans.greedy import order, serve
+from scheduler.plans.ledger import Ledger
 from scheduler.plans.model import Model
 from scheduler.plans.parts import Cutter, Piece
 from scheduler.plans.problem import DAYS_A_WEEK, Ints, Problem
@@ -30,6 +32,8 @@ CLIMBED = 600.0
 """Options that cost so many tenths more than the best by the weeks' prices are left out of the climb."""
 TAKEN = 0.02
 """Share from which an option counts as taken: a climb leaves traces of many."""
+LIKELY = 0.3
+"""Share from which an option is rounded up."""
 VAST = 300_000
 """Columns from which the weeks are not asked any more: their prices are hardly better than none, and take long."""
 KEEP, OF_LEG = 100.0, 16
@@ -130,6 +134,23 @@ class Relaxation:
         options = piece.columns < self._model.at_relay
         guide[piece.columns[options]] = news.x[options]
         self._judge(prices, guide)
+
+    def rounded(self) -> Ints:
+        """An allowed plan after the shares: direct options by how much of each is taken, then the rest as a greedy plan would."""
+        problem, guide = self._model.problem, self.guide
+        ledger = Ledger(problem)
+        served = np.zeros(len(problem.bookings), dtype=np.bool_)
+        likely = np.flatnonzero((guide >= LIKELY) & self._model.single)
+        for option in likely[np.argsort(-guide[likely], kind="stable")].tolist():
+            leg = int(problem.opt_leg[option])
+            booking = int(problem.leg_booking[leg])
+            if not served[booking] and ledger.obstacle(int(problem.opt_person[option]), leg) is None:
+                ledger.put(leg, option)
+                served[booking] = True
+        for booking in order(problem).tolist():
+            if not served[booking]:
+                serve(ledger, booking)
+        return ledger.plan()
 
     def _judge(self, prices: Reals, guide: Reals) -> None:
         bound, slack = self._model.price(prices)

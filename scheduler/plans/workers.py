@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scheduler.plans import frames
-from scheduler.plans.anneal import packed
+from scheduler.plans.packing import packed
 from scheduler.plans.problem import Ints, Problem
 
 Reals = NDArray[np.float64]
@@ -115,11 +115,13 @@ class Workers:
         head = {"kind": kind, "seconds": seconds, "gap": gap, "absolute_gap": absolute_gap}
         return self._give(worker, head, arrays)
 
-    def give_plan(self, worker: int, problem: Problem, chosen: Ints, *, seconds: float, seed: int) -> int:
+    def give_plan(self, worker: int, problem: Problem, chosen: Ints, *, seconds: float, seed: int, hot: float) -> int:
         """Let an idle child anneal an allowed plan (:mod:`scheduler.plans.anneal`); its news bring plans."""
         head, arrays = packed(problem)
         return self._give(
-            worker, {**head, "kind": "anneal", "seconds": seconds, "seed": seed}, {**arrays, "chosen": chosen}
+            worker,
+            {**head, "kind": "anneal", "seconds": seconds, "seed": seed, "hot": hot},
+            {**arrays, "chosen": chosen},
         )
 
     def _give(self, worker: int, head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> int:

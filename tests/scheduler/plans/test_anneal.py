@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from scheduler.plans import anneal_kernel, engine, relaxation
-from scheduler.plans.anneal import Annealing, compile_ahead, packed, unpacked
+from scheduler.plans.anneal import Annealing, compile_ahead
 from scheduler.plans.checker import check
-from scheduler.plans.engine import improve
+from scheduler.plans.engine import HOT, improve
 from scheduler.plans.greedy import greedy
+from scheduler.plans.packing import packed, unpacked
 from scheduler.plans.problem import Problem
 from scheduler.plans.search import Phase, Progress, Search
 from scheduler.plans.workers import Workers
@@ -22,7 +23,7 @@ from tests.scheduler.plans.samples import any_problem, best
 
 
 def annealed(one: Problem, seed: int, turns: int = 1) -> Annealing:
-    work = Annealing(one, greedy(one), seed)
+    work = Annealing(one, greedy(one), seed, HOT)
     shares = iter([*([0.5] * turns), 1.0])
     work.run(shares.__next__, lambda _: None)
     return work
@@ -44,7 +45,7 @@ def test_small_plans_become_the_best_there_are() -> None:
         one = any_problem(seed, bookings=6)
         plans = [greedy(one)]
         shares = iter([0.2, 0.6, 0.9, 1.0])
-        Annealing(one, plans[0], seed).run(shares.__next__, plans.append)
+        Annealing(one, plans[0], seed, HOT).run(shares.__next__, plans.append)
         found += min(check(one, plan).price.total for plan in plans) == best(one)
     assert found >= 5
 

@@ -21,7 +21,7 @@ from scheduler.lifecycle import AssignmentState, BookingState
 from scheduler.models import Interpreter
 from scheduler.plans.checker import Fault
 from scheduler.plans.choosing import CellPeople
-from scheduler.plans.models import CellState, Plan, PlanCell, PlanState
+from scheduler.plans.models import CellState, Plan, PlanCell, PlanPin, PlanState
 from scheduler.plans.reasons import OTHER_SIDE, SAID_NO, TOO_LONG
 from scheduler.plans.views import PlanView
 from tests.scheduler.world import COORDINATOR, MK_OFFICER, SYSTEM, World, pair, staff
@@ -291,7 +291,17 @@ async def test_what_a_repair_frees_goes_to_the_waiting_list(world: World) -> Non
     now = world.clock.now()
     async with world.database.unit(COORDINATOR) as uow:
         proposals = await world.services.plans.repairs.propose(uow, "RS", [ill], now, now + timedelta(days=3))
+        assert [plan.left_out for plan in proposals] == [1, 0]
         moving = proposals[-1].id
+        # What a coordinator has pinned is not moved.
+        pin = PlanPin(
+            booking_id=handed_on, leg=1, country="RS", interpreter_id=both, pinned_by="C-0001", pinned_at=uow.now
+        )
+        uow.session.add(pin)
+        await uow.flush()
+        (still,) = await world.services.plans.repairs.propose(uow, "RS", [ill], now, now + timedelta(days=3))
+        assert still.left_out == 1
+        await uow.session.delete(pin)
     done = await world.services.plans.approval.approve(world.database, COORDINATOR, moving)
     assert (done.bound, done.stale) == (2, ())
     assert [(await world.booking(one)).interpreter_id for one in (lost, handed_on)] == [both, well]

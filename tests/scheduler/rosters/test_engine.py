@@ -69,8 +69,9 @@ def people(draw: st.DrawFn, name: str, days: int) -> Person:
 
 
 def sound_rows(problem: Problem, person: Person) -> list[tuple[str | None, ...]]:
-    """Every row that keeps the hard rules, by the checker."""
-    rows = itertools.product(LETTERS, repeat=problem.days)
+    """Every row that keeps the hard rules, by the checker; a kind that the person never works is in none of them."""
+    letters = [letter for letter in LETTERS if letter is None or letter in person.kinds]
+    rows = itertools.product(letters, repeat=problem.days)
     return [row for row in rows if not checker.row_breaches(problem, person, row)]
 
 

@@ -280,7 +280,8 @@ async def answer_time(proposal_id: Key, body: TimeAnswerBody, who: Who, services
         demand(may_answer_for(who, row.interpreter_id), hidden="proposal_unknown")
         asked = Asked(row.interpreter_id, row.booking_id, row.country)
         await services.scheduler.proposals.answer(uow, proposal_id, accept=body.accept)
-        _record(services, uow, "time.accepted" if body.accept else "time.declined", proposal_id, asked)
+        word = "accepted" if body.accept else "declined"
+        _record(services, uow, f"assignment.time_{word}", proposal_id, asked)
 
 
 @router.post("/api/assignments/{assignment_id}/release", status_code=204)

@@ -44,6 +44,7 @@ async def test_break_signals_and_language(shared_house: House) -> None:
     assert record["language_confirmed"] == "prs"
     assert "concern" not in str(record["entries"])
     case = await call.officer.call("GET", f"/api/cases/{call.case['id']}")
+    assert [(one["state"], one["raised_by_part"]) for one in case["referrals"]] == [("open", "interpreter")], "S-10"
     assert case["languages"][0]["code"] == "prs"
     assert case["languages"][0]["source"] == "interpreter_confirmed"
     assert verified(record)

@@ -358,6 +358,33 @@ async def test_slots_hold_move_notice_and_cancel(world: World) -> None:
     assert ended.json()["state"] == "cancelled"
 
 
+async def test_another_time_is_asked_for_and_answered_through_the_interface(world: World) -> None:
+    await world.available("I-RS")
+    case = await world.open_case()
+    booking = await world.book(case, kind="appointment", starts_at="2026-11-24T10:00:00Z", minutes=30)
+    await world.accept(booking["id"])
+    officer, interpreter = await world.browser("O-RS"), await world.browser("I-RS")
+    path = f"/api/bookings/{booking['id']}/reschedule"
+    alone = await officer.post(path, {"starts_at": "2026-11-24T12:00:00Z"})
+    assert (alone.status_code, alone.json()["code"]) == (409, "slot_on_request")
+    asked = await officer.post(path, {"starts_at": "2026-11-24T12:00:00Z", "ask": True})
+    assert asked.status_code == 200, asked.text
+    assert (asked.json()["starts_at"], asked.json()["proposal"]["state"]) == ("2026-11-24T10:00:00.000Z", "asked")
+    back = await officer.post(f"{path}/withdraw")
+    assert (back.json()["proposal"], (await interpreter.get("/api/interpreter/times")).json()["items"]) == (None, [])
+    await officer.post(path, {"starts_at": "2026-11-24T13:00:00Z", "ask": True})
+    (question,) = (await interpreter.get("/api/interpreter/times")).json()["items"]
+    assert (question["stands"], question["starts_at"]) == ("2026-11-24T10:00:00.000Z", "2026-11-24T13:00:00.000Z")
+    assert "case" not in str(question), "coarse facts only"
+    answer = f"/api/interpreter/times/{question['id']}/answer"
+    assert (await (await world.browser("I-MK")).post(answer, {"accept": True})).status_code == 404
+    assert (await interpreter.post(answer, {"accept": True})).status_code == 204
+    seen = (await officer.get(f"/api/bookings/{booking['id']}")).json()
+    assert (seen["state"], seen["starts_at"], seen["proposal"]) == ("assigned", "2026-11-24T13:00:00.000Z", None)
+    twice = await interpreter.post(answer, {"accept": True})
+    assert (twice.status_code, twice.json()["code"]) == (409, "proposal_over")
+
+
 async def test_a_series_is_booked_through_the_interface(world: World) -> None:
     await works(world, "I-RS", "2026-11-24")
     await works(world, "I-RS", "2026-12-01")

@@ -283,7 +283,8 @@ export class CallController {
     if (this.state.join) this.#follow(this.state.join)
     if (before !== this.#everybodySound()) this.#sendFlags()
     if (room.closed !== null) this.#over('ended')
-    else if (me(room)?.state === 'left') this.#over('left')
+    // With the end everybody has left: the word of the end may come a moment after that.
+    else if (me(room)?.state === 'left') setTimeout(() => this.#over('left'), 2000)
   }
 
   #remote(remote: RemoteTrack[]): void {

@@ -132,6 +132,11 @@ describe('room state', () => {
     }
   })
 
+  test('a state taken just after the end is one of a room that is closed', () => {
+    expect(fromSnapshot({ ...empty(), state: 'ended' }, at0).closed).toBe('ended')
+    expect(fromSnapshot(empty(), at0).closed).toBeNull()
+  })
+
   test('unknown news, news about strangers and emptied log entries change nothing', () => {
     const state = fromSnapshot(empty(), at0)
     expect(applied(state, { name: 'weather', data: {} })).toBe(state)

@@ -16,7 +16,9 @@ export const logKept = 30
 /** `at` is the server's time of the snapshot. */
 export function fromSnapshot(snapshot: RoomSnapshot, at: string): RoomState {
   const { position: _, ...rest } = snapshot
-  return { ...rest, log: rest.log.slice(-logKept), counted_at: at, closed: null }
+  // Taken just after the end (which the server may call sealed already): its news were told before we came.
+  const closed = ['ended', 'sealed', 'not_held'].includes(rest.state) ? rest.state : null
+  return { ...rest, log: rest.log.slice(-logKept), counted_at: at, closed }
 }
 
 const changed = (state: RoomState, id: string, change: Partial<Participant>): RoomState => ({

@@ -30,7 +30,7 @@ from core.db import migrate
 OWNER = "tarjuman"
 """Role that owns the databases of the tests; neither superuser nor allowed to bypass row-level security."""
 _PASSWORD = "tarjuman"
-_START_LIMIT = 20.0
+_START_LIMIT = 60.0
 _MEMORY_WANTED = 4 << 30
 """Bytes; two test processes with a PostgreSQL each use a tenth of it."""
 

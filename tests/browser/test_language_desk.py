@@ -13,7 +13,7 @@ from tests.browser.desk import TABLET, Desk, desk, violations
 from tests.browser.test_the_job import be_available, open_case
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 async def test_from_a_card_to_a_ring(single: Stack, playwright: Playwright, axe: str) -> None:

@@ -20,7 +20,7 @@ from tests.browser.desk import desk
 from tests.browser.test_the_job import be_available, heard, open_case, through_the_check
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 async def bring_forward(stack: Stack, booking_id: str) -> None:

@@ -22,7 +22,7 @@ from tests.browser.desk import Desk, desk
 from tests.browser.test_the_job import be_available, heard, open_case, through_the_check
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 HALVES = ((people.interpreter(1), "som", "eng"), (people.interpreter(2), "eng", "srp"))
 
 

@@ -36,7 +36,7 @@ def _is_sound(run: Run) -> None:
     assert run.kinds["book"] + run.kinds["hold"] + run.kinds["request"], "nothing was booked"
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(300)
 async def test_a_history_on_sqlite_under_kills(sqlite_url: str, tmp_path: Path) -> None:
     run = await histories.play(
         sqlite_url, tmp_path, seconds=SECONDS, workers=WORKERS, kill_every=KILL_EVERY, seed=11, least=LEAST
@@ -46,7 +46,7 @@ async def test_a_history_on_sqlite_under_kills(sqlite_url: str, tmp_path: Path) 
 
 
 @pytest.mark.services
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_history_on_postgresql_under_kills_of_both_sides(own_server: Postgres, tmp_path: Path) -> None:
     url = own_server.create()
     run = await histories.play(

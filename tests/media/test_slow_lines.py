@@ -103,7 +103,7 @@ async def test_a_dead_browser_is_freed_when_consent_expires(voices: dict[str, Sa
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(240)
 async def test_six_hundred_milliseconds_with_the_real_times(voices: dict[str, Samples]) -> None:
     async with rig(replace(ANYWHERE, lost_after=5.0)) as r:
         await r.client.open_room("ses")

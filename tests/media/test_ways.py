@@ -194,7 +194,7 @@ async def test_a_check_that_was_called_off_is_made_when_the_browser_uses_that_wa
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_browser_behind_a_relay_alone(voices: dict[str, Samples], tmp_path: Path) -> None:
     """Networks that let nothing out but TURN, over UDP and over TCP, through a real coturn."""
     async with coturn(tmp_path) as port, rig(ANYWHERE) as r, chromium(voices["fa"], tmp_path) as browser:

@@ -18,7 +18,7 @@ from signaling.rehearsal.client import RefusedError
 from tests import people
 from tests.scenarios.conftest import House
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
 FLOOD = 10_000
 SOCKETS = 40
 

@@ -12,7 +12,7 @@ from signaling.rehearsal.participant import RobotParticipant
 from tests import people
 from tests.scenarios.conftest import House
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
 POSTS = 8
 
 

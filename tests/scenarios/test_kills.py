@@ -25,7 +25,7 @@ from tests.scenarios.conftest import Call, House
 from tests.services import OWNER, Postgres, Redis, missing
 from tests.stack import ROOT, Stack
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
 TIMINGS = ROOT / "build" / "recovery.jsonl"
 
 

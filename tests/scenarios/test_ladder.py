@@ -18,7 +18,7 @@ from tests.scenarios.conftest import Call, House
 from tests.signaling.telephony.stand_in import ACCOUNT, PUBLIC, TOKEN, Stand, open_stand
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
 RINGS_WITHIN_S = 30.0
 """From the loss to the ringing telephone (S-11, platforms 2.3)."""
 

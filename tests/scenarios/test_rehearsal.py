@@ -11,7 +11,7 @@ from signaling.rehearsal.run import Account, Rehearsal, RehearsalError, rehearse
 from tests import people
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
 
 
 def plan(stack: Stack) -> Rehearsal:

@@ -12,7 +12,7 @@ from signaling.rehearsal.run import verified
 from tests import people
 from tests.scenarios.conftest import House
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
 
 
 async def test_break_signals_and_language(shared_house: House) -> None:

@@ -94,7 +94,7 @@ def together(names: Sequence[str]) -> bytes:
 
 @pytest.mark.models
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_the_model_hears_the_language_of_the_samples() -> None:
     """Among all its languages for the cards; among those of the listening helper for the sentences in Farsi."""
     engine = WhisperEngine(ModelDirectories(base()), compute_type="int8", beam=1)

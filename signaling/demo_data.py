@@ -204,9 +204,14 @@ ON_ROSTER = frozenset({
     "I-0540", "I-0541", "I-0542", "I-0543", "I-0544", "I-0545", "I-0546",
     "I-0547", "I-0548", "I-0549", "I-0550", "I-0551", "I-0552", "I-0553",
     # They have stated part of the week only.
-    "I-0402", "I-0403", "I-0406", "I-0410", "I-0411", "I-0413", "I-0416", "I-0417", "I-0419",
+    "I-0402", "I-0406", "I-0410", "I-0413", "I-0417", "I-0419",
+    # Where a woman has to be there at all hours (R-3), men of the language are asked less.
+    "I-0401", "I-0412", "I-0414", "I-0415", "I-0418", "I-0457", "I-0501", "I-0503", "I-0531", "I-0538",
+    "I-0508", "I-0509", "I-0512",
 })  # fmt: skip
 """Who has agreed to 80 hours in four weeks and not to 120, as much as can be rostered at all."""
+VOLUNTEERS = frozenset({"I-0403", "I-0405", "I-0409", "I-0411", "I-0416", "I-0469", "I-0470", "I-0505"})
+"""Who gives 20 hours in four weeks beside other work."""
 
 LEVEL_TRAININGS = {
     "L0": (),
@@ -329,7 +334,7 @@ def profile_of(one: DemoInterpreter, user_id: str, now: datetime) -> ProfileInpu
         code=one.code,
         user_id=user_id,
         nominated_by=one.country,
-        engagement="roster" if one.code in ON_ROSTER else "contract",
+        engagement="volunteer" if one.code in VOLUNTEERS else "roster" if one.code in ON_ROSTER else "contract",
         base_country=one.country,
         time_zone="Europe/Belgrade" if one.country == "RS" else "Europe/Skopje",
         location_status=one.location,

@@ -18,6 +18,7 @@ from core.db import migrate
 from core.db.session import Database
 from scheduler.lifecycle import AssignmentState, BookingState
 from scheduler.models import Assignment, Booking
+from signaling.schema import CONFLICTS
 from tests.bench.figures import Figure, percentile
 from tests.scheduler.world import SYSTEM, World, pair
 from tests.services import Postgres
@@ -31,7 +32,7 @@ _REST = timedelta(minutes=30)
 Spans = list[tuple[datetime, datetime]]
 
 
-async def _world(database: Database, clock: ManualClock, dice: random.Random) -> tuple[World, dict[str, Spans]]:
+async def _world(database: Database, clock: ManualClock, dice: random.Random) -> dict[str, Spans]:
     """The pool, and its agreed appointments: everybody's own copy of one booking, each at a time when they are free."""
     world = await World(database, clock).begin()
     every = (*_LANGUAGES, *_SCARCE)
@@ -82,7 +83,7 @@ async def _world(database: Database, clock: ManualClock, dice: random.Random) ->
                 )
             )  # fmt: skip
             made += 1
-    return world, busy
+    return busy
 
 
 async def _measure(kind: str, url: str, folder: Path) -> list[Figure]:
@@ -90,8 +91,12 @@ async def _measure(kind: str, url: str, folder: Path) -> list[Figure]:
     dice = random.Random(11)
     clock = ManualClock()
     figures: list[Figure] = []
+    database = Database.open(url, clock, conflicts=CONFLICTS)
+    try:
+        work = await _world(database, clock, dice)
+    finally:
+        await database.close()
     async with open_house(settings_for(url, folder), clock) as house:
-        _, work = await _world(house.services.database, clock, dice)
         await house.account("C-RS", Role.COORDINATOR, Country.RS)
         coordinator = await house.signed_in("C-RS")
         # who works more drops out more often

@@ -329,10 +329,12 @@ class Room:
                     self.peer_failed(peer, "never_connected")
                 continue
             peer.tick(now)
-            silent = now - peer.heard_at > self._lost_after and judge
-            if silent and not seat.lost:
+            silent = now - peer.heard_at > self._lost_after
+            if silent and seat.lost:
+                continue  # nor for back, before anything is heard
+            if silent and judge:
                 self._lose(seat, "silent")
-            elif not silent:
+            else:
                 self._came_back(seat, peer)
                 self._watch_tracks(seat, peer, now)
                 self._grade(seat, peer)

@@ -152,12 +152,14 @@ class CallService:
         place, session_id = entered.place, entered.session_id
         async with self._database.read(Actor.system()) as unit:
             place = await places.get(unit, place.id)
-        if place.heard_at is not None or not await self._media.hears(session_id, place.id):
-            return
-        async with self._database.unit(Actor.system()) as uow:
-            first = await places.first_sound(uow, place.id)
-        if first:
-            await self.heard(session_id, place.id)
+        if place.heard_at is None:
+            if not await self._media.hears(session_id, place.id):
+                return
+            async with self._database.unit(Actor.system()) as uow:
+                if not await places.first_sound(uow, place.id):
+                    return
+        # Also when the node heard them before their socket was back: then nothing could go on yet.
+        await self.heard(session_id, place.id)
 
     async def cut(self, session_id: str, place_id: str, connection_id: str) -> None:
         """The socket ended without a word: the place is kept, the others see that the line is lost."""

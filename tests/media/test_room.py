@@ -13,7 +13,7 @@ from media import room as rooms
 from media.forwarding import TrackForwarder
 from media.lines.link import LinesOptions, SoundLink
 from media.participant import Connection
-from media.protocol import Kind, MediaWant, News, PeerClosed, PeerFlags, PeerOffer
+from media.protocol import Kind, MediaWant, News, PeerBack, PeerClosed, PeerFlags, PeerLost, PeerOffer
 from media.quality import QualityMeter, Smoothed, VideoGate
 from media.room import Room
 
@@ -130,6 +130,20 @@ async def test_the_place_of_a_dead_tablet_goes_to_the_next_guest(
     with pytest.raises(Conflict, match="room_full"):
         await house.join("tablet 4")
     assert house.room.size == 3
+
+
+async def test_whoever_is_lost_is_back_when_something_is_heard_and_not_when_the_node_stood_still(
+    clock: ManualClock,
+) -> None:
+    house = Rooms(clock)
+    peer = await house.join("a")
+    peer.connected = True
+    house.room.tick(100.0)
+    house.room.tick(101.0, judge=False)
+    assert [type(news) for news in house.news if isinstance(news, PeerLost | PeerBack)] == [PeerLost]
+    peer.heard_at = 101.5
+    house.room.tick(102.0)
+    assert [type(news) for news in house.news if isinstance(news, PeerLost | PeerBack)] == [PeerLost, PeerBack]
 
 
 async def test_a_room_of_people_who_never_said_goodbye_counts_as_empty(clock: ManualClock) -> None:

@@ -119,8 +119,26 @@ async def test_a_talk_goes_on_when_only_a_socket_was_away(
     assert (await state(stage))[0] is (SessionState.ACTIVE if flows else SessionState.PAUSED)
 
 
+async def test_a_talk_goes_on_when_the_node_heard_somebody_before_their_socket_was_back(stage: Stage) -> None:
+    place = await stage.place("interpreter")
+    async with stage.services.database.unit(SYSTEM) as uow:
+        seat = await places.take(uow, place.id)
+        await places.change(uow, place.id, media_lost_at=uow.now)
+    await stage.after(15)
+    await stage.lose("interpreter")
+    stage.clock.advance(3)
+    await stage.services.calls.reached(stage.session_id, place.id)
+    assert await state(stage) == (SessionState.PAUSED, PauseReason.INTERPRETER_LOST)
+    await stage.services.calls.come_back(seat.place.connection_id or "", seat.secret)
+    assert (await state(stage))[0] is SessionState.ACTIVE
+
+
 async def test_a_gap_that_several_processes_find_at_their_start_is_written_once(stage: Stage) -> None:
     stage.clock.advance(15)
     for _ in range(2):
         await stage.services.live.watch.note_gap()
     assert [entry["seconds"] for entry in await stage.log("service_gap")] == [15]
+    # Of the gap only what is no interruption yet counts as interpreted (S-11).
+    session = await stage.session()
+    assert session.state is SessionState.PAUSED
+    assert (stage.clock.now() - session.state_since).total_seconds() == pytest.approx(5)

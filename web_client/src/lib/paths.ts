@@ -9,4 +9,5 @@ export const callPath = (sessionId: string): string => `/calls/${sessionId}`
 export const boothPath = (sessionId: string): string => `/briefings/booth/${sessionId}`
 
 /** How references of this year begin in a country, `RS-26-`: the example beside a field that takes one. */
-export const refStart = (country: string, today: Date = new Date()): string => `${country}-${String(today.getFullYear()).slice(2)}-`
+export const refStart = (country: string, today: Date = new Date()): string =>
+  `${country}-${String(today.getFullYear()).slice(2)}-`

@@ -18,7 +18,7 @@ from tests.speech import wav
 from tests.stack import Kind, Stack
 
 # Four browsers and four servers share the processors here; what a person would wait for is measured elsewhere.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +72,7 @@ def _peopled() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         made = Stack.make("single", Path(folder))
         people.fill(made.database_url)
+        people.ring_long(made.database_url)
         return (Path(folder) / "tarjuman.db").read_bytes()
 
 
@@ -82,6 +83,7 @@ def running(kind: Kind, folder: Path, postgres: Postgres | None, redis: Redis | 
         (folder / "tarjuman.db").write_bytes(_peopled())
     else:
         people.fill(made.database_url)
+        people.ring_long(made.database_url)
     try:
         made.start()
         yield made

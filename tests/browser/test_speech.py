@@ -30,7 +30,7 @@ from tests.media.speech import clips
 from tests.media.speech.weights import base
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.browser, pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(900)]
 SERBIAN = "Добар дан. Помоћи ће нам преводилац. Да ли добро разумете преводиоца?"
 TURKISH = (
     "Merhaba. Üç gün önce kardeşimle birlikte sınıra geldik. Yolda çok yorulduk ve geceyi ormanda geçirdik. "
@@ -44,6 +44,7 @@ def house(client_built: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     made = Stack.make("single", tmp_path_factory.mktemp("speech"))
     made.environment |= {"TARJUMAN_SPEECH__MODELS": f"default={base()}"}
     people.fill(made.database_url, interpreters=1)
+    people.ring_long(made.database_url)
     asyncio.run(allow(made.database_url))
     made.start()
     yield made

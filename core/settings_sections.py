@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -85,6 +86,15 @@ class TelephonySettings(Section):
         if not self.numbers:
             raise ValueError("provider is twilio, so numbers must name at least one number of ours")
         return self
+
+    def check_address(self, public_url: str) -> None:
+        """Raises ``ValueError`` when Twilio could not come by the address that it would be told."""
+        address = urlsplit(self.public_url or public_url)
+        if self.provider == "twilio" and (address.scheme != "https" or not address.hostname or address.path.strip("/")):
+            raise ValueError(
+                "telephony.provider is twilio, which comes by https and wss only: public_url, or telephony.public_url where the carrier "
+                "comes by another address, must be scheme and host, such as https://tarjuman.example.org"
+            )
 
 
 class SipSettings(Section):

@@ -45,7 +45,7 @@ def copy_told(folder: Path) -> None:
 def _tell(folder: Path) -> None:
     stack = Stack.make("single", folder)
     stack.environment |= {"TARJUMAN_DEMO": "true"}
-    said = stack.run("seed", timeout=180)
+    said = stack.run("seed", timeout=600)
     assert said.startswith("Filled"), said
     asyncio.run(_foresee(stack))
 

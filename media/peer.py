@@ -30,6 +30,12 @@ class _Slot:
     accepted: bool = False
 
 
+def _own_loss(slot: _Slot) -> float:
+    """What is lost on the way down. A subscriber's report also holds what never reached us: that is the far line's, not theirs."""
+    down = 0.0 if slot.downlink is None else slot.downlink.loss
+    return max(0.0, down - (0.0 if slot.source is None else slot.source.loss))
+
+
 class BrowserPeer:
     """A connection to one browser. Life: ``open``, first ``next_offer``, ``answer``, connected, more offers, ``close``."""
 
@@ -308,7 +314,9 @@ class BrowserPeer:
             forwarder.report(now, None if rtt_ms is None else rtt_ms / 1000)
         self.smoothed.up(max((f.loss for f in self.published.values()), default=0.0))
         downs = [s.downlink for s in self._slots if s.downlink is not None]
-        self.smoothed.down(max((d.loss for d in downs if d.fresh(now)), default=0.0))
+        self.smoothed.down(
+            max((_own_loss(s) for s in self._slots if s.downlink is not None and s.downlink.fresh(now)), default=0.0)
+        )
         if self.gate.update(self.smoothed.downlink_loss, now):
             self._flow()
         seconds = max(0.001, now - self._ticked_at)

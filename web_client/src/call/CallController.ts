@@ -203,9 +203,7 @@ export class CallController {
         this.#transport?.socketGone()
       }
       if (state !== 'ended' || reason === 'closed') return
-      // Ended while the line was away: that is no failure.
-      if (reason === 'over') this.#over('ended')
-      else if (reason === 'replaced' || reason === 'signed_out') this.#over(reason)
+      if (reason === 'replaced' || reason === 'signed_out' || reason === 'over') this.#over(reason === 'over' ? 'ended' : reason)
       else this.#fail(new AppError('session_over', 409))
     })
     this.#unfollow = tab.follow(own, {
@@ -236,6 +234,7 @@ export class CallController {
       want: () => ({ send_audio: true, send_video: true, receive_audio: true, receive_video: true }),
       expected: () => this.#expected(),
       heardWell: () => this.state.room !== undefined && me(this.state.room)?.grade === 'good',
+      badElsewhere: () => this.state.room?.participants.some((one) => one.grade === 'weak') ?? false,
       onRemote: (remote) => this.#remote(remote),
       onPhase: (phase) => this.#set({ line: this.#line.take({ phase }) }),
       onReport: (report) => this.#report(report),
@@ -263,8 +262,8 @@ export class CallController {
 
   #expected(): string[] {
     const { room } = this.state
-    if (!room) return []
-    return room.participants.filter((p) => p.id !== room.you && p.state === 'present' && p.audio && p.has_audio).map((p) => p.id)
+    const here = room?.participants.filter((p) => p.id !== room.you && p.state === 'present' && p.audio && p.has_audio)
+    return here?.map((p) => p.id) ?? []
   }
 
   #sendsPicture(): boolean {
@@ -283,8 +282,7 @@ export class CallController {
     if (this.state.join) this.#follow(this.state.join)
     if (before !== this.#everybodySound()) this.#sendFlags()
     if (room.closed !== null) this.#over('ended')
-    // With the end everybody has left: the word of the end may come a moment after that.
-    else if (me(room)?.state === 'left') setTimeout(() => this.#over('left'), 2000)
+    else if (me(room)?.state === 'left') setTimeout(() => this.#over('left'), 2000) // the end, if that is why, is told a moment later
   }
 
   #remote(remote: RemoteTrack[]): void {
@@ -338,8 +336,8 @@ export class CallController {
   }
 
   #spoke(data: { id: string; on: boolean }, at: number): void {
-    const who = this.state.room?.participants.find((one) => one.id === data.id)
-    if (who) this.turns.note(data.id, who.part, data.on, at)
+    const part = this.state.room?.participants.find((one) => one.id === data.id)?.part
+    if (part) this.turns.note(data.id, part, data.on, at)
   }
 
   /** One wooden tick for what cannot wait. */

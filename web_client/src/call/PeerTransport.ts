@@ -26,6 +26,8 @@ export type TransportOptions = {
   expected: () => string[]
   /** The node says that our own line is good. What it reports as lost holds the losses of those who listen too, so that we send with care. */
   heardWell?: () => boolean
+  /** Somebody else's line is bad: what it loses on its way up is missing here too. */
+  badElsewhere?: () => boolean
   onRemote: (tracks: RemoteTrack[]) => void
   onPhase: (phase: LinePhase) => void
   onReport: (report: LineReport) => void
@@ -249,7 +251,10 @@ export class PeerTransport {
     this.#counted = { link, counters: now }
     if (!before) return
     const sample = sampleBetween(before, now)
-    if (this.#options.heardWell?.()) sample.lossUp = 0
+    if (this.#options.heardWell?.()) {
+      sample.lossUp = 0
+      if (this.#options.badElsewhere?.()) sample.lossDown = 0
+    }
     this.#bytes += sample.bytes
     if (sample.audioPackets > 0) {
       this.#heardAt = now.at

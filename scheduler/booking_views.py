@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from core.db.session import ReadUnit
 from records.procedures import Catalogue
-from scheduler.booking.proposals import ProposalView, latest_proposals
+from scheduler.asked_times import ProposalView, latest_proposals
 from scheduler.hurry import must_unmet
 from scheduler.ladder import RungKind, plan_of
 from scheduler.legs import Way, swap_plan

@@ -22,7 +22,7 @@ from scheduler.assignments import Assignments, note_notice
 from scheduler.calendars.localtime import ZONES as KNOWN_ZONES
 from scheduler.closing import Closing, changed
 from scheduler.eligibility import HARD_RULES
-from scheduler.hurry import WAITING, note_clock
+from scheduler.hurry import SEARCHING, WAITING, note_clock
 from scheduler.languages import LanguageTable
 from scheduler.legs import Way, most_minutes, relay_minutes
 from scheduler.lifecycle import (
@@ -280,6 +280,16 @@ class BookingService:
         booking = await try_lock_booking(uow, booking_id)
         if booking is not None and booking.state in WAITING and booking.reclass_at and booking.reclass_at <= uow.now:
             await self._renew(uow, booking)
+
+    async def escalate_must(self, uow: UnitOfWork, booking_id: str) -> None:
+        """Call the coordinator for a wish that nobody meets (M-3). The search goes on, and the wish stays as it is."""
+        booking = await try_lock_booking(uow, booking_id)
+        if booking is None or booking.state not in SEARCHING or booking.must_escalated_at is not None:
+            return
+        if booking.must_due_at is None or booking.must_due_at > uow.now:
+            return
+        booking.must_escalated_at = uow.now
+        await changed(uow, booking)
 
     async def approve_police(self, uow: UnitOfWork, booking_id: str, *, reference: str | None) -> Booking:
         """Interpreters of the other country may do this police step (T-3), under the reference of the approval; none takes it back.

@@ -1,6 +1,6 @@
 """What the clock alone changes about a request that waits: its class (M-10), and that a coordinator is called for a must-wish (M-3).
 
-Pure instants here and the two looks of the worker; who is rung next is decided elsewhere.
+Pure instants, and what the worker looks for; ``bookings`` does what follows.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, select
 
-from core.db.session import ReadUnit, UnitOfWork
+from core.db.session import ReadUnit
 from records.case_facts import StepFacts
 from records.case_write import REMOVAL_PAST
-from scheduler.closing import changed
 from scheduler.lifecycle import LAST_CALL, REMOVAL_CALL, BookingState
-from scheduler.locks import try_lock_booking
 from scheduler.models import Booking
 
 MUST_NOW = timedelta(minutes=5)
@@ -88,14 +86,3 @@ async def unmet_musts(unit: ReadUnit, now: datetime) -> Sequence[str]:
         Booking.must_due_at <= now, Booking.must_escalated_at.is_(None), Booking.state.in_(SEARCHING)
     )
     return (await unit.session.scalars(wanted.order_by(Booking.must_due_at).limit(_BATCH))).all()
-
-
-async def escalate_must(uow: UnitOfWork, booking_id: str) -> None:
-    """Call the coordinator for a wish that nobody meets (M-3). The search goes on, and the wish stays as it is."""
-    booking = await try_lock_booking(uow, booking_id)
-    if booking is None or booking.state not in SEARCHING or booking.must_escalated_at is not None:
-        return
-    if booking.must_due_at is None or booking.must_due_at > uow.now:
-        return
-    booking.must_escalated_at = uow.now
-    await changed(uow, booking)

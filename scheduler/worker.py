@@ -24,7 +24,7 @@ from records.lifecycle import SessionState
 from records.models import Session, SessionParticipant
 from records.referrals import Referrals
 from records.session_log import SessionLog
-from scheduler.hurry import due_for_reclass, escalate_must, unmet_musts
+from scheduler.hurry import due_for_reclass, unmet_musts
 from scheduler.lifecycle import AssignmentState, BookingState, MissReason, OfferState
 from scheduler.locks import try_lock_booking
 from scheduler.models import Assignment, Booking, Offer, Presence
@@ -118,7 +118,7 @@ class SchedulerWorker:
     def _looks(self) -> tuple[tuple[_Find, _Work], ...]:
         return (
             (self._due_classes, self._reclass),
-            (self._due_musts, escalate_must),
+            (self._due_musts, self._services.bookings.escalate_must),
             (self._due_rounds, self._round),
             (self._unkept_leases, self._join_lease),
             (self._due_windows, self._window),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
@@ -39,16 +39,6 @@ class AskedTime(TypedDict):
     """When the appointment begins as it is agreed."""
     starts_at: datetime
     ends_at: datetime
-    expires_at: datetime
-
-
-class ProposalView(TypedDict):
-    """What the desk sees of it."""
-
-    starts_at: datetime
-    ends_at: datetime
-    state: str
-    """asked, declined or expired."""
     expires_at: datetime
 
 
@@ -196,27 +186,3 @@ class TimeProposals:
         await changed(uow, booking)
         for assignment in await self._bookings.kept(uow, booking):
             await tell_assignment(uow, booking, assignment)
-
-
-async def latest_proposals(unit: ReadUnit, booking_ids: Sequence[str]) -> dict[str, ProposalView]:
-    """Per booking the latest question, if it was neither taken back nor answered with yes."""
-    if not booking_ids:
-        return {}
-    newest = (
-        select(TimeProposal.booking_id, func.max(TimeProposal.asked_at).label("at"))
-        .where(TimeProposal.booking_id.in_(booking_ids))
-        .group_by(TimeProposal.booking_id)
-        .subquery()
-    )
-    rows = await unit.session.scalars(
-        select(TimeProposal)
-        .join(newest, (newest.c.booking_id == TimeProposal.booking_id) & (newest.c.at == TimeProposal.asked_at))
-        .where(TimeProposal.state.in_([ProposalState.ASKED, ProposalState.DECLINED, ProposalState.EXPIRED]))
-        .execution_options(populate_existing=True)
-    )
-    return {
-        row.booking_id: ProposalView(
-            starts_at=row.starts_at, ends_at=row.ends_at, state=row.state.value, expires_at=row.expires_at
-        )
-        for row in rows
-    }

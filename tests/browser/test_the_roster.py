@@ -6,6 +6,7 @@ Which move is allowed is asked of the server beforehand (``why``), so the test f
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -53,22 +54,18 @@ class Office:
     def shift(self, person: str, day: int) -> Locator:
         return self.cell(person, day).locator(".sh[data-stop]")
 
-    async def free(self, row: int) -> str:
-        """Somebody else takes all shifts away from the person of a row; who it is."""
+    async def empty(self, row: int) -> None:
+        """Somebody else frees a person meanwhile: the page tells it and follows, and others' shifts have a place to go."""
         roster = await self.roster()
         person = roster["people"][row]
         moves = [
             {"interpreter_id": person["id"], "day": day, "kind": None}
             for day, kind in enumerate(person["cells"]) if kind is not None
         ]  # fmt: skip
-        await self.elsewhere(f"{self.path}/cells", {"version": roster["version"]["number"], "moves": moves[:20]})
-        return str(person["id"])
-
-    async def empty(self, row: int) -> None:
-        """Somebody else frees a person meanwhile: the page tells it and follows, and others' shifts have a place to go."""
-        person = await self.free(row)
+        body = {"version": roster["version"]["number"], "moves": moves[:20]}
+        await self.elsewhere(f"{self.path}/cells", body)
         await self.one.sees("roster.news.changed")
-        await expect(self.page.locator(f'[data-person="{person}"] .sh[data-stop]')).to_have_count(0)
+        await expect(self.page.locator(f'[data-person="{person["id"]}"] .sh[data-stop]')).to_have_count(0)
 
     def banner(self, key: str) -> Locator:
         """The banner above the grid that says this."""
@@ -247,19 +244,13 @@ async def refused(office: Office, move: Move) -> None:
 
 
 async def too_late(office: Office, move: Move) -> None:
-    """Somebody else is quicker while a move is on its way: it is told, nothing is lost, and one press makes the move after all."""
-    people_now = (await office.roster())["people"]
-    other = next(
-        row
-        for row, person in enumerate(people_now)
-        if person["id"] not in {move.giver, move.taker} and any(person["cells"])
-    )
+    """A move of somebody who has not seen the newest version: it is told, nothing is lost, and one press makes the move after all."""
 
-    async def meanwhile(route: Route) -> None:
-        await office.free(other)
-        await route.continue_()
+    async def older(route: Route) -> None:
+        body = json.loads(route.request.post_data or "")
+        await route.continue_(post_data=json.dumps(body | {"version": body["version"] - 1}))
 
-    await office.page.route(re.compile("/cells$"), meanwhile, times=1)
+    await office.page.route(re.compile("/cells$"), older, times=1)
     await office.by_mouse(move)
     clash = office.banner("roster.clash")
     await expect(clash).to_contain_text(office.one.say("roster.clash.open"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from media.forwarding import TrackForwarder
@@ -97,3 +98,7 @@ class Seat:
     gone_at: float | None = None
     """Monotonic time since when there has been no connection."""
     flowing: set[Kind] = field(default_factory=set)
+
+    def last_rtp_at(self, now: datetime) -> datetime | None:
+        """When the last media packet came, by the clock that says ``now``; None before the first."""
+        return None if self.last_rtp is None else now - timedelta(seconds=time.monotonic() - self.last_rtp)

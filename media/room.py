@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from core.clock import Clock
@@ -383,8 +382,7 @@ class Room:
     def _lose(self, seat: Seat, reason: Literal["silent", "failed", "never_connected"]) -> None:
         if not seat.lost:
             seat.lost = True
-            ago = None if seat.last_rtp is None else time.monotonic() - seat.last_rtp
-            at = None if ago is None else self._clock.now() - timedelta(seconds=ago)
+            at = seat.last_rtp_at(self._clock.now())
             self._news(PeerLost, peer_id=seat.peer_id, generation=seat.generation, reason=reason, last_rtp_at=at)
             if seat.peer is not None and seat.peer.quality.lost():
                 self._tell_grade(seat, seat.peer)

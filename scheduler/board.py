@@ -83,7 +83,9 @@ class BoardViews:
         rows = await unit.session.scalars(
             select(Booking)
             .where(Booking.state.in_(shown), Booking.country.in_(countries))
-            .order_by(or_(Booking.needs_coordinator, MUST_UNMET).desc(), Booking.priority, Booking.requested_at, Booking.id)
+            .order_by(
+                or_(Booking.needs_coordinator, MUST_UNMET).desc(), Booking.priority, Booking.requested_at, Booking.id
+            )
             .limit(MOST)
         )
         bookings = rows.all()

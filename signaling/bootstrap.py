@@ -28,8 +28,8 @@ from core.tasks import end
 from records.audit import AuditTrail
 from records.cases import CaseService
 from records.procedures import Catalogue, load_catalogue
-from records.session_log import SessionLog
 from records.referrals import Referrals
+from records.session_log import SessionLog
 from records.wish_changes import WishChanges
 from scheduler.calendars.services import Calendars
 from scheduler.foresight import WAKE_ON_NEWS, Foresight

@@ -24,8 +24,8 @@ from scheduler.lifecycle import AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Offer
 from tests.scheduler.world import SYSTEM, World
 
-PEOPLE, ROUNDS = 50, 100
-"""Two hundred rounds: a hundred on each database."""
+PEOPLE, ROUNDS = 50, 200
+"""Two hundred rounds on each database."""
 AT_ONCE = 10
 CODED = {"booking_taken", "offer_withdrawn", "offer_expired"}
 T = TypeVar("T")

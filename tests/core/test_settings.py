@@ -156,7 +156,11 @@ def test_twilio_needs_an_address_that_it_can_reach() -> None:
         "TARJUMAN_TELEPHONY__AUTH_TOKEN": "token",
         "TARJUMAN_TELEPHONY__NUMBERS": "RS=+381111234567,MK=+38921234567",
     }
-    for wrong in ({}, {"PUBLIC_URL": "http://phone.example.org"}, {"PUBLIC_URL": "https://phone.example.org/telephony"}):
+    for wrong in (
+        {},
+        {"PUBLIC_URL": "http://phone.example.org"},
+        {"PUBLIC_URL": "https://phone.example.org/telephony"},
+    ):
         with pytest.raises(SettingsError, match="https and wss only"):
             load(account | {f"TARJUMAN_TELEPHONY__{name}": value for name, value in wrong.items()})
     load(account | {"TARJUMAN_TELEPHONY__PUBLIC_URL": "https://phone.example.org/"})

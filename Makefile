@@ -14,15 +14,14 @@ NODE = PATH="$(NODE_HOME)/bin:$$PATH" node
 NPM = $(NODE) "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --no-update-notifier
 WEB_SOURCES := $(shell find web_client -type d \( -name node_modules -o -name dist -o -name .svelte-kit \) -prune -o -type f -print)
 
-# Tests that wait most of their time (for processes to start, for a gap, for a telephone) and screens in browsers run two files
-# at once, the longest first. Whatever else drives servers and browsers judges sound in browsers, and runs alone: so does every new
-# file until it is named here. All other tests compute, but for calls over slow lines: they wait as well.
+# Tests that wait most of their time (for processes to start, for a gap, for a telephone) run three files at once, the longest
+# first. Whatever drives browsers runs alone: two browser tests beside each other take four times as long as one after the other,
+# and sound is judged in them. So does every new file until it is named here. All other tests compute, but for calls over slow lines.
 WAITING_TESTS := $(addprefix tests/,scenarios/test_kills.py scenarios/test_session_life.py media/test_slow_lines.py \
   deploy/test_processes.py scenarios/test_ladder.py scenarios/test_bad_input.py scenarios/test_rehearsal.py)
-SCREEN_TESTS := $(addprefix tests/browser/,test_screens.py test_speech.py test_the_roster.py test_the_office.py test_language_desk.py)
-ALONE_TESTS := $(filter-out $(WAITING_TESTS) $(SCREEN_TESTS),$(sort $(wildcard tests/scenarios/test_*.py tests/browser/test_*.py)))
+ALONE_TESTS := $(filter-out $(WAITING_TESTS),$(sort $(wildcard tests/scenarios/test_*.py tests/browser/test_*.py)))
 
-.PHONY: demo test bench soak check check-python check-web test-fast-beside-check test-fast test-waiting test-screens test-alone web installed gen lock system clean help
+.PHONY: demo test bench soak check check-python check-web test-fast-beside-check test-fast test-waiting test-alone web installed gen lock system clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -56,7 +55,6 @@ test: system $(STAMPS)/runtime
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target installed web
 	@$(MAKE) --no-print-directory test-fast-beside-check
 	@$(MAKE) --no-print-directory test-waiting
-	@$(MAKE) --no-print-directory test-screens
 	@$(MAKE) --no-print-directory test-alone
 
 # The checks take only what the tests leave of the processors, and tell what they found when the tests are through.
@@ -85,9 +83,6 @@ test-fast: $(STAMPS)/dev web
 
 test-waiting: $(STAMPS)/dev web
 	$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(WAITING_TESTS)
-
-test-screens: $(STAMPS)/dev web
-	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(SCREEN_TESTS)
 
 test-alone: $(STAMPS)/dev web
 	$(PY) -m pytest --durations=10 $(ALONE_TESTS)

@@ -101,8 +101,9 @@ async def states_hours(interpreter: Desk) -> None:
     """Desk hours on every day of the week."""
     await interpreter.page.goto("/month")
     await interpreter.press("calendar.week.edit")
-    dialog = interpreter.page.get_by_role("dialog")
-    for day in await dialog.get_by_role("button", name=interpreter.say("calendar.week.add")).all():
+    days = interpreter.page.get_by_role("dialog").get_by_role("button", name=interpreter.say("calendar.week.add"))
+    await expect(days).to_have_count(7)
+    for day in await days.all():
         await day.click()
     await in_dialog(interpreter, "action.save").dblclick()
     await interpreter.sees("calendar.saved")

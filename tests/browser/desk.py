@@ -33,7 +33,7 @@ LAPTOP = (1366, 768)
 TABLET = (800, 1280)
 DESK_ZONE = "Europe/Belgrade"
 """What the devices of the desks are set to; another one is told above every page."""
-_SETTLED_WITHIN_S = 30.0
+_SETTLED_WITHIN_S = 8.0
 _IDLE = "new Promise(done => requestIdleCallback(() => setTimeout(done, 50)))"
 EARS = (Path(__file__).parent / "ears.js").read_text()
 

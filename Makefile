@@ -19,7 +19,7 @@ WEB_SOURCES := $(shell find web_client -type d \( -name node_modules -o -name di
 # and sound is judged in them. So does every new file until it is named here. All other tests compute, but for calls over slow lines.
 WAITING_TESTS := $(addprefix tests/,scenarios/test_kills.py scenarios/test_session_life.py media/test_slow_lines.py \
   deploy/test_processes.py scenarios/test_ladder.py scenarios/test_bad_input.py scenarios/test_rehearsal.py)
-ALONE_TESTS := $(filter-out $(WAITING_TESTS),$(sort $(wildcard tests/scenarios/test_*.py tests/browser/test_*.py)))
+ALONE_TESTS := tests/media/test_chromium.py $(filter-out $(WAITING_TESTS),$(sort $(wildcard tests/scenarios/test_*.py tests/browser/test_*.py)))
 
 .PHONY: demo test bench soak check check-python check-web test-fast-beside-check test-fast test-waiting test-alone web installed gen lock system clean help
 .DEFAULT_GOAL := help
@@ -79,7 +79,7 @@ check-web: web
 	cd web_client && $(NODE) scripts/budget.mjs
 
 test-fast: $(STAMPS)/dev web
-	$(PY) -m pytest -q -n 2 --dist worksteal tests --ignore=tests/scenarios --ignore=tests/browser $(WAITING_TESTS:%=--ignore=%)
+	$(PY) -m pytest -q -n 2 --dist worksteal tests --ignore=tests/scenarios --ignore=tests/browser $(patsubst %,--ignore=%,$(WAITING_TESTS) $(ALONE_TESTS))
 
 test-waiting: $(STAMPS)/dev web
 	$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(WAITING_TESTS)

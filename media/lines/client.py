@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 from websockets.asyncio.client import connect
@@ -26,11 +25,10 @@ _OPEN_S = 5.0
 _ANSWER_S = 3.0
 _SEND_S = 0.5
 _FRAMES_KEPT = 15
-"""0.3 s of a telephone's sound."""
+"""0.3 s of a telephone's sound. What the system kept while nobody read comes in one piece, and only its newest stays: a small buffer of
+the system would hold the sound up after it, until the sender asks whether there is room again."""
 _PIECES_KEPT = 3_000
 """A tap's reader may be busy for a while (five minutes of one speaker)."""
-_RECEIVE_BUFFER = 8192
-"""Bytes that the system keeps for a telephone: old sound is of no use."""
 T = TypeVar("T")
 
 
@@ -123,10 +121,6 @@ class PhoneLine(_End[bytes]):
         """Redeems the ticket. Raises ``Unavailable('line_refused')`` for a wrong, used or old one, and
         ``Unavailable('lines_unavailable')`` when nobody answers."""
         connection = await _connected(ticket)
-        with suppress(OSError):
-            connection.transport.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER
-            )
         line = cls(connection)
         try:
             yield line

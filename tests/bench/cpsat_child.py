@@ -31,9 +31,9 @@ def main() -> None:
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = float(head["seconds"])
     solver.parameters.num_workers = 2
-    solver.solve(model)
-    found = np.array([solver.value(column) for column in columns], dtype=np.int64)
-    frames.write(sys.stdout.buffer, {"bound": solver.best_objective_bound}, {"x": found})
+    found = solver.solve(model) in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+    values = np.array([solver.value(column) for column in columns] if found else [], dtype=np.int64)
+    frames.write(sys.stdout.buffer, {"bound": solver.best_objective_bound, "found": found}, {"x": values})
 
 
 if __name__ == "__main__":

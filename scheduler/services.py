@@ -50,9 +50,9 @@ class SchedulerServices:
     bookings: BookingService
     """Requests until somebody is found."""
     appointments: AppointmentService
+    """Slots, bookings of slots, holds, moves."""
     proposals: TimeProposals
     """Other times for what is agreed, which its interpreter is asked for."""
-    """Slots, bookings of slots, holds, moves."""
     series: SeriesService
     """Appointments that come again."""
     legs: LegRing

@@ -219,7 +219,7 @@ async def take_time_back(booking_id: Key, who: Who, services: Svc) -> BookingVie
 
 
 @router.get("/api/bookings/{booking_id}/notice")
-async def readnotice_out(booking_id: Key, who: Who, services: Svc) -> NoticeOut:
+async def read_notice(booking_id: Key, who: Who, services: Svc) -> NoticeOut:
     """Which class of notice a cancellation now would have, told before it is made."""
     async with services.database.read(who.actor) as unit:
         demand(may_read_booking(who, await booking_facts(unit, booking_id)), hidden="booking_unknown")

@@ -80,6 +80,10 @@ class _Over(Exception):  # noqa: N818 - not an error: how a stream ends
         """Why the call ends with it; none: the call goes on and asks what to do."""
 
 
+class _Unsent(Exception):  # noqa: N818 - not an error: the other end is gone, and reading tells how
+    """Nothing can be sent any more."""
+
+
 class TwilioStreams:
     """Serves the sockets of all calls of this process."""
 
@@ -235,6 +239,12 @@ class _Talk:
             self._marks = {sent: at for sent, at in self._marks.items() if sent > name}
 
     async def _out(self) -> None:
+        try:
+            await self._play()
+        except _Unsent:
+            return
+
+    async def _play(self) -> None:
         async for frame in self._line:
             payload = base64.b64encode(frame).decode("ascii")
             await self._send({"event": "media", "streamSid": self._stream_sid, "media": {"payload": payload}})
@@ -256,6 +266,9 @@ class _Talk:
                 await self._websocket.send_text(json.dumps(message, separators=(",", ":")))
         except TimeoutError:
             raise _Over(LegWhy.STALLED) from None
+        except (WebSocketDisconnect, RuntimeError):
+            # It is closed, and what Twilio said before that may not be read yet: a `stop` there means that they hung up.
+            raise _Unsent from None
 
     async def _watch(self) -> None:
         while True:
@@ -286,9 +299,13 @@ def _ticket(start: dict[str, Any]) -> str:
 
 
 async def _receive(websocket: WebSocket) -> dict[str, Any]:
-    """The next message that is JSON; others count for nothing."""
+    """The next message that is JSON; others count for nothing. What came before the socket closed is read also when sending failed
+    already: ``receive_text`` would refuse that. Raises ``WebSocketDisconnect``."""
     while True:
-        text = await websocket.receive_text()
+        received = await websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received["code"], received.get("reason"))
+        text = received.get("text") or ""
         if len(text) > MAX_MESSAGE:
             continue
         try:

@@ -401,20 +401,21 @@ async def play(
 ) -> Run:
     """Let a history happen under kills, and judge it.
 
-    On a busy machine it goes on until ``least`` operations were acknowledged, at most six times as long. The next kill waits until
+    On a busy machine it goes on until ``least`` operations were acknowledged, at most fifteen times as long. The next kill waits until
     something has happened since the last one.
     """
     await prepare(url)
     run = Run()
     chosen = random.Random(seed)
     begun = time.monotonic()
-    troupe = Troupe(url, folder, seed * 1000, workers, 6 * seconds)
+    most = 15 * seconds
+    troupe = Troupe(url, folder, seed * 1000, workers, most)
     turn, lines = 0, 0
     while True:
         await asyncio.sleep(kill_every)
         phases = [line["phase"] for line in troupe.history()]
         spent = time.monotonic() - begun
-        if spent > 6 * seconds or (spent > seconds and phases.count("ok") >= least and turn >= 3):
+        if spent > most or (spent > seconds and phases.count("ok") >= least and turn >= 3):
             break
         if len(phases) < lines + 12:
             continue
@@ -443,11 +444,11 @@ def kill_server(server: Postgres) -> None:
     assert server.folder is not None
     command = [str(part) for part in server.process.args]  # type: ignore[union-attr]
     server.process.send_signal(signal.SIGQUIT)
-    server.process.wait(20)
+    server.process.wait(60)
     server.process = subprocess.Popen(command, cwd=server.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(server.admin, connect_timeout=2):
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(server.admin, connect_timeout=10):
             return
         time.sleep(0.05)
     raise RuntimeError("the server did not come back")

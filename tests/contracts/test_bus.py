@@ -17,7 +17,9 @@ from core.events.bus import Event, EventBus, Json, Message, Position
 from core.events.redis_bus import RedisBus
 from tests.services import Redis
 
-LIMIT = 10.0
+LIMIT = 45.0
+AT_ONCE = 30
+"""As many as there are connections: on a busy machine the last of hundreds would wait too long for one."""
 
 
 class Heard:
@@ -107,7 +109,12 @@ async def test_a_position_from_the_future_is_a_gap(bus: EventBus) -> None:
 
 async def test_a_reader_behind_the_kept_log_gets_a_gap(bus: EventBus) -> None:
     start = await bus.append("room:1", {"n": 0})
-    await asyncio.gather(*(bus.append("room:1", {"n": n}) for n in range(1, 2600)))
+
+    async def talk(speaker: int) -> None:
+        for n in range(1 + speaker, 2600, AT_ONCE):
+            await bus.append("room:1", {"n": n})
+
+    await asyncio.gather(*(talk(speaker) for speaker in range(AT_ONCE)))
     replay = await bus.read_after("room:1", start)
     assert replay.gap
     assert not replay.messages
@@ -130,12 +137,11 @@ async def test_followers_hear_in_order_under_concurrency(bus: EventBus) -> None:
     first, second = Heard(), Heard()
 
     async def talk(speaker: int) -> None:
-        for n in range(speaker, 300, 30):
+        for n in range(speaker, 300, AT_ONCE):
             await bus.append("room:1", {"n": n})
 
     async with bus.follow("room:1", first), bus.follow("room:1", second):
-        # As many at once as there are connections: on a busy machine the last of three hundred would wait too long for one.
-        await asyncio.gather(*(talk(speaker) for speaker in range(30)))
+        await asyncio.gather(*(talk(speaker) for speaker in range(AT_ONCE)))
         await first.until(300)
         await second.until(300)
     seqs = [m.position.seq for m in first.messages]
@@ -389,9 +395,9 @@ async def test_nobody_serves(bus: EventBus) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     with pytest.raises(Unavailable) as refused:
-        await bus.request("media.nobody", {}, timeout=5)
+        await bus.request("media.nobody", {}, timeout=LIMIT)
     assert refused.value.code == "no_answer"
-    assert loop.time() - began < 2, "known at once, not after the time limit"
+    assert loop.time() - began < LIMIT / 2, "known at once, not after the time limit"
 
 
 async def test_no_answer_in_time(bus: EventBus) -> None:
@@ -586,8 +592,9 @@ async def test_a_dead_member_is_taken_over(own_redis: Redis, two: tuple[RedisBus
 
 
 @pytest.mark.services
-async def test_a_slow_but_living_member_keeps_its_event(two: tuple[RedisBus, RedisBus]) -> None:
-    one, other = two
+async def test_a_slow_but_living_member_keeps_its_event(own_redis: Redis) -> None:
+    one, other = (RedisBus(own_redis.url, first_wait=0.01, claim_after=6.0) for _ in range(2))
+    admin = redis.asyncio.Redis.from_url(own_redis.url, protocol=2)
     began, release = asyncio.Event(), asyncio.Event()
     handled: list[str] = []
 
@@ -603,9 +610,19 @@ async def test_a_slow_but_living_member_keeps_its_event(two: tuple[RedisBus, Red
         await one.publish(event(1))
         await asyncio.wait_for(began.wait(), LIMIT)
         async with other.consume("calls", ["booking.assigned"], handler("other")):
-            await asyncio.sleep(3.5)  # twice the span after which a silent member would lose it
+            # It shows that it lives again and again, long before the span is over after which a silent member loses what it holds.
+            signs, idle = 0, 0
+            async with asyncio.timeout(LIMIT):
+                while signs < 2:
+                    (held,) = await admin.xpending_range("tarjuman:events:booking.assigned", "calls", "-", "+", 10)
+                    signs, idle = signs + (held["time_since_delivered"] < idle), held["time_since_delivered"]
+                    assert idle < 6000
+                    await asyncio.sleep(0.02)
             assert handled == ["one"]
             release.set()
+    await admin.aclose()
+    for bus in (one, other):
+        await bus.close()
 
 
 @pytest.mark.services

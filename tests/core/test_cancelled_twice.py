@@ -13,7 +13,7 @@ from core.access import Actor
 from core.clock import SystemClock
 from core.db.session import Database
 
-LIMIT_S = 20.0
+LIMIT_S = 45.0
 
 
 async def test_nothing_is_left_of_a_write_that_was_cancelled_twice(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from core.events.bus import Event, EventBus
 from core.events.memory_bus import InProcessBus
 
 BOTH = Actor.system()
-LIMIT = 10.0
+LIMIT = 45.0
 
 
 class Taking(InProcessBus):

@@ -207,7 +207,8 @@ def openapi() -> None:
 @app.command()
 def doctor() -> None:
     """Check the installation and say in plain sentences what is right and what is not."""
-    from signaling.doctor import Grade, diagnose, is_sound
+    from signaling.doctor import diagnose, is_sound
+    from signaling.findings import Grade
 
     settings = _settings()
     logs.configure("error")

@@ -11,9 +11,7 @@ import ssl
 import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,33 +27,17 @@ from media.sockets import local_addresses
 from media.worker import node_options
 from records.procedures import CatalogueError, load_catalogue
 from signaling.bootstrap import open_database
+from signaling.findings import Finding, Grade
 from signaling.health import MAX_CLOCK_DIFFERENCE, check_bus, clock_difference
 from signaling.schema import DDL_POSTGRESQL, DDL_SQLITE, METADATA
 from signaling.static import WebClient, client_folder
 from signaling.stun import binding, parse_address
+from signaling.telephony.doctor import telephony
 
 CHECK_LIMIT = 10.0
 """Seconds that one group of checks may take."""
 _SAMPLED_PORTS = 32
 _CERTIFICATE_DAYS = 21
-
-
-class Grade(StrEnum):
-    """How grave a finding is."""
-
-    OK = "ok"
-    NOTE = "note"
-    """Works, but somebody should know."""
-    BAD = "bad"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One sentence about the installation."""
-
-    topic: str
-    grade: Grade
-    sentence: str
 
 
 Check = Callable[[Settings], AsyncIterator[Finding]]
@@ -331,6 +313,7 @@ _CHECKS: dict[str, Check] = {
     "bus": _bus,
     "media": _media,
     "TURN": _turn,
+    "telephony": telephony,
     "certificate": _certificate,
     "pages": _pages,
     "server": _server,

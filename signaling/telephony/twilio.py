@@ -101,6 +101,14 @@ class TwilioProvider:
 
         return await self._ask(create, again=True)
 
+    async def account_status(self) -> str:
+        """What Twilio says of the account: active, suspended, closed. Raises ``PhoneTrouble``."""
+
+        def fetch() -> str:
+            return str(self._client.api.v2010.accounts(self._sid).fetch().status)
+
+        return await self._ask(fetch, again=True)
+
     @property
     def sends_texts(self) -> bool:
         """Whether a sender of text messages is set up."""

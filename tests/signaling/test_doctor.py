@@ -12,7 +12,8 @@ import pytest
 
 from core.db import migrate as migrations
 from core.settings import MediaSettings, Settings, TurnSettings
-from signaling.doctor import Finding, Grade, diagnose, is_sound
+from signaling.doctor import diagnose, is_sound
+from signaling.findings import Finding, Grade
 from signaling.stun import StunAddress, binding, is_answer, parse_address
 from tests.services import free_port
 from tests.signaling.house import settings_for
@@ -31,7 +32,7 @@ async def test_a_good_installation(settings: Settings) -> None:
     findings = await diagnose(settings)
     bad = [finding for finding in findings if finding.grade is Grade.BAD and finding.topic != "pages"]
     assert bad == []
-    topics = {"settings", "data folder", "database", "clock", "bus", "media", "TURN", "pages", "server"}
+    topics = {"settings", "data folder", "database", "clock", "bus", "media", "TURN", "telephony", "pages", "server"}
     assert {finding.topic for finding in findings} == topics
     assert all(
         finding.sentence.endswith((".", "serve", "web", "json")) or "Run:" in finding.sentence for finding in findings

@@ -75,6 +75,7 @@ class Stand:
     calls: dict[str, Call] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     new_message: asyncio.Event = field(default_factory=asyncio.Event)
+    account_status: str = "active"
     refusals: list[Refusal] = field(default_factory=list)
     placed_at: list[float] = field(default_factory=list)
     new_call: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,6 +92,14 @@ class Stand:
         self.placed_at.append(asyncio.get_running_loop().time())
         self.new_call.set()
         return JSONResponse(call.resource(), 201)
+
+    async def account(self, request: Request) -> Response:
+        """GET Accounts/{sid}.json"""
+        if (refused := self._refused(request)) is not None:
+            return refused
+        return JSONResponse(
+            {"sid": ACCOUNT, "friendly_name": "Tarjuman", "status": self.account_status, "type": "Full"}
+        )
 
     async def send(self, request: Request) -> Response:
         """POST Messages.json"""
@@ -447,6 +456,7 @@ async def open_stand() -> AsyncIterator[Stand]:
     root = "/2010-04-01/Accounts/{account}"
     app = Starlette(
         routes=[
+            Route(f"{root}.json", stand.account, methods=["GET"]),
             Route(f"{root}/Calls.json", stand.create, methods=["POST"]),
             Route(f"{root}/Calls/{{sid}}.json", stand.update, methods=["POST"]),
             Route(f"{root}/Messages.json", stand.send, methods=["POST"]),

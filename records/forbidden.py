@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
 from datetime import date
 from enum import StrEnum
 
@@ -125,19 +124,9 @@ def find_forbidden(text: str, today: date) -> ForbiddenKind | None:
     return None
 
 
-def check_fields(names: Iterable[str], allowed: Collection[str]) -> None:
-    """Refuse fields that a case record does not have.
-
-    Raises :class:`Invalid`: ``forbidden_field`` with field and kind for data that must not be stored at all, else
-    ``unknown_field`` with field.
-    """
-    for name in names:
-        if name in allowed:
-            continue
-        kind = _KIND_OF.get(_snake(name))
-        if kind is not None:
-            raise Invalid("forbidden_field", {"field": name[:60], "kind": kind.value})
-        raise Invalid("unknown_field", {"field": name[:60]})
+def forbidden_field(name: str) -> ForbiddenKind | None:
+    """The kind of data that a field of this name would hold, if a case record never holds it; none for any other name."""
+    return _KIND_OF.get(_snake(name))
 
 
 def is_national_number(digits: str) -> bool:

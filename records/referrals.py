@@ -26,7 +26,7 @@ CLOSE_WITHIN = timedelta(hours=24)
 OUTCOMES = ("referred", "already_known", "person_declined", "not_needed")
 """What became of it, coarse on purpose: to whom somebody was referred would say which group they belong to (domain 2.3)."""
 NEED = "SPECIALIST_REFERRAL_OPEN"
-_MOST = 200
+_BATCH = 200
 
 
 class ReferralView(TypedDict):
@@ -79,10 +79,10 @@ class Referrals:
 
     async def of_case(self, unit: ReadUnit, case_id: str) -> Sequence[ReferralView]:
         """The tasks of a case, the latest first."""
-        return await self._list(unit, ReferralTask.case_id == case_id)
+        return await self._list(unit, ReferralTask.case_id == case_id, latest_first=True)
 
     async def open_in(self, unit: ReadUnit, *, country: str, authority: str | None = None) -> Sequence[ReferralView]:
-        """What is open in a country, or at one authority of it; the latest first."""
+        """What is open in a country, or at one authority of it: all of it, what is due first before the rest."""
         of = ReferralTask.country == country
         if authority is not None:
             of = of & (ReferralTask.authority == authority)
@@ -95,7 +95,7 @@ class Referrals:
             ReferralTask.due_at <= unit.now,
             ReferralTask.overdue_told_at.is_(None),
         )
-        return (await unit.session.scalars(wanted.limit(_MOST))).all()
+        return (await unit.session.scalars(wanted.order_by(ReferralTask.due_at, ReferralTask.id).limit(_BATCH))).all()
 
     async def tell_overdue(self, uow: UnitOfWork, referral_id: str) -> None:
         """Its time is over: screens and boards are told once. It stays open until somebody closes it."""
@@ -106,9 +106,10 @@ class Referrals:
         await uow.flush()
         _tell(uow, await uow.session.get_one(Case, task.case_id))
 
-    async def _list(self, unit: ReadUnit, of: ColumnElement[bool]) -> list[ReferralView]:
+    async def _list(self, unit: ReadUnit, of: ColumnElement[bool], *, latest_first: bool = False) -> list[ReferralView]:
         wanted = select(ReferralTask, Case.case_ref).join(Case, Case.id == ReferralTask.case_id).where(of)
-        rows = await unit.session.execute(wanted.order_by(ReferralTask.raised_at.desc(), ReferralTask.id).limit(_MOST))
+        order = ReferralTask.raised_at.desc() if latest_first else ReferralTask.due_at
+        rows = await unit.session.execute(wanted.order_by(order, ReferralTask.id))
         return [_view(task, case_ref, unit.now) for task, case_ref in rows]
 
 

@@ -52,6 +52,8 @@ class SessionRecord(TypedDict):
     case_id: str | None
     """None, as ``case_ref``, for a group briefing."""
     case_ref: str | None
+    country: str
+    """By whose clocks the record is told."""
     step_code: str
     state: str
     mode: str
@@ -141,6 +143,7 @@ def session_record(
         id=session.id,
         case_id=session.case_id,
         case_ref=case_ref,
+        country=session.country,
         step_code=session.step_code,
         state=session.state.value,
         mode=session.mode,

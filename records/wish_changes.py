@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypedDict, cast
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from core.clock import new_id
 from core.db.session import ReadUnit, UnitOfWork
@@ -165,22 +165,20 @@ class WishChanges:
 
     async def of_case(self, unit: ReadUnit, case_id: str) -> Sequence[WishChangeView]:
         """What was asked for in a case, the latest first."""
-        return await self._list(unit, case_id=case_id)
+        return await self._list(unit, WishChange.case_id == case_id, latest_first=True)
 
     async def waiting(self, unit: ReadUnit, country: str) -> Sequence[WishChangeView]:
-        """What waits for a coordinator of the country, the oldest first."""
-        found = await self._list(unit, country=country)
-        return [row for row in reversed(found) if row["state"] == WishChangeState.ASKED]
+        """What waits for a coordinator of the country, the oldest first; all of it, as at most one waits per wish of a case."""
+        return await self._list(unit, (WishChange.country == country) & (WishChange.state == WishChangeState.ASKED))
 
     async def _list(
-        self, unit: ReadUnit, *, case_id: str | None = None, country: str | None = None
+        self, unit: ReadUnit, of: ColumnElement[bool], *, latest_first: bool = False
     ) -> list[WishChangeView]:
-        wanted = select(WishChange, Case.case_ref).join(Case, Case.id == WishChange.case_id)
-        if case_id is not None:
-            wanted = wanted.where(WishChange.case_id == case_id)
-        if country is not None:
-            wanted = wanted.where(WishChange.country == country, WishChange.state == WishChangeState.ASKED)
-        rows = await unit.session.execute(wanted.order_by(WishChange.asked_at.desc(), WishChange.id.desc()).limit(100))
+        order = (WishChange.asked_at, WishChange.id)
+        wanted = select(WishChange, Case.case_ref).join(Case, Case.id == WishChange.case_id).where(of)
+        rows = await unit.session.execute(
+            wanted.order_by(*(column.desc() for column in order) if latest_first else order)
+        )
         return [_view(row, case_ref) for row, case_ref in rows]
 
     async def _through(self, uow: UnitOfWork, case_id: str, new: NewWishChange) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from core.access import Role
 from core.db.session import ReadUnit
@@ -79,12 +79,22 @@ class BoardViews:
         Waiting: by priority, then the oldest first, with those that need a person on top.
         """
         countries = board_countries(unit)
-        shown = (BookingState.OFFERING, BookingState.UNFILLED, BookingState.ASSIGNED, BookingState.IN_SESSION)
+        shown = or_(
+            Booking.state.in_([BookingState.OFFERING, BookingState.UNFILLED, BookingState.IN_SESSION]),
+            # Appointments that are agreed are in no lane before they begin.
+            and_(Booking.state == BookingState.ASSIGNED, Booking.kind == "now"),
+        )
+        running = Booking.state.in_([BookingState.ASSIGNED, BookingState.IN_SESSION])
         rows = await unit.session.scalars(
             select(Booking)
-            .where(Booking.state.in_(shown), Booking.country.in_(countries))
+            .where(shown, Booking.country.in_(countries))
             .order_by(
-                or_(Booking.needs_coordinator, MUST_UNMET).desc(), Booking.priority, Booking.requested_at, Booking.id
+                or_(Booking.needs_coordinator, MUST_UNMET).desc(),
+                # What runs never pushes out what waits.
+                running,
+                Booking.priority,
+                Booking.requested_at,
+                Booking.id,
             )
             .limit(MOST)
         )

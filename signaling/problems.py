@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from core.errors import AppError, Param
+from records.forbidden import forbidden_field
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -170,12 +171,21 @@ class ProblemWriter:
             if isinstance(inner, AppError):
                 code, params = inner.code, inner.params
             where = [str(part) for part in found["loc"] if part not in {"body", "query", "path", "header"}]
+            kind = forbidden_field(where[-1]) if code == "unknown_field" and where and _of_case(request) else None
+            if kind is not None:
+                # What must not be stored at all is told so, not as a slip of the program (domain 2.1).
+                code = f"forbidden_{kind.value}"
             fields.append((".".join(where), code, params))
-        code = fields[0][1] if len({f[1] for f in fields}) == 1 and fields[0][1] in _WHOLE else "request_malformed"
+        first = fields[0][1] if len({f[1] for f in fields}) == 1 else ""
+        code = first if first in _WHOLE or first.startswith("forbidden_") else "request_malformed"
         return self.problem(request, 422, code, {"field": fields[0][0]} if fields else {}, fields)
 
     def _sentence(self, key: str, locale: str, params: Mapping[str, Param]) -> str | None:
         return self._texts.text(key, locale, params)
+
+
+def _of_case(request: Request) -> bool:
+    return request.url.path.startswith("/api/cases")
 
 
 _WHOLE = frozenset({"unknown_field", "json_malformed"})

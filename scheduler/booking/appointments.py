@@ -6,10 +6,10 @@ offered is what is booked. What cannot be agreed at once is asked for by offers.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 
@@ -21,8 +21,9 @@ from records.lifecycle import NotHeldReason
 from records.session_log import SessionLog
 from scheduler.assignments import Assignments
 from scheduler.booking.choices import Choices
+from scheduler.booking.counting import Counting
 from scheduler.booking.leg_ring import LAPSED, LegRing
-from scheduler.booking.slots import Openings, Slot, check_span, slots
+from scheduler.booking.slots import QUARTER, Openings, Slot, check_span, next_step, slots
 from scheduler.bookings import FARTHEST, SOONEST, BookingService, NewBooking
 from scheduler.closing import Closing, changed
 from scheduler.languages import LanguageTable
@@ -64,6 +65,19 @@ class SlotsAsked:
     safety_only: bool = False
 
 
+@dataclass(frozen=True)
+class SlotSearch:
+    """Everything that was read for a list of slots; counting it needs no database."""
+
+    question: tuple[SlotsAsked, datetime, datetime, str | None]
+    """Equal ones that are counted at the same time are counted once."""
+    openings: Openings | None
+    """None where the span lies outside of what can be booked."""
+    need: Need
+    first: datetime
+    last: datetime
+
+
 class AppointmentService:
     """Slots, bookings of slots, holds and moves."""
 
@@ -88,18 +102,21 @@ class AppointmentService:
         self._closing = closing
         self._leg_ring = leg_ring
         self._choices = choices
+        self._counting: Counting[list[Slot]] = Counting()
 
     async def slots(
-        self,
-        unit: ReadUnit,
-        asked: SlotsAsked,
-        start: datetime,
-        end: datetime,
-        *,
-        refused: bool = False,
-        moving: str | None = None,
+        self, unit: ReadUnit, asked: SlotsAsked, start: datetime, end: datetime, *, refused: bool = False
     ) -> list[Slot]:
         """The slots between ``start`` and ``end`` that can be booked; with ``refused`` also the others, with the rules.
+
+        Raises what ``search`` and ``count`` raise.
+        """
+        return await self.count(await self.search(unit, asked, start, end), refused=refused)
+
+    async def search(
+        self, unit: ReadUnit, asked: SlotsAsked, start: datetime, end: datetime, *, moving: str | None = None
+    ) -> SlotSearch:
+        """What ``count`` needs, read at one moment; it can be counted after the unit is closed.
 
         ``moving`` is the appointment for which another time is looked for: its own time is no obstacle.
 
@@ -124,12 +141,22 @@ class AppointmentService:
             need = replace(need, minutes=relay_minutes(minutes))
         need = await self._choices.continued(unit, need)
         first, last = max(start, unit.now + SOONEST), min(end, unit.now + FARTHEST)
+        question = (asked, next_step(first, QUARTER), next_step(last, QUARTER), moving)
         if first >= last:
-            return []
+            return SlotSearch(question, None, need, first, last)
         rules = await self._rounds.rules(unit, facts.step_code)
         openings = await Openings.read(unit, need, rules, asked.way, first, last, without=moving)
-        # Weeks of quarters of an hour take seconds of counting: rings and calls must not wait for them.
-        return await asyncio.to_thread(slots, openings, need, first, last, refused=refused)
+        return SlotSearch(question, openings, need, first, last)
+
+    async def count(self, search: SlotSearch, *, refused: bool = False) -> list[Slot]:
+        """The slots of a search. Weeks of quarters of an hour take seconds: rings and calls must not wait for them.
+
+        Raises ``TooMany('slots_busy')`` while as many are counted and wait as may (``Counting``).
+        """
+        if search.openings is None:
+            return []
+        asked = partial(slots, search.openings, search.need, search.first, search.last, refused=refused)
+        return await self._counting.of((search.question, refused), asked)
 
     async def book(
         self, uow: UnitOfWork, new: NewBooking, *, only_sure: bool = False, idempotency_key: str | None = None

@@ -193,7 +193,7 @@ def slots(
 ) -> list[Slot]:
     """The free slots that begin in ``[start, end)`` on whole steps of ``every``; with ``refused`` also the others, with reasons."""
     found: list[Slot] = []
-    moment = _next_step(start, every)
+    moment = next_step(start, every)
     length = timedelta(minutes=need.minutes)
     while moment < end:
         plan = openings.at(moment)
@@ -240,7 +240,7 @@ def through(need: Need, way: Way, pivot: str | None = None) -> Sequence[str | No
     return [code for code in PIVOTS if code not in need.officer_languages and code not in spoken]
 
 
-def _next_step(start: datetime, every: timedelta) -> datetime:
+def next_step(start: datetime, every: timedelta) -> datetime:
     """The first whole step at or after ``start``."""
     past = (start - start.replace(hour=0, minute=0, second=0, microsecond=0)) % every
     return start if not past else start + every - past

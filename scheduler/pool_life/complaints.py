@@ -156,7 +156,7 @@ class ComplaintService:
     async def list(
         self, unit: ReadUnit, *, interpreter_id: str | None = None, open_only: bool = False, limit: int = 100
     ) -> Sequence[ComplaintView]:
-        """Complaints of the actor's countries, those that run first, by deadline."""
+        """Complaints of the actor's countries: all that run, by deadline, then the newest that are decided, ``limit`` of them."""
         wanted = (
             select(Complaint, Interpreter.code, Case.case_ref, Session.step_code)
             .join(Interpreter, Interpreter.id == Complaint.interpreter_id)
@@ -165,11 +165,11 @@ class ComplaintService:
         )
         if interpreter_id is not None:
             wanted = wanted.where(Complaint.interpreter_id == interpreter_id)
-        if open_only:
-            wanted = wanted.where(Complaint.state.in_(_OPEN))
-        rows = await unit.session.execute(
-            wanted.order_by(Complaint.decided_at.is_not(None), Complaint.decide_by).limit(limit)
-        )
+        running = wanted.where(Complaint.state.in_(_OPEN)).order_by(Complaint.decide_by, Complaint.id)
+        rows = list(await unit.session.execute(running))
+        if not open_only:
+            decided = wanted.where(Complaint.state.not_in(_OPEN)).order_by(Complaint.decided_at.desc())
+            rows += await unit.session.execute(decided.limit(limit))
         return [
             ComplaintView(
                 id=row.id,

@@ -146,17 +146,17 @@ class ReviewService:
     async def list(
         self, unit: ReadUnit, *, interpreter_id: str | None = None, open_only: bool = False, limit: int = 100
     ) -> Sequence[ReviewView]:
-        """Reviews, those that wait first, then the newest."""
+        """All reviews that wait, the most urgent first, then the newest that are done, ``limit`` of them."""
         wanted = select(QualityReview, Interpreter.code).join(
             Interpreter, Interpreter.id == QualityReview.interpreter_id
         )
         if interpreter_id is not None:
             wanted = wanted.where(QualityReview.interpreter_id == interpreter_id)
-        if open_only:
-            wanted = wanted.where(QualityReview.done_at.is_(None))
-        rows = await unit.session.execute(
-            wanted.order_by(QualityReview.done_at.is_not(None), QualityReview.due_at.desc()).limit(limit)
-        )
+        waiting = wanted.where(QualityReview.done_at.is_(None)).order_by(QualityReview.due_at, QualityReview.id)
+        rows = list(await unit.session.execute(waiting))
+        if not open_only:
+            done = wanted.where(QualityReview.done_at.is_not(None)).order_by(QualityReview.done_at.desc())
+            rows += await unit.session.execute(done.limit(limit))
         return [_view(review, code) for review, code in rows]
 
     async def due(self, unit: ReadUnit) -> Sequence[DueView]:

@@ -239,20 +239,17 @@ class TimesheetService:
         unit: ReadUnit,
         *,
         interpreter_id: str | None = None,
-        officer_user_id: str | None = None,
         state: LineState | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 200,
     ) -> Sequence[LineView]:
-        """Lines by any of these facts, the newest first."""
+        """Lines by any of these facts, the newest first, ``limit`` of them."""
         wanted = select(TimesheetLine, Interpreter.code).join(
             Interpreter, Interpreter.id == TimesheetLine.interpreter_id
         )
         if interpreter_id is not None:
             wanted = wanted.where(TimesheetLine.interpreter_id == interpreter_id)
-        if officer_user_id is not None:
-            wanted = wanted.where(TimesheetLine.officer_user_id == officer_user_id)
         if state is not None:
             wanted = wanted.where(TimesheetLine.state == state)
         if since is not None:
@@ -260,6 +257,20 @@ class TimesheetService:
         if until is not None:
             wanted = wanted.where(TimesheetLine.starts_at < until)
         rows = await unit.session.execute(wanted.order_by(TimesheetLine.starts_at.desc()).limit(limit))
+        return [line_view(line, code, unit.now) for line, code in rows]
+
+    async def unanswered(self, unit: ReadUnit, officer_user_id: str) -> Sequence[LineView]:
+        """All lines that wait for this officer's word, the oldest first."""
+        rows = await unit.session.execute(
+            select(TimesheetLine, Interpreter.code)
+            .join(Interpreter, Interpreter.id == TimesheetLine.interpreter_id)
+            .where(
+                TimesheetLine.officer_user_id == officer_user_id,
+                TimesheetLine.state == LineState.OPEN,
+                TimesheetLine.officer_minutes.is_(None),
+            )
+            .order_by(TimesheetLine.starts_at, TimesheetLine.id)
+        )
         return [line_view(line, code, unit.now) for line, code in rows]
 
     async def line_facts(self, unit: ReadUnit, line_id: str) -> tuple[str, str, str | None]:

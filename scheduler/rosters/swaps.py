@@ -26,6 +26,9 @@ class SwapView(TypedDict):
 
     id: str
     shift_id: str
+    country: str
+    zone: str
+    """Of the roster."""
     day: date
     kind: str
     starts_at: datetime
@@ -159,6 +162,8 @@ class SwapService:
                 SwapView(
                     id=swap.id,
                     shift_id=shift.id,
+                    country=shift.country,
+                    zone=roster.row.zone,
                     day=shift.day,
                     kind=shift.kind,
                     starts_at=shift.starts_at,

@@ -140,6 +140,9 @@ class ShiftView(TypedDict):
     """An own shift."""
 
     id: str
+    country: str
+    zone: str
+    """Of its roster: by whose clocks its day and its hours are told."""
     day: date
     kind: str
     word: str

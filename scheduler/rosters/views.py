@@ -153,8 +153,9 @@ class RosterViews:
 
     async def shifts(self, unit: ReadUnit, interpreter_id: str, first: date, last: date) -> Sequence[ShiftView]:
         """Own published shifts from ``first`` to ``last``, both included."""
-        rows = await unit.session.scalars(
-            select(Shift)
+        rows = await unit.session.execute(
+            select(Shift, RosterPeriod.zone)
+            .join(RosterPeriod, RosterPeriod.id == Shift.roster_id)
             .where(
                 Shift.interpreter_id == interpreter_id,
                 Shift.ended_version.is_(None),
@@ -166,6 +167,8 @@ class RosterViews:
         return [
             ShiftView(
                 id=row.id,
+                country=row.country,
+                zone=zone,
                 day=row.day,
                 kind=row.kind,
                 word=parts(row.kind)[0].word,
@@ -174,8 +177,12 @@ class RosterViews:
                 starts_at=row.starts_at,
                 ends_at=row.ends_at,
             )
-            for row in rows
+            for row, zone in rows
         ]
+
+    async def home(self, unit: ReadUnit, interpreter_id: str) -> str:
+        """The country from which somebody works: by its clocks a day without a shift is told."""
+        return (await unit.session.get_one(Interpreter, interpreter_id)).base_country
 
     async def wishes(self, unit: ReadUnit, interpreter_id: str, first: date, last: date) -> Sequence[WishView]:
         """Own wishes from ``first`` to ``last``, both included."""

@@ -133,7 +133,9 @@ async def list_slots(
         if moving is not None:
             demand(may_steer_booking(who, await booking_facts(unit, moving)), hidden="booking_unknown")
         asked = SlotsAsked(step_id, language, who.officer_language, minutes, Way(way))
-        found = await services.scheduler.appointments.slots(unit, asked, start, to, refused=True, moving=moving)
+        search = await services.scheduler.appointments.search(unit, asked, start, to, moving=moving)
+    # Counting may stand in a line: no connection to the database is held meanwhile.
+    found = await services.scheduler.appointments.count(search, refused=True)
     zone = _ZONE[facts.country]
     planned = int((found[0].ends_at - found[0].starts_at).total_seconds() // 60) if found else minutes or 0
     return SlotList(zone=zone, minutes=planned, days=_by_day(found, zone))

@@ -322,7 +322,7 @@ class Referral(Out):
 
 
 class ReferralList(Out):
-    """Open tasks, the latest first."""
+    """Open tasks, those that are due first before the rest."""
 
     items: list[Referral]
 

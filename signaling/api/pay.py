@@ -101,10 +101,7 @@ async def own_minutes(
 async def desk_minutes(who: Who, services: Svc) -> LineList:
     """Lines of the own bookings that wait for the officer's word."""
     async with services.database.read(who.actor) as unit:
-        lines = await services.scheduler.pool_life.timesheets.lines(
-            unit, officer_user_id=who.user_id, state=LineState.OPEN
-        )
-    return LineList(items=[line for line in lines if line["officer_minutes"] is None])
+        return LineList(items=await services.scheduler.pool_life.timesheets.unanswered(unit, who.user_id))
 
 
 @router.post("/api/minutes/{line_id}/confirm", status_code=204)

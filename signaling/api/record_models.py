@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from core.access import Country
 from signaling.api.shapes import ExactInstant, Instant, Out, Sex
 
 
@@ -84,6 +85,9 @@ class SessionRecord(Out):
     case_id: str | None
     """None, as ``case_ref``, for a group briefing: it belongs to nobody's case."""
     case_ref: str | None
+    country: Country
+    zone: str
+    """By whose clocks the record is told: those of the place of the talk."""
     step_code: str
     state: str
     mode: Literal["open", "sealed"]

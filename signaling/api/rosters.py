@@ -16,6 +16,7 @@ from scheduler.pool import regional
 from scheduler.rosters.shifts import WISH_TIMES, hours_of
 from scheduler.rosters.swaps import SwapView
 from scheduler.rosters.view_shapes import ChangeView, RosterRow, RosterView, ShiftView, VersionView, WhyView, WishView
+from scheduler.times import ZONES
 from signaling.api.interpreter import own_profile
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import Code, DayIn, In, Key
@@ -75,6 +76,9 @@ class WishTime(TypedDict):
 class OwnShifts(TypedDict):
     """Own shifts, own wishes with what they may name, and swaps that wait."""
 
+    country: str
+    zone: str
+    """From where the reader works: by these clocks a day without a shift is told."""
     shifts: Sequence[ShiftView]
     wishes: Sequence[WishView]
     times: Sequence[WishTime]
@@ -288,7 +292,10 @@ async def own_shifts(who: Who, services: Svc, start: Annotated[DayIn, Query(alia
         raise Invalid("time_order")
     interpreter_id, views = own_profile(who), services.rosters.views
     async with services.database.read(regional(who.actor)) as unit:
+        home = await views.home(unit, interpreter_id)
         return OwnShifts(
+            country=home,
+            zone=ZONES[home],
             shifts=await views.shifts(unit, interpreter_id, start, to),
             wishes=await views.wishes(unit, interpreter_id, start, to),
             times=[_wish_time(word) for word in WISH_TIMES],

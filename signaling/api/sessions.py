@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from core.errors import NotFound
+from scheduler.times import ZONES
 from signaling.api.record_models import SessionRecord
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import Key
@@ -33,6 +34,7 @@ async def show_record(services: Services, who: Principal, session_id: str, actio
         if view is None:
             raise NotFound("session_unknown")
         record: dict[str, Any] = dict(await services.session_log.record(uow, session_id))
+        record["zone"] = ZONES[record["country"]]
         if view is RecordView.OUTLINE:
             record["entries"] = []
         services.audit.record(

@@ -233,6 +233,7 @@ async def test_the_record_of_a_session_by_role(world: World) -> None:
     assert full["chain"]["seal"]
     assert [entry["seq"] for entry in full["entries"]] == list(range(1, len(full["entries"]) + 1))
     assert full["interpreter"] == {"code": "I-RS", "level": "L3", "country": "RS"}
+    assert (full["country"], full["zone"]) == ("RS", "Europe/Belgrade"), "by whose clocks it is told"
     outline = (await (await world.browser("C-RS")).get(path)).json()
     assert outline["entries"] == []
     audited = (await (await world.browser("U-RS")).get(path)).json()

@@ -70,8 +70,20 @@ async def test_the_same_key_opens_one_case(world: World) -> None:
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
-        ({"name": "Ana Anić"}, 422, "unknown_field"),
-        ({"birth_date": "1990-01-01"}, 422, "unknown_field"),
+        ({"name": "Ana Anić"}, 422, "forbidden_name"),
+        ({"birth_date": "1990-01-01"}, 422, "forbidden_birth_date"),
+        ({"phone": "+381 64 123 4567"}, 422, "forbidden_phone"),
+        ({"photo": "aGVsbG8="}, 422, "forbidden_biometric"),
+        ({"eurodacNumber": "RS1"}, 422, "forbidden_biometric"),
+        ({"grounds": "war"}, 422, "forbidden_statement"),
+        ({"diagnosis": "flu"}, 422, "forbidden_health"),
+        ({"religion": "none"}, 422, "forbidden_religion"),
+        ({"ethnicity": "x"}, 422, "forbidden_ethnicity"),
+        ({"sexual_orientation": "x"}, 422, "forbidden_sexual_orientation"),
+        ({"smuggler": "x"}, 422, "forbidden_smuggler"),
+        ({"attachments": []}, 422, "forbidden_file"),
+        ({"favourite_colour": "blue"}, 422, "unknown_field"),
+        ({"name": "Ana Anić", "age_group": "34"}, 422, "request_malformed"),
         ({"age_group": "34"}, 422, "request_malformed"),
         ({"site": "RS-BEOGRAD"}, 404, "site_unknown"),
         ({"site": "MK-VINOJUG"}, 404, "site_unknown"),
@@ -90,6 +102,10 @@ async def test_what_a_record_may_not_hold_is_refused(
     assert answer.status_code == status, answer.text
     if code is not None:
         assert answer.json()["code"] == code
+    if code is not None and code.startswith("forbidden_"):
+        sentence = answer.json()["detail"]
+        assert sentence.endswith(("case.", "instead.")), "why, in a sentence of its own"
+        assert "Unknown" not in sentence
     assert "Anić" not in answer.text
     assert "4567" not in answer.text
 

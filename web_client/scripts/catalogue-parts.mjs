@@ -49,7 +49,7 @@ const deskAreas = new Set([
   'wish',
 ])
 const deskKeys =
-  /^(error\.(forbidden_|held_|case_ref_|step_|site_|language_t|must_|arrival_|guardian_|ext_ref|wish_change|wish_not_|interpreter_not_of|second_person|removal_|too_many_avoided|too_many_guests|too_many_topics|not_a_police)|lang\.group\.)/
+  /^(error\.(forbidden_|held_|case_ref_|step_|site_|language_t|must_|arrival_|guardian_|ext_ref|wish_change|wish_not_|interpreter_not_of|second_person|removal_|too_many_avoided|too_many_guests|too_many_topics|not_a_police|slots_)|lang\.group\.)/
 
 export const parts = ['core', 'desk', ...areas]
 

@@ -239,6 +239,10 @@ async def test_publishing_makes_shifts_and_calendars(desk: Desk) -> None:
     assert await desk.shifts() == [
         (desk.people[0], MONDAY, "E:pbt"), (desk.people[1], MONDAY + timedelta(days=1), "A:pbt"),
     ]  # fmt: skip
+    async with desk.world.database.read(SYSTEM) as unit:
+        (own,) = await desk.rosters.views.shifts(unit, desk.people[0], MONDAY, MONDAY)
+        assert await desk.rosters.views.home(unit, desk.people[0]) == "RS"
+    assert (own["country"], own["zone"]) == ("RS", "Europe/Belgrade"), "by whose clocks it is told"
     await desk.put(roster, 2, (0, 0, None), (2, 0, "E:pbt"))
     assert len(await desk.shifts()) == 2, "a newer draft changes nothing for people"
     assert await desk.publish(roster, 3) == 2

@@ -3380,6 +3380,8 @@ export interface components {
          * @description Own shifts, own wishes with what they may name, and swaps that wait.
          */
         OwnShifts: {
+            /** Country */
+            country: string;
             /** Shifts */
             shifts: components["schemas"]["ShiftView"][];
             /** Swaps */
@@ -3388,6 +3390,8 @@ export interface components {
             times: components["schemas"]["WishTime"][];
             /** Wishes */
             wishes: components["schemas"]["WishView"][];
+            /** Zone */
+            zone: string;
         };
         /**
          * OwnSite
@@ -4592,7 +4596,7 @@ export interface components {
         };
         /**
          * ReferralList
-         * @description Open tasks, the latest first.
+         * @description Open tasks, those that are due first before the rest.
          */
         ReferralList: {
             /** Items */
@@ -5222,6 +5226,7 @@ export interface components {
             /** Case Ref */
             case_ref: string | null;
             chain: components["schemas"]["ChainView"];
+            country: components["schemas"]["Country"];
             /** Ended At */
             ended_at: string | null;
             /** Entries */
@@ -5264,6 +5269,8 @@ export interface components {
             substitution: components["schemas"]["Substitution"] | null;
             /** Waiting At */
             waiting_at: string | null;
+            /** Zone */
+            zone: string;
         };
         /**
          * SessionTerms
@@ -5322,6 +5329,8 @@ export interface components {
          * @description An own shift.
          */
         ShiftView: {
+            /** Country */
+            country: string;
             /**
              * Day
              * Format: date
@@ -5341,6 +5350,8 @@ export interface components {
             starts_at: string;
             /** Word */
             word: string;
+            /** Zone */
+            zone: string;
         };
         /**
          * DayOut
@@ -6079,6 +6090,8 @@ export interface components {
          * @description A swap as interpreters and coordinators see it; colleagues by code.
          */
         SwapView: {
+            /** Country */
+            country: string;
             /**
              * Day
              * Format: date
@@ -6108,6 +6121,8 @@ export interface components {
             to_code: string | null;
             /** Why Not */
             why_not: string[];
+            /** Zone */
+            zone: string;
         };
         /**
          * Switch

@@ -59,10 +59,10 @@ export function logIcon({ kind, data }: Entry): IconName {
   return icons[kind] ?? 'note'
 }
 
-function word(name: string, value: unknown): string {
+function word(name: string, value: unknown, clock: (when: string) => string): string {
   if (value === null || value === undefined) return t('log.unknown')
   const text = String(value)
-  if (/^\d{4}-\d\d-\d\dT/.test(text)) return timeText(text)
+  if (/^\d{4}-\d\d-\d\dT/.test(text)) return clock(text)
   if (name === 'seconds' || name === 'interpreting_s') return durationText(Number(value))
   if (name === 'language' || name === 'declared' || name === 'officer_language') return languageName(text)
   if (name === 'part' || (name === 'by' && text !== 'system')) return byCode('part', text)
@@ -100,14 +100,14 @@ function ladderText({ kind, data }: Entry): string | undefined {
   return lookUp(`fallback.log.${kind}${which}`, slots)
 }
 
-/** The sentence of an entry. A kind that this version does not know is shown by its code. */
-export function logText({ kind, data }: Entry): string {
+/** The sentence of an entry, instants in it by the device's clock or by `clock`. A kind that this version does not know is shown by its code. */
+export function logText({ kind, data }: Entry, clock: (when: string) => string = timeText): string {
   if (kind === 'sex_preference' && (data.value === 'none' || !data.value)) return t('log.no_wish')
   if (ladderKinds.has(kind) || (kind === 'mode' && data.reason && data.reason !== 'begun')) {
     const text = ladderText({ kind, data })
     if (text !== undefined) return text
   }
-  const slots: Slots = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, word(name, value)]))
+  const slots: Slots = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, word(name, value, clock)]))
   if (kind === 'relay') {
     const [from, pivot, to] = [data.from, data.pivot, data.to].map((code) => languageName(String(code)))
     Object.assign(slots, { from, pivot, to })

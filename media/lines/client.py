@@ -158,6 +158,8 @@ class SpeechTap(_End[Piece]):
     """Speech out of a room, by speaker: ``async with SpeechTap.connect(ticket) as tap: async for piece in tap``."""
 
     def __init__(self, connection: ClientStream) -> None:
+        self._allowed: frozenset[str] | None = None
+        """What was asked for last; none until then: as the ticket says."""
         super().__init__(connection, _PIECES_KEPT)
 
     @classmethod
@@ -171,16 +173,20 @@ class SpeechTap(_End[Piece]):
             await tap.close()
 
     def _take(self, data: bytes) -> None:
-        self._put(Piece.decode(data))
+        piece = Piece.decode(data)
+        # The other side may have had some in its hands already when it answered that it sends no more.
+        if self._allowed is None or piece.peer_id in self._allowed:
+            self._put(piece)
 
     async def allow(self, peer_ids: Collection[str]) -> None:
         """From now on the sound of these participants, and of nobody else, leaves the node; the whole set each time.
 
-        When it returns, pieces of those who are out are gone from the queue too. Raises ``Unavailable('line_closed')``."""
-        await self._ask({"allow": sorted(peer_ids)}, "allowed")
-        kept = [piece for piece in self._queue if piece.peer_id in peer_ids]
+        Pieces of those who are out are gone at once, from the queue too. Raises ``Unavailable('line_closed')``."""
+        self._allowed = frozenset(peer_ids)
+        kept = [piece for piece in self._queue if piece.peer_id in self._allowed]
         self._queue.clear()
         self._queue.extend(kept)
+        await self._ask({"allow": sorted(peer_ids)}, "allowed")
 
 
 async def _connected(ticket: LineTicket) -> ClientStream:

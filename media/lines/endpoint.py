@@ -222,7 +222,9 @@ class Endpoint:
         async def write() -> None:
             while True:
                 for piece in await tap.outbox.take_all():
-                    await connection.send(piece.encode())
+                    # They may have said no while an earlier piece waited for a slow reader.
+                    if piece.peer_id in tap.allowed:
+                        await connection.send(piece.encode())
 
         writer = asyncio.create_task(write(), name="tap writer")
         try:

@@ -41,7 +41,6 @@ from records.models import Session
 from scheduler.briefings.posts import LISTENER, has_word
 from signaling import places
 from signaling.nodes import ALIVE_FOR, NodeDirectory, Placement
-from signaling.places import Place
 from signaling.realtime.hub import Hub
 from signaling.realtime.protocol import MediaAnswer, MediaCandidate, MediaSet, MediaStart
 from signaling.realtime.rooms import participant
@@ -127,8 +126,7 @@ class CallMedia:
                     message = message.model_copy(update={"audio": may, "video": False})
                 why = None if message.video else message.why or "camera_off"
                 await places.change(uow, place_id, audio=message.audio, video=message.video, video_why=why)
-                place = await places.get(uow, place_id)
-            await self._tell_place(place)
+            await self._tell_now(place_id)
         flags = PeerFlags(audio=message.audio, video=message.video, receive_video=message.receive_video)
         client = await self._client(session_id)
         await client.set_peer(session_id, place_id, flags)
@@ -296,10 +294,8 @@ class CallMedia:
     async def _tell_now(self, place_id: str) -> None:
         async with self._database.read(Actor.system()) as unit:
             place = await places.get(unit, place_id)
-        await self._tell_place(place)
-
-    async def _tell_place(self, place: Place) -> None:
-        await self._hub.tell(room_topic(place.session_id), "participant.changed", participant(place))
+            told = participant(place, over=await places.session_over(unit, place))
+        await self._hub.tell(room_topic(place.session_id), "participant.changed", told)
 
     async def _tell(self, news: News, name: str, data: dict[str, Any]) -> None:
         """``n`` grows within a room: a browser ignores what is older than what it knows."""

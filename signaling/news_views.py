@@ -45,7 +45,8 @@ class NewsViews:
     async def participant(self, unit: ReadUnit, place_id: str) -> Mapping[str, Any]:
         """A participant of a room."""
         place = await places.get(unit, place_id)
-        return participant(place, (await relay_legs(unit, place.session_id, [place])).get(place.id))
+        relay = (await relay_legs(unit, place.session_id, [place])).get(place.id)
+        return participant(place, relay, over=await places.session_over(unit, place))
 
     async def entry(self, unit: ReadUnit, session_id: str, seq: int) -> Mapping[str, Any]:
         """One entry of a session log. Raises ``NotFound('entry_unknown')``."""

@@ -127,6 +127,11 @@ async def get(unit: ReadUnit, place_id: str) -> Place:
     return _place(row)
 
 
+async def session_over(unit: ReadUnit, place: Place) -> bool:
+    """Whether the session of a place has ended, as of the reading of the unit."""
+    return await unit.session.scalar(select(Session.state).where(Session.id == place.session_id)) in SESSION_OVER
+
+
 async def of_session(unit: ReadUnit, session_id: str) -> list[Place]:
     """All places of a session in the fixed order in which they were made: tiles never jump."""
     rows = await unit.session.scalars(

@@ -156,7 +156,7 @@ class News:
         if data is None:
             data = await self._read(self._views.participant, body["place_id"])
             if data["state"] == "left":
-                name, data = "participant.left", {"id": data["id"], "reason": "left"}
+                name, data = "participant.left", {"id": data["id"], "reason": data["reason"]}
         await self._tell(event, f"room:{body['session_id']}", name, data)
 
     async def _read(self, read: Any, *subject: Any) -> View:

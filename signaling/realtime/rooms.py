@@ -72,17 +72,20 @@ class RoomFacts:
     join_by: datetime
 
 
-def participant(place: PlaceLike, relay: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def participant(place: PlaceLike, relay: Mapping[str, Any] | None = None, *, over: bool = False) -> dict[str, Any]:
     """One tile. A person who left or was replaced is ``left``; one whose line is cut is ``lost``.
 
     ``relay``: the half of a relay in which an interpreter works; it never changes, so that later news may leave it out.
+    ``over``: the session has ended, as of the reading of ``place``. Whoever is ``left`` is told why in the same piece of news: what
+    tells the end may come before or after it.
     """
     state = "present" if place.here else {"lost": "lost"}.get(place.state, "left")
     if state == "present" and place.lost_from is not None:
         state = "lost"
+    why = None if state != "left" else "ended" if over else "withdrawn" if place.state == "gone" else "left"
     # Whose socket stands is lost since nothing of them comes in, not since they came.
     since = (place.lost_from if state == "lost" else None) or place.since
-    return {
+    tile = {
         "id": place.id,
         "part": place.part,
         "code": place.code,
@@ -95,7 +98,8 @@ def participant(place: PlaceLike, relay: Mapping[str, Any] | None = None) -> dic
         "speaking": False,
         "since": instant(since) if since else None,
         "phone": place.phone_leg_id is not None,
-    } | ({"relay": dict(relay)} if relay else {})
+    }
+    return tile | ({"relay": dict(relay)} if relay else {}) | ({"reason": why} if why else {})
 
 
 def snapshot(

@@ -5,7 +5,7 @@
 import { AppError, asAppError } from '../lib/errors'
 import type { ClientMessage, Outcome, RecuseReason, Signal, SignalKind } from '../realtime/protocol'
 import type { RealtimeClient } from '../realtime/RealtimeClient'
-import { applied, fromSnapshot, me, type RoomState } from '../realtime/roomState'
+import { applied, fromSnapshot, me, type RoomState, whyOut } from '../realtime/roomState'
 import { own, tab } from '../realtime/tab'
 import { Turns } from '../realtime/turns'
 import { AudioOut } from './AudioOut'
@@ -41,6 +41,7 @@ export class CallController {
   #screen = new ScreenLock()
   #prune: ReturnType<typeof setInterval> | undefined
   #flags = ''
+  #withdrawing = false
 
   constructor(entry: Entry, wish: { camera: boolean; muted?: boolean }) {
     this.#entry = entry
@@ -140,7 +141,8 @@ export class CallController {
 
   /** The interpreter steps back for good. */
   async withdraw(reason: RecuseReason): Promise<void> {
-    await this.#send({ t: 'room.recuse', reason })
+    this.#withdrawing = true
+    await this.#send({ t: 'room.recuse', reason }).finally(() => (this.#withdrawing = false))
     this.#over('withdrawn')
   }
 
@@ -281,8 +283,10 @@ export class CallController {
     this.#set({ room })
     if (this.state.join) this.#follow(this.state.join)
     if (before !== this.#everybodySound()) this.#sendFlags()
-    if (room.closed !== null) this.#over('ended')
-    else if (me(room)?.state === 'left') setTimeout(() => this.#over('left'), 2000) // the end, if that is why, is told a moment later
+    const out = whyOut(room)
+    // Whoever steps back hears of it by the room before the answer to what they pressed.
+    if (out === 'withdrawn' && !this.#withdrawing) this.#fail(new AppError('session_unknown', 404))
+    else if (out) this.#over(out)
   }
 
   #remote(remote: RemoteTrack[]): void {

@@ -9,6 +9,8 @@ export type RecuseReason = 'knows_person' | 'related' | 'same_centre' | 'communi
 export type Outcome = 'completed' | 'stopped' | 'rebooked'
 export type Want = { send_audio: boolean; send_video: boolean; receive_audio: boolean; receive_video: boolean }
 
+/** Why somebody is out of a room: on purpose, the session has ended, the place was given to somebody else. */
+export type LeftWhy = 'left' | 'ended' | 'withdrawn'
 export type Participant = {
   id: string
   part: Part
@@ -25,6 +27,8 @@ export type Participant = {
   relay?: { leg: 1 | 2; pivot: string }
   /** In the room by telephone. */
   phone?: boolean
+  /** Of somebody who is `left`. */
+  reason?: LeftWhy
 }
 export type Signal = { signal_id: string; kind: SignalKind; from: string; at: string }
 /** The step-down ladder as everybody in the room sees it. */
@@ -84,7 +88,7 @@ export type RoomSnapshot = {
 
 export type RoomEvent =
   | { name: 'participant.joined' | 'participant.changed'; data: Participant }
-  | { name: 'participant.left'; data: { id: string; reason: string } }
+  | { name: 'participant.left'; data: { id: string; reason: LeftWhy } }
   | { name: 'speaking'; data: { id: string; on: boolean } }
   | { name: 'quality'; data: { id: string; grade: Grade } }
   | { name: 'session.changed'; data: { state: SessionState; at: string; reason: string | null; interpreting_s: number } }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Participant, RoomEvent, RoomSnapshot } from './protocol'
-import { applied, breakMeter, fromSnapshot, interpretedSeconds, logKept, seated } from './roomState'
+import type { LeftWhy, Participant, RoomEvent, RoomSnapshot } from './protocol'
+import { applied, breakMeter, fromSnapshot, interpretedSeconds, logKept, seated, whyOut } from './roomState'
 import { Turns } from './turns'
 
 const at0 = '2026-11-22T08:00:00.000Z'
@@ -79,7 +79,7 @@ class Server {
       return { name: 'participant.changed', data: structuredClone(known) }
     }
     if (kind === 2) {
-      Object.assign(known, { state: 'left', has_audio: false, has_video: false, speaking: false, grade: null })
+      Object.assign(known, { state: 'left', reason: 'left', has_audio: false, has_video: false, speaking: false, grade: null })
       return { name: 'participant.left', data: { id, reason: 'left' } }
     }
     if (kind === 3) {
@@ -158,6 +158,19 @@ describe('room state', () => {
     expect(seated(state).map((one) => one.id)).toEqual(['i', 'a', 'o', 'g'])
     state = applied(state, { name: 'participant.left', data: { id: 'a', reason: 'left' } })
     expect(seated(state).map((one) => one.id)).toEqual(['i', 'o', 'g'])
+  })
+
+  test('whoever is out of the room knows why from the same piece of news, whatever comes first', () => {
+    const inside = applied(fromSnapshot(empty(), at0), { name: 'participant.joined', data: person('o', 'officer') })
+    expect(whyOut(inside)).toBeUndefined()
+    const left = (reason: LeftWhy) => applied(inside, { name: 'participant.left', data: { id: 'o', reason } })
+    expect(whyOut(left('left'))).toBe('left')
+    expect(whyOut(left('withdrawn'))).toBe('withdrawn')
+    // The end is told by `room.closed` a moment later.
+    expect(whyOut(left('ended'))).toBe('ended')
+    const changed = { ...person('o', 'officer'), state: 'left' as const, reason: 'ended' as const }
+    expect(whyOut(applied(inside, { name: 'participant.changed', data: changed }))).toBe('ended')
+    expect(whyOut(applied(inside, { name: 'room.closed', data: { reason: 'finished' } }))).toBe('ended')
   })
 
   test('time to a break runs while the session is active and stands still in a break', () => {

@@ -1,5 +1,5 @@
 /** The state of a room as this browser knows it: a snapshot, moved on by numbered events. Pure: no clock, no socket. */
-import type { EventFrame, Participant, RoomEvent, RoomSnapshot } from './protocol'
+import type { EventFrame, LeftWhy, Participant, RoomEvent, RoomSnapshot } from './protocol'
 
 export type RoomState = Omit<RoomSnapshot, 'position'> & {
   /** When `interpreting_s` was true (instant of the server); it runs on from there while the session is active. */
@@ -37,7 +37,14 @@ export function applied(state: RoomState, frame: Pick<EventFrame, 'name' | 'data
       return { ...state, participants: [...state.participants, event.data] }
     }
     case 'participant.left':
-      return changed(state, event.data.id, { state: 'left', has_audio: false, has_video: false, speaking: false, grade: null })
+      return changed(state, event.data.id, {
+        state: 'left',
+        reason: event.data.reason,
+        has_audio: false,
+        has_video: false,
+        speaking: false,
+        grade: null,
+      })
     case 'speaking':
       return changed(state, event.data.id, { speaking: event.data.on })
     case 'quality':
@@ -90,6 +97,13 @@ export function seated(state: RoomState): Participant[] {
 }
 
 export const me = (state: RoomState): Participant | undefined => state.participants.find((one) => one.id === state.you)
+
+/** Why we are out of the room; undefined while we are in it. What closes the room may come after the news that we have left it. */
+export function whyOut(state: RoomState): LeftWhy | undefined {
+  if (state.closed !== null) return 'ended'
+  const mine = me(state)
+  return mine?.state === 'left' ? (mine.reason ?? 'left') : undefined
+}
 
 /** Seconds of interpreting up to `now` (milliseconds by the server's clock). */
 export function interpretedSeconds(state: RoomState, now: number): number {

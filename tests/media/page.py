@@ -105,7 +105,7 @@ class BrowserPerson:
         found: dict[str, Any] = await self.page.evaluate("figures()")
         return found
 
-    async def until(self, condition: str, *, timeout: float = 30) -> None:
+    async def until(self, condition: str, *, timeout: float = 45) -> None:
         """Waits until a JavaScript expression over ``f`` (the figures) holds.
 
         Not by Playwright's ``wait_for_function``: where it asks at intervals, it takes the promise of an async function for its truth.

@@ -16,7 +16,7 @@ import pytest
 from core.clock import SystemClock
 from media.client import LocalMediaClient, MediaClient
 from media.node import MediaNode, NodeOptions
-from media.protocol import MediaWant, News, OfferMade, PeerOffer
+from media.protocol import MediaWant, News, OfferMade, PeerOffer, RoomDescription
 from media.robot import RobotPeer, read_wav
 from media.similarity import Samples
 from media.sockets import WireOptions
@@ -80,7 +80,7 @@ class Rig:
         self, room_id: str, peer_id: str, sound: Samples, *, video: bool = False, want: MediaWant | None = None
     ) -> RobotPeer:
         """A robot joins, or joins again with a new connection, and is connected."""
-        robot = self.robots.setdefault((room_id, peer_id), RobotPeer(sound, video=video))
+        robot = self.robots.setdefault((room_id, peer_id), RobotPeer(sound, video=video, keep_s=180))
         offer = await self.client.offer(room_id, peer_id, want=want or MediaWant(send_video=video))
         sdp = await robot.take(offer)
         await self.client.answer(room_id, peer_id, offer.generation, offer.negotiation, sdp)
@@ -107,6 +107,13 @@ class Rig:
         found = find()
         assert found is not None
         return found
+
+    async def until_described(self, room_id: str, condition: Callable[[RoomDescription], bool]) -> RoomDescription:
+        """The room, once it is described so: what flows and how well is true of the last moments, and a busy machine may stand still."""
+        async with asyncio.timeout(45):
+            while not condition(described := await self.client.describe(room_id)):  # noqa: ASYNC110 - told when asked
+                await asyncio.sleep(0.1)
+        return described
 
     async def close(self) -> None:
         for task in self._answers:

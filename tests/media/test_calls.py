@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -22,26 +23,48 @@ from media.protocol import (
     PeerLost,
     QualityChanged,
     RoomClosed,
+    RoomDescription,
     SpeakingChanged,
     TrackEnded,
     TrackPublished,
 )
 from media.robot import RobotPeer
-from media.similarity import Samples, compare
+from media.similarity import Comparison, Samples, compare
 from media.sockets import WireOptions
+from tests.media.pace import pace
 from tests.media.rig import ANYWHERE, rig
 from tests.media.udp import bad_line
 
 ROOM = "ses_1"
+LIMIT = 45.0
 Voices = dict[str, Samples]
 
 
-async def hears(listener: RobotPeer, peer_id: str, said: Samples, *, seconds: float = 3) -> float:
-    """Similarity of what arrived with what was said."""
-    sound = await listener.until_heard(peer_id, seconds=seconds, timeout=seconds + 8)
-    result = compare(said, sound[-int(seconds * 48000) :], 48000, looped=True)
-    assert abs(result.heard_dbfs - result.said_dbfs) < 6
-    return result.similarity
+async def hears(
+    listener: RobotPeer, peer_id: str, said: Samples, *, seconds: float = 3, least: float = 0.85
+) -> Comparison:
+    """Waits until the last so many seconds that arrived are what was said, as loud as it was said. A machine that stands still
+    meanwhile tears holes into both ends, who share a process with the node."""
+    limit, wanted = time.monotonic() + LIMIT, seconds
+    while True:
+        sound = await listener.until_heard(peer_id, seconds=wanted, timeout=LIMIT)
+        result = await asyncio.to_thread(compare, said, sound[-int(seconds * 48000) :], 48000, looped=True)
+        if result.similarity > least and abs(result.heard_dbfs - result.said_dbfs) < 6:
+            return result
+        if time.monotonic() > limit:
+            pytest.fail(f"not what was said: {result}")
+        hearing = listener.hearing(peer_id)
+        assert hearing is not None
+        wanted = hearing.frames / 50 + 1
+
+
+async def until_it_stands(counts: Callable[[], object]) -> None:
+    """What was on its way still comes, on a busy machine late; then nothing."""
+    async with asyncio.timeout(LIMIT):
+        known = None
+        while known != (found := counts()):
+            known = found
+            await asyncio.sleep(0.6)
 
 
 async def test_two_people_hear_and_see_each_other_and_nothing_is_decoded(voices: Voices) -> None:
@@ -49,8 +72,8 @@ async def test_two_people_hear_and_see_each_other_and_nothing_is_decoded(voices:
         await r.client.open_room(ROOM)
         officer = await r.join(ROOM, "officer", voices["fa"], video=True)
         interpreter = await r.join(ROOM, "interpreter", voices["ar"], video=True)
-        assert await hears(officer, "interpreter", voices["ar"]) > 0.85
-        assert await hears(interpreter, "officer", voices["fa"]) > 0.85
+        await hears(officer, "interpreter", voices["ar"])
+        await hears(interpreter, "officer", voices["fa"])
         for robot, other in ((officer, "interpreter"), (interpreter, "officer")):
             await robot.until(
                 lambda robot=robot, other=other: (h := robot.hearing(other, Kind.VIDEO)) is not None and h.frames > 15,
@@ -63,19 +86,18 @@ async def test_two_people_hear_and_see_each_other_and_nothing_is_decoded(voices:
                 await r.until_news(cls, peer_id=peer_id)
             for kind in Kind:
                 await r.until_news(TrackPublished, peer_id=peer_id, kind=kind)
-        described = await r.client.describe(ROOM)
-        for peer in described.peers:
-            assert (peer.connected, peer.audio_flowing, peer.video_flowing, peer.grade) == (
-                True,
-                True,
-                True,
-                Grade.GOOD,
+
+        def well(room: RoomDescription) -> bool:
+            return len(room.peers) == 2 and all(
+                (p.connected, p.audio_flowing, p.video_flowing, p.grade) == (True, True, True, Grade.GOOD)
+                and p.numbers.uplink_bps > 20_000
+                and 0 <= (p.numbers.rtt_ms if p.numbers.rtt_ms is not None else 1000) < 100
+                for p in room.peers
             )
+
+        for peer in (await r.until_described(ROOM, well)).peers:
             assert peer.speech_ms > 1000
             assert peer.heard_at is not None
-            assert peer.numbers.uplink_bps > 20_000
-            assert peer.numbers.rtt_ms is not None
-            assert peer.numbers.rtt_ms < 100
         assert r.refused == []
 
 
@@ -86,9 +108,9 @@ async def test_third_joins_late_one_leaves_and_another_uses_the_line_again(voice
         await r.join(ROOM, "b", voices["ar"])
         await a.until_heard("b", seconds=0.2, timeout=30)
         c = await r.join(ROOM, "c", voices["fa2"])
-        assert await hears(c, "a", voices["fa"]) > 0.85
-        assert await hears(c, "b", voices["ar"]) > 0.85
-        assert await hears(a, "c", voices["fa2"]) > 0.85
+        await hears(c, "a", voices["fa"])
+        await hears(c, "b", voices["ar"])
+        await hears(a, "c", voices["fa2"])
         lines = {track.mid: track.peer_id for track in a.tracks}
         await r.client.close(ROOM, "b", "left")
         await r.robots.pop((ROOM, "b")).close()
@@ -96,12 +118,12 @@ async def test_third_joins_late_one_leaves_and_another_uses_the_line_again(voice
         await a.until(lambda: {t.peer_id for t in a.tracks} == {"c", "d"}, timeout=30)
         assert {track.mid for track in a.tracks} == set(lines), "no m-line was added"
         assert next(t.mid for t in a.tracks if t.peer_id == "d") == next(m for m, p in lines.items() if p == "b")
-        assert await hears(d, "a", voices["fa"]) > 0.85
+        await hears(d, "a", voices["fa"])
         before = a.heard[next(t.mid for t in a.tracks if t.peer_id == "d")].frames
         await a.until(
             lambda: a.heard[next(t.mid for t in a.tracks if t.peer_id == "d")].frames > before + 160, timeout=30
         )
-        assert await hears(a, "d", voices["ar"]) > 0.8
+        await hears(a, "d", voices["ar"], least=0.8)
         assert r.refused == []
 
 
@@ -111,12 +133,12 @@ async def test_rejoining_replaces_the_old_connection_within_a_second(voices: Voi
         a = await r.join(ROOM, "a", voices["fa"])
         b = await r.join(ROOM, "b", voices["ar"])
         await b.until_heard("a", seconds=0.3, timeout=30)
-        began = time.monotonic()
-        await r.join(ROOM, "a", voices["fa"])
-        assert time.monotonic() - began < 1.0
-        frames = (h := b.hearing("a")) is not None and h.frames
-        await b.until(lambda: (h := b.hearing("a")) is not None and h.frames > frames + 5, timeout=30)
-        assert time.monotonic() - began < 2.0, "and is heard again"
+        async with pace() as taken:
+            await r.join(ROOM, "a", voices["fa"])
+            assert taken.waited < 1.0
+            frames = (h := b.hearing("a")) is not None and h.frames
+            await b.until(lambda: (h := b.hearing("a")) is not None and h.frames > frames + 5, timeout=30)
+            assert taken.waited < 2.0, "and is heard again"
         assert a.generation == 2
         described = await r.client.describe(ROOM)
         assert [(p.peer_id, p.generation, p.connected) for p in described.peers] == [("a", 2, True), ("b", 1, True)]
@@ -131,19 +153,23 @@ async def test_the_server_mutes_and_holds_back_video(voices: Voices) -> None:
         await b.until_heard("a", seconds=0.5, timeout=30)
         await r.until_news(SpeakingChanged, peer_id="a", on=True)
         await a.until(lambda: (h := a.hearing("b", Kind.VIDEO)) is not None and h.frames > 5, timeout=30)
+        await r.until(  # and not in a pause
+            lambda: [n.on for n in r.news if isinstance(n, SpeakingChanged) and n.peer_id == "a"][-1]
+        )
         mark = len(r.news)
         await r.client.set_peer(ROOM, "a", PeerFlags(audio=False, receive_video=False))
         await r.until_news(SpeakingChanged, after=mark, peer_id="a", on=False)
-        await asyncio.sleep(0.5)
         heard, seen = b.hearing("a"), a.hearing("b", Kind.VIDEO)
         assert heard is not None
         assert seen is not None
+        await until_it_stands(lambda: (heard.frames, seen.frames))
         counts = heard.frames, seen.frames
-        await asyncio.sleep(0.6)
-        assert (heard.frames, seen.frames) == counts
-        described = {p.peer_id: p for p in (await r.client.describe(ROOM)).peers}
-        assert not described["a"].audio_flowing
-        assert described["a"].video_flowing
+        await r.until_described(
+            ROOM,
+            lambda room: (
+                [(p.audio_flowing, p.video_flowing) for p in room.peers if p.peer_id == "a"] == [(False, True)]
+            ),
+        )
         await r.client.set_peer(ROOM, "a", PeerFlags())
         await b.until(lambda: heard.frames > counts[0] + 20, timeout=30)
         await a.until(lambda: seen.frames > counts[1] + 5, timeout=30)
@@ -166,7 +192,7 @@ async def test_echo_for_the_check_before_joining(voices: Voices) -> None:
     async with rig() as r:
         await r.client.open_room("check_1")
         robot = await r.join("check_1", "me", voices["fa"], want=MediaWant(send_video=False, echo=True))
-        assert await hears(robot, "me", voices["fa"]) > 0.85
+        await hears(robot, "me", voices["fa"])
 
 
 async def test_a_listener_who_sends_nothing_and_a_sender_who_hears_nothing(voices: Voices) -> None:
@@ -176,12 +202,12 @@ async def test_a_listener_who_sends_nothing_and_a_sender_who_hears_nothing(voice
         deaf = MediaWant(send_video=False, receive_audio=False, receive_video=False)
         listener = await r.join(ROOM, "listener", voices["fa"], want=silent)
         await r.join(ROOM, "speaker", voices["ar"], want=deaf)
-        assert await hears(listener, "speaker", voices["ar"], seconds=2) > 0.8
+        await hears(listener, "speaker", voices["ar"], seconds=2, least=0.8)
         assert not [n for n in r.news if isinstance(n, OfferMade) and n.offer.peer_id == "speaker"]
 
 
 async def test_a_cut_line_is_lost_and_back(voices: Voices) -> None:
-    options = replace(ANYWHERE, lost_after=1.5)
+    options = replace(ANYWHERE, lost_after=3.0)
     async with rig(options) as r:
         await r.client.open_room(ROOM)
         await r.join(ROOM, "b", voices["ar"])
@@ -193,11 +219,14 @@ async def test_a_cut_line_is_lost_and_back(voices: Voices) -> None:
             await robot.until_connected(timeout=30)
             await r.until_news(PeerHeard, peer_id="a")
             await asyncio.sleep(1.0)
-            line.cut = True
-            lost = await r.until_news(PeerLost, peer_id="a", timeout=30)
+            line.cut, began = True, time.monotonic()
+            async with pace() as taken:
+                lost = await r.until_news(PeerLost, peer_id="a", timeout=30)
             assert lost.reason == "silent"
             assert lost.last_rtp_at is not None
-            assert 1.0 < (lost.at - lost.last_rtp_at).total_seconds() < 4.0
+            silent = (lost.at - lost.last_rtp_at).total_seconds()
+            assert 2.5 < silent < time.monotonic() - began + 2.0, "since about when the line was cut"
+            assert taken.waited < 5.5
             grade = await r.until_news(QualityChanged, peer_id="a", grade=Grade.LOST)
             assert grade.score == 0
             line.cut = False
@@ -213,11 +242,11 @@ async def test_a_browser_that_says_goodbye_is_lost_at_once_and_its_tracks_end(vo
         a = await r.join(ROOM, "a", voices["fa"])
         b = await r.join(ROOM, "b", voices["ar"])
         await b.until_heard("a", seconds=0.3, timeout=30)
-        began = time.monotonic()
-        await a.close()
-        lost = await r.until_news(PeerLost, peer_id="a", timeout=30)
+        async with pace() as taken:
+            await a.close()
+            lost = await r.until_news(PeerLost, peer_id="a", timeout=30)
         assert lost.reason == "failed"
-        assert time.monotonic() - began < 2
+        assert taken.waited < 2
         await r.until_news(TrackEnded, peer_id="a", kind=Kind.AUDIO)
         await b.until(lambda: not b.tracks, timeout=30)
         mark = len(r.news)
@@ -281,7 +310,7 @@ async def test_draining_ends_with_the_last_room() -> None:
     async with rig() as r:
         await r.client.open_room(ROOM)
         assert not await r.node.drain(0.05)
-        waiting = asyncio.create_task(r.node.drain(5))
+        waiting = asyncio.create_task(r.node.drain(LIMIT))
         await r.client.close(ROOM, None, "ended")
         assert await waiting
         await r.until_news(RoomClosed, reason="ended")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aioice import Candidate, stun
@@ -15,7 +17,7 @@ from aioice import ice as aioice_ice
 from aioice.ice import CandidatePair
 
 from core.clock import SystemClock
-from media import aiortc_ice
+from media import aiortc_ice, aiortc_seam
 from media.aiortc_ice import CheckedSocket, Ice
 from media.aiortc_seam import Certificates, Wire
 from media.ice import IceConfig
@@ -25,6 +27,26 @@ from tests.media.page import BrowserPerson
 from tests.media.rig import ANYWHERE, rig
 from tests.media.test_chromium import chromium
 from tests.media.test_ice import SECRET, coturn
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Time stands still for the ways, but for a moment at each look, until so many seconds pass."""
+    now = 1000.0
+
+    def passed(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def monotonic() -> float:
+        passed(0.001)
+        return now
+
+    time: Any = SimpleNamespace(monotonic=monotonic)
+    for module in (aiortc_ice, aiortc_seam):
+        monkeypatch.setattr(module, "time", time)
+    return passed
+
 
 DIRECT, RELAYED, NEW = ("192.0.2.10", 5000), ("198.51.100.1", 6000), ("203.0.113.9", 7000)
 
@@ -91,34 +113,32 @@ async def test_a_direct_way_that_answers_late_takes_over_from_the_relay() -> Non
         assert w.goes_to == DIRECT
 
 
-async def test_media_follows_a_browser_that_changes_its_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aiortc_ice, "_ELSEWHERE", 0.05)
+async def test_media_follows_a_browser_that_changes_its_network(passes: Callable[[float], None]) -> None:
     async with ways() as w:
         w.succeed(w.pair(DIRECT, "host"))
         w.media(DIRECT)
         w.succeed(w.pair(RELAYED, "relay"))
         w.media(RELAYED)
-        await asyncio.sleep(0.06)
+        passes(aiortc_ice._ELSEWHERE)
         w.media(DIRECT)
         w.media(RELAYED)
         assert w.goes_to == DIRECT, "both carry: the better one stays"
-        await asyncio.sleep(0.06)
+        passes(aiortc_ice._ELSEWHERE)
         w.media(RELAYED, authentic=False)
         assert w.goes_to == DIRECT, "what the keys do not open moves nothing"
         w.media(RELAYED)
         assert w.goes_to == RELAYED
-        await asyncio.sleep(0.06)
+        passes(aiortc_ice._ELSEWHERE)
         for _ in range(2):
             w.media(NEW)
         assert w.goes_to == RELAYED, "an address that was never checked moves nothing"
 
 
-async def test_after_silence_a_way_that_is_checked_newly_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aiortc_ice, "_QUIET", 0.05)
+async def test_after_silence_a_way_that_is_checked_newly_is_taken_at_once(passes: Callable[[float], None]) -> None:
     async with ways() as w:
         w.succeed(w.pair(DIRECT, "host"))
         w.media(DIRECT)
-        await asyncio.sleep(0.06)
+        passes(aiortc_ice._QUIET)
         w.succeed(w.pair(NEW, "srflx"))
         assert w.goes_to == NEW
 
@@ -207,6 +227,6 @@ async def test_a_browser_behind_a_relay_alone(voices: dict[str, Samples], tmp_pa
             offer = await r.client.offer(transport, "me", want=MediaWant(send_video=False, echo=True))
             answer = await person.take(offer)
             await r.client.answer(transport, "me", offer.generation, offer.negotiation, answer)
-            await person.until("f.state === 'connected' && f.in['2']?.packetsReceived > 50", timeout=30)
+            await person.until("f.state === 'connected' && f.in['2']?.packetsReceived > 50")
             mine = "f.mine[f.pairs.find((pair) => pair.id === f.selected)?.localCandidateId]"
             await person.until(f"{mine}?.candidateType === 'relay' && {mine}.relayProtocol === '{transport}'")

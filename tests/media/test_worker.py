@@ -102,7 +102,7 @@ async def test_news_that_the_bus_refuses_is_told_again_in_order() -> None:
 
 
 async def test_a_process_that_stood_still_takes_nobody_for_lost(voices: dict[str, Samples]) -> None:
-    async with rig(replace(ANYWHERE, lost_after=2.0)) as r:
+    async with rig(replace(ANYWHERE, lost_after=3.0)) as r:
         await r.client.open_room("ses")
         robot = await r.join("ses", "a", voices["fa"])
         await asyncio.sleep(0.3)

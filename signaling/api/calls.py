@@ -16,7 +16,7 @@ from signaling.api.sessions import show_record
 from signaling.api.shapes import In, Instant, Key, Out
 from signaling.auth.principal import Principal
 from signaling.bootstrap import Services
-from signaling.deps import Svc, Who
+from signaling.deps import IdempotencyKey, Svc, Who
 from signaling.facts import session_facts
 from signaling.policy import SessionFacts, demand, may_lead_session
 
@@ -97,9 +97,9 @@ async def invite(session_id: Key, body: InviteBody, who: Who, services: Svc) -> 
 
 
 @router.post("/api/guest/join")
-async def guest_join(body: GuestBody, services: Svc) -> JoinAnswer:
-    """The token of a link becomes a grant; it works once."""
-    return join_answer(await services.admission.guest_join(body.token))
+async def guest_join(body: GuestBody, services: Svc, key: IdempotencyKey = None) -> JoinAnswer:
+    """The token of a link becomes a grant; it works once, and again for the same key of the same browser."""
+    return join_answer(await services.admission.guest_join(body.token, key))
 
 
 @router.post("/api/sessions/{session_id}/end")

@@ -27,6 +27,8 @@ class TokenKind(StrEnum):
     """One room with one part (``session_id``, ``participant_id``)."""
     INVITE = "invite"
     """The tablet of a guest (``session_id``, ``participant_id``)."""
+    JOINING = "joining"
+    """The same guest's link once more, for the browser that has used it already (``session_id``, ``participant_id``)."""
     RATING = "rating"
     """The person's face after a session, from the tablet (``session_id``)."""
     DEMO = "demo"
@@ -37,6 +39,7 @@ LIFETIME: dict[TokenKind, timedelta] = {
     TokenKind.SOCKET: timedelta(seconds=30),
     TokenKind.JOIN: timedelta(seconds=60),
     TokenKind.INVITE: timedelta(hours=4),
+    TokenKind.JOINING: timedelta(hours=4),
     TokenKind.RATING: timedelta(hours=12),
     TokenKind.DEMO: timedelta(hours=12),
 }
@@ -74,9 +77,10 @@ async def issue(
     user_id: str | None = None,
     session_id: str | None = None,
     participant_id: str | None = None,
+    secret: str | None = None,
 ) -> IssuedToken:
-    """A new secret of ``kind``, valid for ``ttl`` (else its usual lifetime)."""
-    secret = secrets.token_urlsafe(32)
+    """A new secret of ``kind``, valid for ``ttl`` (else its usual lifetime); ``secret`` where the browser has it already."""
+    secret = secret or secrets.token_urlsafe(32)
     expires_at = uow.now + (LIFETIME[kind] if ttl is None else ttl)
     uow.session.add(
         OneTimeToken(
@@ -121,10 +125,15 @@ async def read_demo(unit: ReadUnit, secret: str) -> Token:
 
     Raises ``Unauthenticated('token_invalid')``.
     """
+    return await read_token(unit, TokenKind.DEMO, secret)
+
+
+async def read_token(unit: ReadUnit, kind: TokenKind, secret: str) -> Token:
+    """What a secret stands for, without using it up. Raises ``Unauthenticated('token_invalid')``."""
     row = await unit.session.scalar(
         select(OneTimeToken).where(
             OneTimeToken.token_hash == token_hash(secret),
-            OneTimeToken.kind == TokenKind.DEMO.value,
+            OneTimeToken.kind == kind.value,
             OneTimeToken.expires_at > unit.now,
         )
     )
@@ -132,14 +141,21 @@ async def read_demo(unit: ReadUnit, secret: str) -> Token:
 
 
 async def revoke_tokens(
-    uow: UnitOfWork, *, kind: TokenKind, user_id: str | None = None, session_id: str | None = None
+    uow: UnitOfWork,
+    *,
+    kind: TokenKind,
+    user_id: str | None = None,
+    session_id: str | None = None,
+    participant_id: str | None = None,
 ) -> None:
-    """Make unused secrets of a kind worthless: those of a user, of a session, or (neither given) all."""
+    """Make unused secrets of a kind worthless: those of a user, of a session, of a place, or (nothing given) all."""
     statement = delete(OneTimeToken).where(OneTimeToken.kind == kind.value, OneTimeToken.used_at.is_(None))
     if user_id is not None:
         statement = statement.where(OneTimeToken.user_id == user_id)
     if session_id is not None:
         statement = statement.where(OneTimeToken.session_id == session_id)
+    if participant_id is not None:
+        statement = statement.where(OneTimeToken.participant_id == participant_id)
     await uow.session.execute(statement)
 
 

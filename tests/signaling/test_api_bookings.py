@@ -11,6 +11,7 @@ import pytest
 
 from core.access import Actor
 from core.db.errors import DatabaseUnavailable
+from core.errors import Unauthenticated
 from records.lifecycle import Outcome
 from scheduler.calendars.models import AvailabilitySpan, CalendarState
 from scheduler.offers import AcceptAnswer
@@ -295,6 +296,36 @@ async def test_join_through_the_interface(world: World) -> None:
     assert joined.json()["participant"]["part"] == "applicant"
     assert joined.json()["case_ref"] is None
     assert (await guest.post("/api/guest/join", {"token": token})).status_code == 401
+
+
+async def test_an_answer_that_was_lost_uses_up_no_link(world: World) -> None:
+    """The browser that used the link brings the same key again and gets the same place; with another key it is used up."""
+    await world.available("I-RS")
+    session_id = (await world.accept((await world.book(await world.open_case()))["id"]))["session_id"]
+    officer, guest = await world.browser("O-RS"), world.house.browser()
+    invited = (await officer.post(f"/api/sessions/{session_id}/invite", {"part": "applicant"})).json()
+    body, key = {"token": invited["url"].split("#")[1]}, {"Idempotency_Key": "press-of-this-browser"}
+
+    first = (await guest.post("/api/guest/join", body, **key)).json()
+    again = (await guest.post("/api/guest/join", body, **key)).json()
+    assert again["participant"] == first["participant"]
+    calls = world.house.services.calls
+    with pytest.raises(Unauthenticated, match="token_invalid"):
+        await calls.enter(first["grant"])
+    entered = await calls.enter(again["grant"])
+    faces = [
+        await guest.post("/api/guest/rating", {"token": one["rating"], "answer": "good"}) for one in (first, again)
+    ]
+    assert faces[0].status_code == 401, "one face for one person"
+    for headers in ({"Idempotency_Key": "another-browser"}, {}):
+        assert (await guest.post("/api/guest/join", body, **headers)).status_code == 401
+
+    # The way in was lost after the grant was used: still the same browser.
+    once_more = (await guest.post("/api/guest/join", body, **key)).json()
+    assert once_more["participant"] == first["participant"]
+    # Whoever has left needs a new link, with whatever key.
+    await calls.leave(session_id, entered.place.id, None)
+    assert (await guest.post("/api/guest/join", body, **key)).status_code == 401
 
 
 async def works(world: World, code: str, day: str = "2026-11-24") -> None:

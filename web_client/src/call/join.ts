@@ -1,6 +1,7 @@
 /** How somebody gets into a room: staff by their session, a guest by the link that works once. */
 import { api } from '../api/client'
 import type { Country, Mode, Part } from '../api/types'
+import { newKey } from '../lib/ids'
 import type { Place } from '../realtime/RealtimeClient'
 
 export type IceServer = { urls: string[]; username?: string; credential?: string }
@@ -58,11 +59,36 @@ function write(value: Kept): void {
   }
 }
 
+const pressed = 'tarjuman.press'
+let unkept: string | undefined
+/**
+ * The key of a guest's press, the same in this browser until it has led into a room: an answer that is lost on its way, and a page that
+ * is loaded or opened again, use up no link. Random; it says nothing of anybody, and opens nothing without the link.
+ */
+function pressKey(): string {
+  unkept ??= newKey()
+  try {
+    const key = localStorage.getItem(pressed) ?? unkept
+    localStorage.setItem(pressed, key)
+    return key
+  } catch {
+    return unkept // without storage it holds for this page
+  }
+}
+function entered(): void {
+  unkept = undefined
+  try {
+    localStorage.removeItem(pressed)
+  } catch {
+    // Nothing was kept.
+  }
+}
+
 /** A guest's link works once; the place it gave is kept in this tab, so that the page may be loaded again. */
 export function guestEntry(token: string): Entry {
   const known = read()?.token === token ? read() : undefined
   const join = async () => {
-    const answer = await api.post<Join>('/api/guest/join', { token })
+    const answer = await api.post<Join>('/api/guest/join', { token }, { key: pressKey() })
     write({ token, join: answer })
     return answer
   }
@@ -71,6 +97,7 @@ export function guestEntry(token: string): Entry {
     again: join,
     place: known?.place,
     keepPlace: (place) => {
+      entered()
       const now = read()
       if (now) write({ ...now, place })
     },

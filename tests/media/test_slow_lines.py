@@ -13,12 +13,14 @@ from media import aiortc_ice
 from media.protocol import MediaWant, PeerConnected, PeerHeard, PeerLost
 from media.robot import RobotPeer
 from media.similarity import Samples
+from tests.media.pace import pace
 from tests.media.rig import ANYWHERE, Rig, rig
 from tests.media.test_calls import routable, without_candidates
 from tests.media.udp import BadLine, bad_line
 
-HASTY = replace(ANYWHERE, wire=replace(ANYWHERE.wire, consent_interval=0.5, consent_expiry=4.0), lost_after=2.0)
-"""Consent that runs ten times faster, so that what takes half a minute shows within seconds."""
+HASTY = replace(ANYWHERE, wire=replace(ANYWHERE.wire, consent_interval=0.5, consent_expiry=4.0), lost_after=3.0)
+"""Consent that runs ten times faster, so that what takes half a minute shows within seconds. Who is not heard for 3 s is lost: a node
+that stood still for 2.5 s itself, as on a busy machine, judges nobody."""
 
 
 STOCK_CONSENT = Connection.query_consent
@@ -67,9 +69,10 @@ async def test_six_hundred_milliseconds_of_round_trip(voices: dict[str, Samples]
         async with bad_line(await host_of(r), delay=0.3) as line:
             robot = await join_over(r, line, voices["fa"])
             assert await stays(r, 8.0), "twice the time after which consent expires"
-            described = (await r.client.describe("ses")).peers[0]
-            assert described.numbers.rtt_ms is not None
-            assert 550 < described.numbers.rtt_ms < 1500
+            async with asyncio.timeout(45):
+                # A machine that stands still is part of the way.
+                while not 550 < ((await r.client.describe("ses")).peers[0].numbers.rtt_ms or 0) < 1500:  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
             await robot.close()
 
 
@@ -92,13 +95,14 @@ async def test_a_dead_browser_is_freed_when_consent_expires(voices: dict[str, Sa
         async with bad_line(await host_of(r)) as line:
             robot = await join_over(r, line, voices["fa"])
             await asyncio.sleep(0.5)
-            line.cut = True
-            began = time.monotonic()
-            assert (await r.until_news(PeerLost, peer_id="far", timeout=6)).reason == "silent"
-            async with asyncio.timeout(15):
-                while r.node.peers:  # noqa: ASYNC110 - the node tells no news of this
-                    await asyncio.sleep(0.1)
-            assert 3.5 < time.monotonic() - began < 12
+            line.cut, began = True, time.monotonic()
+            async with pace() as taken:
+                assert (await r.until_news(PeerLost, peer_id="far", timeout=45)).reason == "silent"
+                async with asyncio.timeout(45):
+                    while r.node.peers:  # noqa: ASYNC110 - the node tells no news of this
+                        await asyncio.sleep(0.1)
+            assert time.monotonic() - began > 3.5
+            assert taken.waited < 12
             await robot.close()
 
 
@@ -125,7 +129,7 @@ async def test_loss_is_reported_and_graded(voices: dict[str, Samples]) -> None:
                 far = next(p for p in (await r.client.describe("ses")).peers if p.peer_id == "far")
                 return far.numbers.uplink_loss, far.numbers.downlink_loss
 
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(45):
                 while min(await numbers()) < 0.08:  # noqa: ASYNC110 - numbers are told when asked
                     await asyncio.sleep(0.2)
             up, down = await numbers()

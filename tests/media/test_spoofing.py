@@ -53,7 +53,7 @@ async def attacked_call(r: Rig, number: int, sound: Samples, patience: float = 3
     await r.client.answer(room, peer, offer.generation, offer.negotiation, answer)
     try:
         await robot.until_connected(timeout=patience)
-        await robot.until(lambda: robot.state == "connected", timeout=5)
+        await robot.until(lambda: robot.state == "connected", timeout=30)
         await asyncio.sleep(0)
     except TimeoutError:
         return False

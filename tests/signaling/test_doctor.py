@@ -173,8 +173,8 @@ async def test_a_lost_request_is_sent_again() -> None:
     transport, server = await asyncio.get_running_loop().create_datagram_endpoint(_Stun, local_addr=("127.0.0.1", 0))
     try:
         port = transport.get_extra_info("sockname")[1]
-        await binding(StunAddress("127.0.0.1", port, "udp"), timeout=5)
-        assert server.seen == 2
+        await binding(StunAddress("127.0.0.1", port, "udp"), timeout=45)
+        assert server.seen >= 2
     finally:
         transport.close()
 

@@ -25,14 +25,15 @@ class Phone:
         self.frames: list[bytes] = []
         self._words = b""
         self._at = 0
+        self._again = False
         self._silent = asyncio.Event()
         self.over = asyncio.Event()
         """The line has ended."""
 
-    def say(self, sound: Samples) -> None:
-        """From the next frame on, once."""
+    def say(self, sound: Samples, *, again: bool = False) -> None:
+        """From the next frame on, once or again and again."""
         data = g711.encode(self.codec, sound)
-        self._words, self._at = data[: len(data) // FRAME * FRAME], 0
+        self._words, self._at, self._again = data[: len(data) // FRAME * FRAME], 0, again
         self._silent.clear()
 
     async def said(self, *, timeout: float = 60) -> None:
@@ -44,6 +45,8 @@ class Phone:
         """20 ms after 20 ms."""
         upcoming = time.monotonic()
         while self.line.closed_by is None:
+            if self._again and self._at >= len(self._words):
+                self._at = 0
             frame = self._words[self._at : self._at + FRAME]
             self._at += FRAME
             if not frame:

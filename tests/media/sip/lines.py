@@ -26,6 +26,8 @@ class FakeLines:
         self.heard: list[bytes] = []
         self.echo = False
         """True: what comes goes back at once, and nothing else is said."""
+        self.repeated = b""
+        """Said again and again while there is nothing else to say."""
         self._say = b""
         self._sockets: set[ServerConnection] = set()
 
@@ -73,6 +75,7 @@ class FakeLines:
         while True:
             due += 0.02
             await asyncio.sleep(max(0.0, due - loop.time()))
+            self._say = self._say or self.repeated
             frame, self._say = self._say[: 2 * FRAME], self._say[2 * FRAME :]
             for socket in () if self.echo else list(self._sockets):
                 try:

@@ -80,6 +80,8 @@ class Handset(asyncio.DatagramProtocol):
         self.heard: list[bytes] = []
         """Payloads of G.711 that came, as signed 16 bit."""
         self.times: list[float] = []
+        self.repeated = b""
+        """Said again and again while there is nothing else to say."""
         self._to: tuple[str, int] | None = None
         self._say = b""
         self._sequence = 0
@@ -145,6 +147,7 @@ class Handset(asyncio.DatagramProtocol):
             await asyncio.sleep(max(0.0, due - loop.time()))
             self._stamp += 160
             if self._to is not None and not self.muted:
+                self._say = self._say or self.repeated
                 frame, self._say = self._say[:320], self._say[320:]
                 self._send(8, self._stamp, to_alaw(frame.ljust(320, b"\0")))
 
@@ -203,7 +206,7 @@ class Sipp:
         )  # fmt: skip
         try:
             if to is None:
-                await until(lambda: process.returncode is not None or bound(port, transport), 5)
+                await until(lambda: process.returncode is not None or bound(port, transport))
             if process.returncode is not None:
                 raise RuntimeError(f"sipp did not start: {(await process.communicate())[1].decode()[-400:]}")
             yield cls(process, port, note)
@@ -235,7 +238,7 @@ def bound(port: int, transport: str = "u1") -> bool:
     return f":{port:04X} " in Path(f"/proc/net/{table}").read_text()
 
 
-async def until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], timeout: float = 45.0) -> None:
     """Looks each 10 ms; fails after ``timeout`` seconds."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
@@ -253,7 +256,7 @@ class Ear:
         self.news.append(news)
         self._more.set()
 
-    async def first(self, kind: type[Kind], timeout: float = 30.0) -> Kind:
+    async def first(self, kind: type[Kind], timeout: float = 45.0) -> Kind:
         """The first one of its kind, waited for and taken out."""
         async with asyncio.timeout(timeout):
             while True:

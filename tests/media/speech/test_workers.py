@@ -43,7 +43,7 @@ class Inbox:
         self.all.append(heard)
         self._change.set()
 
-    async def until(self, enough: Callable[[list[Heard]], object], seconds: float = 15) -> None:
+    async def until(self, enough: Callable[[list[Heard]], object], seconds: float = 45) -> None:
         async with asyncio.timeout(seconds):
             while not enough(self.all):
                 self._change.clear()

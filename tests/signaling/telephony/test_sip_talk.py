@@ -233,7 +233,7 @@ async def test_who_hangs_up_while_the_line_opens_is_not_waited_for() -> None:
     desk.join = slow  # type: ignore[method-assign]
     async with talking(desk=desk) as (talk, agent, _):
         await lift(talk)
-        await asyncio.wait_for(opening.wait(), 10)
+        await asyncio.wait_for(opening.wait(), 30)
         talk.hear(Ended(call_id=CALL, why=CallEnd.HUNG_UP_THERE))
     assert desk.told[-1] == ("ended", LegWhy.HUNG_UP, None)
     assert not agent.kinds(Join)

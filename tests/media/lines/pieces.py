@@ -22,7 +22,7 @@ each tenth of a second on: right speech 0.91 at least (median 0.98), another sen
 0.43), noise 0.07 at most, silence 0; right speech of which a starved machine tore out a tenth in gaps of 100 ms 0.65 at least, a fifth in
 gaps of 20 ms 0.62. A whole: right 0.94 at least, another sentence 0.22 at most, 0.25 where a speaker repeats himself and 8 s are heard
 (0.38 of 4 s); a robot at load 21 left 0.43."""
-ATTEMPTS = 5
+ATTEMPTS = 8
 """They add up piece by piece. A quiet machine needs one."""
 _ALL = -1
 _VOICED_DB = 20.0

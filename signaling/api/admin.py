@@ -9,12 +9,13 @@ from pydantic import Field
 
 from core.access import Country, Membership, Role
 from core.db.session import UnitOfWork
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from records.procedures import FactStatus
 from signaling.api.catalogue import StepOut, step_out
 from signaling.api.routing import guarded_router
 from signaling.api.shapes import Code, In, Instant, Key, Out, PageNumber, PageSize
 from signaling.auth.accounts import Account
+from signaling.auth.beside import Beside, ProfileState, beside, free_profile
 from signaling.auth.principal import Principal
 from signaling.bootstrap import Services
 from signaling.deps import Svc, Who
@@ -53,6 +54,8 @@ class UserChangesBody(In):
     """End the wait after too many wrong passwords."""
     password: Annotated[str, Field(max_length=256)] | None = None
     """A new password; all sign-ins of the account end."""
+    link_profile: bool = False
+    """Put the interpreter's profile of the same code behind the account."""
 
 
 class UserMembership(Out):
@@ -76,6 +79,12 @@ class UserOut(Out):
     created_at: Instant
     version: int
     memberships: list[UserMembership]
+    signed_in_at: Instant | None
+    """The last sign-in; none: there was none within a day."""
+    waits_until: Instant | None
+    """No password is accepted before, after too many wrong ones."""
+    profile: ProfileState | None
+    """Whether an interpreter's account has its profile in the pool."""
 
 
 class UserPage(Out):
@@ -103,19 +112,24 @@ class Procedures(Out):
 
 @router.get("/api/users")
 async def list_users(
-    who: Who, services: Svc, q: Annotated[str, Query(max_length=16)] = "", page: PageNumber = 1, per: PageSize = 50
+    who: Who,
+    services: Svc,
+    q: Annotated[str, Query(max_length=16)] = "",
+    role: Role | None = None,
+    page: PageNumber = 1,
+    per: PageSize = 50,
 ) -> UserPage:
-    """Accounts with a role in the own countries."""
+    """Accounts with a role (or this one) in the own countries."""
+    own = who.countries_as(Role.ADMINISTRATOR)
     async with services.database.read(who.actor) as unit:
-        found, total = await services.accounts.page(
-            unit, countries=who.countries_as(Role.ADMINISTRATOR), q=q, page=page, per=per
-        )
-    return UserPage(items=[_user(account) for account in found], total=total, page=page, per=per)
+        found, total = await services.accounts.page(unit, countries=own, q=q, role=role, page=page, per=per)
+        known = await beside(unit, found, own)
+    return UserPage(items=[_user(one, known[one.user_id]) for one in found], total=total, page=page, per=per)
 
 
 @router.post("/api/users", status_code=201)
 async def create_user(body: NewUserBody, who: Who, services: Svc) -> UserOut:
-    """A new account with roles in the own countries."""
+    """A new account with roles in the own countries; an interpreter's gets the profile of the same code that waits for it."""
     memberships = _memberships(body.memberships)
     demand(may_grant(who, memberships), refused="country_not_yours")
     hashed = None if body.password is None else await services.accounts.hashed(body.password, code=body.code)
@@ -129,8 +143,10 @@ async def create_user(body: NewUserBody, who: Who, services: Svc) -> UserOut:
             locale=body.locale,
             officer_language=body.officer_language,
         )
+        await _link(services, uow, who, account)
         _record(services, uow, "user.created", account, ["memberships", "site"])
-    return _user(account)
+        known = await beside(uow, [account], who.countries_as(Role.ADMINISTRATOR))
+    return _user(account, known[account.user_id])
 
 
 @router.patch("/api/users/{user_id}")
@@ -161,10 +177,13 @@ async def change_user(user_id: Key, body: UserChangesBody, who: Who, services: S
             password_hash=hashed,
             unlock=body.unlock,
         )
+        if body.link_profile and not await _link(services, uow, who, account):
+            raise Conflict("profile_missing")
         if hashed is not None or body.disabled or memberships is not None:
             await services.logins.end(uow, user_id=user_id)
         _record(services, uow, "user.changed", account, sorted(body.model_fields_set - {"version"}))
-    return _user(account)
+        known = await beside(uow, [account], who.countries_as(Role.ADMINISTRATOR))
+    return _user(account, known[account.user_id])
 
 
 @router.get("/api/procedures")
@@ -188,6 +207,14 @@ def _manage(who: Principal, account: Account) -> Verdict:
     return may_manage_user(who, {m.country for m in account.memberships})
 
 
+async def _link(services: Services, uow: UnitOfWork, who: Principal, account: Account) -> bool:
+    """Put the profile behind the account; says whether there was one to put there."""
+    found = await free_profile(uow, account, who.countries_as(Role.ADMINISTRATOR))
+    if found is not None:
+        await services.scheduler.pool.put(uow, found, {"user_id": account.user_id})
+    return found is not None
+
+
 def _memberships(given: list[MembershipBody]) -> list[Membership]:
     return [Membership(one.role, one.country) for one in given]
 
@@ -204,7 +231,7 @@ def _record(services: Services, uow: UnitOfWork, action: str, account: Account, 
         )
 
 
-def _user(account: Account) -> UserOut:
+def _user(account: Account, known: Beside) -> UserOut:
     return UserOut(
         user_id=account.user_id,
         code=account.code,
@@ -220,4 +247,7 @@ def _user(account: Account) -> UserOut:
             UserMembership(role=m.role, country=m.country)
             for m in sorted(account.memberships, key=lambda m: (m.country, m.role))
         ],
+        signed_in_at=known.signed_in_at,
+        waits_until=known.waits_until,
+        profile=known.profile,
     )

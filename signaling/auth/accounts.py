@@ -168,12 +168,20 @@ class AccountService:
         return account_of(user)
 
     async def page(
-        self, unit: ReadUnit, *, countries: Iterable[Country], q: str = "", page: int = 1, per: int = 50
+        self,
+        unit: ReadUnit,
+        *,
+        countries: Iterable[Country],
+        q: str = "",
+        role: Role | None = None,
+        page: int = 1,
+        per: int = 50,
     ) -> tuple[Sequence[Account], int]:
-        """Accounts that hold a role in one of ``countries``, by code, with the total number."""
-        wanted = select(User).where(
-            User.id.in_(select(MembershipRow.user_id).where(MembershipRow.country.in_(sorted(countries))))
-        )
+        """Accounts that hold a role (or this ``role``) in one of ``countries``, by code, with the total number."""
+        held = select(MembershipRow.user_id).where(MembershipRow.country.in_(sorted(countries)))
+        if role is not None:
+            held = held.where(MembershipRow.role == role)
+        wanted = select(User).where(User.id.in_(held))
         if q:
             wanted = wanted.where(User.code.contains(normal_code(q), autoescape=True))
         total = await unit.session.scalar(select(func.count()).select_from(wanted.subquery()))

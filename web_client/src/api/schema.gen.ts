@@ -4354,6 +4354,12 @@ export interface components {
             vetting_result?: ("none" | "pass" | "fail") | null;
         };
         /**
+         * ProfileState
+         * @description How an account stands to the pool: without a profile behind it an interpreter can sign in and do nothing.
+         * @enum {string}
+         */
+        ProfileState: "linked" | "free" | "none";
+        /**
          * Proposal
          * @description The asking for another time of an agreed appointment.
          */
@@ -6499,6 +6505,11 @@ export interface components {
         UserChangesBody: {
             /** Disabled */
             disabled?: boolean | null;
+            /**
+             * Link Profile
+             * @default false
+             */
+            link_profile?: boolean;
             /** Memberships */
             memberships?: components["schemas"]["MembershipBody"][] | null;
             /** Officer Language */
@@ -6544,12 +6555,17 @@ export interface components {
             memberships: components["schemas"]["UserMembership"][];
             /** Officer Language */
             officer_language: string;
+            profile: components["schemas"]["ProfileState"] | null;
+            /** Signed In At */
+            signed_in_at: string | null;
             /** Site */
             site: string | null;
             /** User Id */
             user_id: string;
             /** Version */
             version: number;
+            /** Waits Until */
+            waits_until: string | null;
         };
         /**
          * UserPage
@@ -7193,6 +7209,7 @@ export type Problem = components['schemas']['Problem'];
 export type Procedures = components['schemas']['Procedures'];
 export type Profile = components['schemas']['Profile'];
 export type ProfileChangesBody = components['schemas']['ProfileChangesBody'];
+export type ProfileState = components['schemas']['ProfileState'];
 export type Proposal = components['schemas']['Proposal'];
 export type PublishBody = components['schemas']['PublishBody'];
 export type Published = components['schemas']['Published'];

@@ -21,7 +21,7 @@ from scheduler.legs import Way, swap_plan
 from scheduler.lifecycle import KEPT, OPEN, AssignmentState, BookingState, OfferState
 from scheduler.models import Assignment, Booking, Interpreter, Offer
 from scheduler.room_times import join_opens_at
-from scheduler.waiting_line import WAITING, WaitingView, ahead_of, waiting_view
+from scheduler.waiting_line import WaitingView, ahead_of, in_line, waiting_view
 from scheduler.waits import ExpectedView, Waits
 
 _RUNG_WORD = {RungKind.PHONE_ONLY.value: "phone"}
@@ -170,7 +170,7 @@ class BookingViews:
         offers = await self._offers(unit, [booking.id for booking in bookings])
         names = await _names(unit, bookings)
         legs = await _legs(unit, bookings)
-        waiting = [b.id for b in bookings if b.kind != "now" and b.state in WAITING]
+        waiting = [b.id for b in bookings if in_line(b, self._catalogue.step(b.step_code).stage)]
         ahead = await ahead_of(unit, waiting) if waiting else {}
         agreed = [b.id for b in bookings if b.kind != "now" and b.state is BookingState.ASSIGNED]
         asked = await latest_proposals(unit, agreed)

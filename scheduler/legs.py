@@ -59,6 +59,11 @@ def relay_free(stage: Stage) -> bool:
     return stage in (Stage.IDENTIFICATION, Stage.REGISTRATION)
 
 
+def needs_leave(stage: Stage, state: str | None) -> bool:
+    """Whether a coordinator has to agree to a relay at this stage, and has not (M-9)."""
+    return not relay_free(stage) and state != RelayState.APPROVED
+
+
 def most_minutes(need: Need) -> int:
     """Longest talk that one interpreter may serve alone (S-8); a longer one needs a team or a second day."""
     return CHILD_MINUTES if need.short_blocks else PERSON_MINUTES

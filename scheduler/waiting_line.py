@@ -10,7 +10,8 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from core.db.session import ReadUnit
-from scheduler.legs import Way, leg_pair
+from records.stages import Stage
+from scheduler.legs import Way, leg_pair, needs_leave
 from scheduler.lifecycle import BookingState
 from scheduler.models import Booking
 from scheduler.times import NO_SHOW_AFTER
@@ -66,6 +67,12 @@ async def ahead_of(unit: ReadUnit, booking_ids: Sequence[str]) -> dict[str, int]
         .group_by(mine.id)
     )
     return {row.id: row.ahead for row in rows}
+
+
+def in_line(booking: Booking, stage: Stage) -> bool:
+    """Whether somebody who gets free may be given to it. A relay that needs a coordinator's word waits for that alone (M-9)."""
+    silent = Way(booking.way) is Way.RELAY and needs_leave(stage, booking.relay_state)
+    return booking.kind != "now" and booking.state in WAITING and not silent
 
 
 def waiting_view(booking: Booking, taken: Collection[int], ahead: int) -> WaitingView:

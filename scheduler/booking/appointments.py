@@ -269,7 +269,8 @@ class AppointmentService:
         """Another time for an appointment; every rule is checked for it. If it cannot be had, the old time stands.
 
         Who has it keeps it if possible. Raises ``Conflict``: ``slot_not_free`` (rule), ``slot_on_request``,
-        ``move_not_allowed``, ``session_begun``; ``Invalid``: ``time_in_past``, ``time_too_far``, ``team_needed``.
+        ``move_not_allowed``, ``session_begun``, ``relay_needs_leave`` (M-9); ``Invalid``: ``time_in_past``, ``time_too_far``,
+        ``team_needed``.
         """
         check_time(starts_at, uow.now)
         seen = await self._bookings.get(uow, booking_id)
@@ -279,10 +280,12 @@ class AppointmentService:
             length,
         ):
             return seen
+        if self._leg_ring.waits_for_leave(seen):
+            raise Conflict("relay_needs_leave")
         agreed_with = [row.interpreter_id for row in await self._assignments.kept(uow, seen)]
         moved = await self._moved_need(uow, seen, starts_at, minutes)
-        team = await self._choices.at_another_time(uow, seen, moved, prefer=agreed_with)
-        return await self._move(uow, booking_id, moved, team, agreed_with)
+        pivot, team = await self._choices.at_another_time(uow, seen, moved, prefer=agreed_with)
+        return await self._move(uow, booking_id, moved, team, agreed_with, pivot)
 
     async def need_at_time(
         self, uow: UnitOfWork, booking: Booking, starts_at: datetime, minutes: int | None = None
@@ -308,10 +311,16 @@ class AppointmentService:
         seen = await self._bookings.get(uow, booking_id)
         moved = await self.need_at_time(uow, seen, starts_at, minutes)
         match = await self.agreeable(uow, seen, moved, who)
-        return await self._move(uow, booking_id, moved, (match,), [who])
+        return await self._move(uow, booking_id, moved, (match,), [who], None)
 
     async def _move(
-        self, uow: UnitOfWork, booking_id: str, moved: Need, team: Sequence[Match], agreed_with: Sequence[str]
+        self,
+        uow: UnitOfWork,
+        booking_id: str,
+        moved: Need,
+        team: Sequence[Match],
+        agreed_with: Sequence[str],
+        pivot: str | None,
     ) -> Booking:
         booking = await locked_booking(uow, booking_id)
         if booking.kind == "now":
@@ -322,7 +331,7 @@ class AppointmentService:
             raise Conflict("changed_meanwhile", {"version": booking.version})
         await self._rounds.end_pending(uow, booking, OfferState.WITHDRAWN, WithdrawReason.CHANGED)
         given_up = await self._assignments.end(uow, booking, AssignmentMove.RELEASE, "moved")
-        booking.starts_at, booking.ends_at = moved.at, moved.ends
+        booking.starts_at, booking.ends_at, booking.pivot = moved.at, moved.ends, pivot
         facts = await self._cases.step_facts(uow, booking.step_id, safety_only=booking.safety_only)
         booking.need = stored_need(moved, facts)
         if not was_agreed:

@@ -43,15 +43,16 @@ class Choices:
 
     async def at_another_time(
         self, uow: UnitOfWork, booking: Booking, need: Need, *, prefer: Sequence[str]
-    ) -> tuple[Match, ...]:
-        """Who will do the booking at the time of ``need``, under their locks; of them first whom ``prefer`` names.
+    ) -> tuple[str | None, tuple[Match, ...]]:
+        """Who will do the booking at the time of ``need``, under their locks, of them first whom ``prefer`` names; before them the
+        third language of a relay.
 
         Raises ``Conflict``: ``slot_on_request`` if people would first have to be asked, ``slot_not_free`` (rule).
         """
         rules = await self._rounds.rules(uow, booking.step_code)
         plan, team = await self._locked_choice(uow, booking, need, rules, sure=True, prefer=prefer)
         if team:
-            return team
+            return plan.pivot, team
         # Who has agreed to the old time without stated hours is asked by nobody for the new one.
         if plan.is_open:
             raise Conflict("slot_on_request")

@@ -21,7 +21,7 @@ from scheduler.assignments import Assignments
 from scheduler.booking.leg_rounds import RUNG, WAITING_RUNG, by_rungs, leg_entry, ring_for, shared_out
 from scheduler.booking.slots import Plan, through
 from scheduler.ladder import Reach
-from scheduler.legs import RelayState, Way, leg_need, place_for, relay_free, relay_minutes
+from scheduler.legs import RelayState, Way, leg_need, needs_leave, place_for, relay_minutes
 from scheduler.lifecycle import (
     AssignmentMove,
     AssignmentState,
@@ -293,8 +293,7 @@ class LegRing:
         tell_booking(uow, booking)
 
     def _needs_leave(self, booking: Booking) -> bool:
-        stage = self._catalogue.step(booking.step_code).stage
-        return not relay_free(stage) and booking.relay_state != RelayState.APPROVED
+        return needs_leave(self._catalogue.step(booking.step_code).stage, booking.relay_state)
 
     async def _free(self, uow: UnitOfWork, ended: Sequence[Assignment]) -> None:
         if ended and self.serve is not None:

@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from core.clock import ManualClock
 from core.db.session import Database
+from core.errors import Conflict
 from scheduler.bookings import NewBooking
 from scheduler.legs import LAST_PLACE, PLACE_FOR, Way, place_for
 from scheduler.lifecycle import KEPT, AssignmentState, BookingState, DeclineReason
@@ -133,6 +134,32 @@ async def test_a_relay_that_needs_a_word_is_not_served_before_it(world: World) -
     row = await world.booking(waiting)
     assert (row.state, row.pivot) == (BookingState.OFFERING, "eng")
     assert {offer.leg for offer in await world.offers(waiting)} == {1, 2}
+
+
+async def test_a_relay_that_needs_a_word_is_moved_to_no_free_time_without_it_and_stands_in_no_line(
+    world: World,
+) -> None:
+    await relay_pair(world)
+    waiting = await waits(world, "relay", language="prs", step="RS-VUL-10")
+    for refused in (False, True):
+        if refused:
+            async with world.database.unit(COORDINATOR) as uow:
+                await world.services.legs.decide(uow, waiting, approve=False)
+        with pytest.raises(Conflict, match="relay_needs_leave"):
+            async with world.database.unit(OFFICER) as uow:
+                await world.services.appointments.reschedule(uow, waiting, starts_at=at(world, 12))
+        assert await kept(world, waiting) == {}, "both are free then, and nobody is agreed without the word (M-9)"
+        assert (await view(world, waiting))["waiting"] is None, "nobody who gets free is given to it"
+
+
+async def test_a_relay_that_nobody_could_do_is_moved_to_where_a_third_language_is_found(world: World) -> None:
+    first, second = await relay_pair(world)
+    waiting = await waits(world, "relay", language="prs", hour=4)
+    assert (await world.booking(waiting)).pivot is None
+    async with world.database.unit(OFFICER) as uow:
+        moved = await world.services.appointments.reschedule(uow, waiting, starts_at=at(world, 10))
+    assert (moved.state, moved.pivot) == (BookingState.ASSIGNED, "eng")
+    assert await kept(world, waiting) == {1: ("active", first), 2: ("active", second)}
 
 
 async def test_a_team_fills_what_is_open_and_a_kept_place_ends(world: World) -> None:

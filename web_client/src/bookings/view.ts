@@ -46,6 +46,14 @@ export function presently(b: BookingView): string {
   return byCode('booking.state', b.state)
 }
 
+/** The coordinator's word on two interpreters, while nobody is found: it is waited for, or it was no (M-9). */
+export const relayWord = (b: Pick<BookingView, 'state' | 'relay_state'>): 'asked' | 'refused' | undefined =>
+  b.state === 'unfilled' && b.relay_state !== 'approved' ? (b.relay_state ?? undefined) : undefined
+
+/** Nobody can be agreed for it, at no time: it was booked as a relay only, and the coordinator has not said yes. */
+export const needsWord = (b: Pick<BookingView, 'state' | 'relay_state' | 'way'>): boolean =>
+  b.way === 'relay' && relayWord(b) !== undefined
+
 /** How long it will most likely take, from measured requests only. */
 export function expected(b: BookingView): { lead: string; basis: string } {
   const { basis, p50_s, p90_s, n } = b.expected

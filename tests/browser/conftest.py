@@ -66,6 +66,12 @@ def single(client_built: None, tmp_path: Path) -> Iterator[Stack]:
     yield from running("single", tmp_path, None, None)
 
 
+@pytest.fixture(scope="module")
+def shared_single(client_built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One process with SQLite for all tests of a module: starting takes as long as many a test."""
+    yield from running("single", tmp_path_factory.mktemp("single"), None, None)
+
+
 @cache
 def _peopled() -> bytes:
     """A SQLite file with everybody in it, made once: dozens of installations start from it."""

@@ -16,9 +16,9 @@ from tests.stack import Stack
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
-async def test_from_a_card_to_a_ring(single: Stack, playwright: Playwright, axe: str) -> None:
+async def test_from_a_card_to_a_ring(shared_single: Stack, playwright: Playwright, axe: str) -> None:
     """The person points to a card and a way of speaking; it goes into the case, and an interpreter is rung for it."""
-    url = single.url
+    url = shared_single.url
     async with desk(playwright, url) as officer, desk(playwright, url) as interpreter:
         await asyncio.gather(
             officer.sign_in(url, people.OFFICER.code, people.PASSWORD),
@@ -63,9 +63,9 @@ async def listening_says_it_is_not_set_up(officer: Desk) -> None:
     await officer.page.keyboard.press("Escape")
 
 
-async def test_the_phrasebook_opens_without_a_line(single: Stack, playwright: Playwright, axe: str) -> None:
+async def test_the_phrasebook_opens_without_a_line(shared_single: Stack, playwright: Playwright, axe: str) -> None:
     """Seen once, it opens without a server; what was used meanwhile is noted in the case when the line is back."""
-    url = single.url
+    url = shared_single.url
     async with desk(playwright, url, size=TABLET) as officer:
         page = officer.page
         await officer.sign_in(url, people.OFFICER.code, people.PASSWORD)

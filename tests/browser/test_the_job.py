@@ -99,9 +99,10 @@ async def test_the_job(stack: Stack, playwright: Playwright, voices: dict[str, P
             await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=60_000)
         print(f"accept to active {time.monotonic() - accepted:.2f} s")
 
-        heard_by_officer = await heard(officer, voices, "interpreter", "applicant")
-        heard_by_interpreter = await heard(interpreter, voices, "officer", "applicant")
-        print("heard", heard_by_officer, heard_by_interpreter)
+        found = await asyncio.gather(
+            heard(officer, voices, "interpreter", "applicant"), heard(interpreter, voices, "officer", "applicant")
+        )
+        print("heard", *found)
         await asyncio.gather(officer.shot("call-officer"), interpreter.shot("call-interpreter"))
 
         await with_tablet(stack, playwright, voices, officer, interpreter)
@@ -150,8 +151,10 @@ async def with_tablet(
         await expect(officer.page.get_by_test_id("tile-applicant")).to_be_visible()
         await expect(interpreter.page.get_by_test_id("tile-applicant")).to_be_visible()
         await applicant_alone(officer, interpreter, voices)
-        heard_there = [np.sqrt(np.mean((await tablet.listen(3.0)) ** 2)) for _ in range(2)]
-        assert max(heard_there) > 0.003, "the tablet hears officer and interpreter"
+        levels = [np.sqrt(np.mean((await tablet.listen(3.0)) ** 2))]
+        while levels[-1] <= 0.003 and len(levels) < 5:
+            levels.append(np.sqrt(np.mean((await tablet.listen(3.0)) ** 2)))
+        assert levels[-1] > 0.003, f"the tablet hears officer and interpreter: {levels}"
         await tablet.shot("guest-room")
         await tablet.page.get_by_test_id("signal-break").click()
         await expect(officer.page.get_by_test_id("incoming-break")).to_be_visible()

@@ -26,7 +26,7 @@ from signaling.fallback.states import CALL, CallMove, CallState, Rung, Why
 from signaling.places import Place
 from signaling.realtime.protocol import RoomAgree, RoomGoOn, RoomMessage, RoomOpening, RoomPhone, RoomSoundOnly
 from signaling.realtime.rooms import OFFICER
-from signaling.telephony.port import PhoneLegs
+from signaling.telephony.port import LegWhy, PhoneLegs
 
 OWN_SCREEN = "own_screen"
 BY_INTERPRETER = "interpreter"
@@ -131,7 +131,7 @@ class LadderRoom:
                 raise Conflict("not_on_phone")
             data = {"rung": Rung.VIDEO.value, "reason": Why.BACK_TO_VIDEO.value, "part": place.part, "code": place.code}
             await self._log.append(uow, who.session_id, EntryKind.FALLBACK, data)
-        await self._phone.hang_up(leg_id)
+        await self._phone.hang_up(leg_id, why=LegWhy.REPLACED)
 
     async def _sound_only(self, who: Place, *, on: bool) -> None:
         """Sound only for everybody, and back by the same tap."""

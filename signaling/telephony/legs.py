@@ -144,9 +144,9 @@ class LegService:
         tell_leg(uow, leg)
         return leg
 
-    async def hang_up(self, leg_id: LegId) -> None:
+    async def hang_up(self, leg_id: LegId, *, why: LegWhy = LegWhy.CANCELLED) -> None:
         """End a call in whatever state; nothing if it is over. Raises ``NotFound('leg_unknown')``."""
-        await self.end(leg_id, LegWhy.CANCELLED)
+        await self.end(leg_id, why)
 
     async def end(
         self,

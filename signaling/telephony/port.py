@@ -317,7 +317,7 @@ class PhoneLegs(Protocol):
         """
         ...
 
-    async def hang_up(self, leg_id: LegId) -> None:
+    async def hang_up(self, leg_id: LegId, *, why: LegWhy = LegWhy.CANCELLED) -> None:
         """End a call in whatever state; nothing if it is over. Raises ``NotFound('leg_unknown')``."""
         ...
 

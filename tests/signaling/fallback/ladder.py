@@ -24,7 +24,7 @@ from signaling.fallback.models import FallbackCall
 from signaling.fallback.services import Fallback
 from signaling.places import Place
 from signaling.realtime.protocol import RoomAgree, RoomGoOn, RoomMessage, RoomOpening, RoomPhone, RoomSoundOnly
-from signaling.telephony.port import LEG_CHANGED, CallReason, LegId
+from signaling.telephony.port import LEG_CHANGED, CallReason, LegId, LegWhy
 from tests.scheduler.world import OFFICER, World, catalogue
 
 SYSTEM = Actor.system()
@@ -44,6 +44,8 @@ class Phone:
     legs: dict[LegId, tuple[str, str]] = field(default_factory=dict)
     """Legs under way: session and place."""
     ended: list[LegId] = field(default_factory=list)
+    ended_why: LegWhy | None = None
+    """Of the last one of them."""
 
     @property
     def numbers(self) -> Phone:
@@ -66,8 +68,9 @@ class Phone:
         self.legs[leg_id] = (session_id, place_id)
         return leg_id
 
-    async def hang_up(self, leg_id: LegId) -> None:
+    async def hang_up(self, leg_id: LegId, *, why: LegWhy = LegWhy.CANCELLED) -> None:
         self.ended.append(leg_id)
+        self.ended_why = why
 
 
 @dataclass

@@ -15,7 +15,7 @@ from signaling.fallback.models import FallbackCall
 from signaling.fallback.services import Fallback
 from signaling.fallback.states import CallState
 from signaling.realtime.protocol import RoomResume
-from signaling.telephony.port import CallReason
+from signaling.telephony.port import CallReason, LegWhy
 from tests.signaling.fallback.ladder import SYSTEM, Stage, staged
 from tests.signaling.house import settings_for
 
@@ -92,7 +92,8 @@ async def test_the_way_back_is_a_tap_of_the_one_on_the_telephone(stage: Stage) -
         await stage.phone_word("officer", "back")
     await stage.phone_word("interpreter", "back")
     [leg_id] = stage.phone.ended
-    await stage.leg("ended", "cancelled", leg_id)
+    assert stage.phone.ended_why is LegWhy.REPLACED, "nobody took it back: they are in by their page again"
+    await stage.leg("ended", "replaced", leg_id)
     await stage.change("interpreter", media_lost_at=None, video=True)
     await stage.heard("interpreter")
     assert [(one["mode"], one["reason"]) for one in await stage.log("mode")][-1] == ("video", "back_to_video")

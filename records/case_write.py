@@ -211,12 +211,15 @@ def keep_must(case: Case, field: Literal["interp_sex", "officer_sex"], wish: Sex
 def file_number(text: str | None, now: datetime) -> str | None:
     """The authority's own file number, or none. May be any number but one that names a person.
 
-    Raises ``Invalid``: ``forbidden_text_length``, ``forbidden_id_number``, ``forbidden_birth_date``, ``forbidden_email``.
+    Raises ``Invalid``: ``forbidden_text_length``, ``forbidden_name`` without any digit, ``forbidden_id_number``, ``forbidden_birth_date``, ``forbidden_email``.
     """
     if text is None or not text.strip():
         return None
     if len(text) > FILE_NUMBER_LIMIT:
         raise Invalid("forbidden_text_length", {"field": "ext_ref", "length": len(text), "limit": FILE_NUMBER_LIMIT})
+    if not any(char.isdecimal() for char in text):
+        # A file has a number; a word in its place is somebody's name.
+        raise Invalid("forbidden_name", {"field": "ext_ref"})
     kind = find_forbidden(text, now.date())
     if kind in (ForbiddenKind.ID_NUMBER, ForbiddenKind.BIRTH_DATE, ForbiddenKind.EMAIL):
         raise Invalid(f"forbidden_{kind.value}", {"field": "ext_ref"})
@@ -275,5 +278,12 @@ def _put_guardian(case: Case, guardian: GuardianInput | None, now: datetime) -> 
     if guardian.arrived_at is not None and guardian.code is None:
         raise Invalid("guardian_code_missing")
     case.guardian_assigned_at = case.guardian_assigned_at or now
-    case.guardian_code = staff_code("guardian", guardian.code) if guardian.code else None
+    case.guardian_code = _guardian_code(guardian.code, now) if guardian.code else None
     case.guardian_arrived_at = guardian.arrived_at
+
+
+def _guardian_code(code: str, now: datetime) -> str:
+    """A staff code with a number, and none that is a telephone, identity or document number."""
+    if not any(char.isdigit() for char in code):
+        raise Invalid("code_malformed", {"field": "guardian"})
+    return staff_code("guardian", check_text("guardian", code, today=now.date()))

@@ -20,7 +20,7 @@ from records.case_access import own_authority, readable_case, visible, writable_
 from records.case_facts import StepFacts, step_facts
 from records.case_link import link_cases
 from records.case_ref import new_case_ref
-from records.case_values import reason_word
+from records.case_values import CLOSE_REASONS, DROP_REASONS, POSTPONE_REASONS, one_of
 from records.case_views import CaseDetail, CasePage, case_detail, case_summary
 from records.case_write import (
     CaseChanges,
@@ -36,7 +36,7 @@ from records.lifecycle import CaseMove, CaseState, HeldHow, StepMove, StepState,
 from records.models import Case, CaseLanguage, ProcedureStep
 from records.procedure_schema import Interpretation
 from records.procedures import Catalogue
-from records.referrals import refuse_open
+from records.referrals import NEED, refuse_open
 from records.sites import site_by_code
 
 LINK_WITHIN = timedelta(hours=24)
@@ -153,10 +153,16 @@ class CaseService:
         return self._detail(case, unit.now, own)
 
     async def update(self, uow: UnitOfWork, case_id: str, *, version: int, changes: CaseChanges) -> CaseDetail:
-        """Change what was told about the person. Raises ``Conflict('changed_meanwhile')`` unless ``version`` is the newest."""
+        """Change what was told about the person.
+
+        Raises ``Conflict``: ``changed_meanwhile`` unless ``version`` is the newest, ``referral_open`` where the need for a
+        specialist would be taken out while a concern waits to be looked after (S-10).
+        """
         case = await self._open_case(uow, case_id)
         if case.version != version:
             raise Conflict("changed_meanwhile", {"version": case.version})
+        if NEED not in changes.get("needs", [NEED]):
+            await refuse_open(uow, case_id)
         apply_changes(case, changes, uow.now, self._is_language, by=uow.actor.code)
         return await self._changed(uow, case)
 
@@ -174,13 +180,13 @@ class CaseService:
     async def move_step(
         self, uow: UnitOfWork, case_id: str, step_id: str, *, move: StepMove, reason: str
     ) -> CaseDetail:
-        """Drop or postpone a step. The caller makes sure that no booking of it is open (``BookingService.open_for_step``)."""
+        """Drop or postpone a step. Raises ``Invalid('value_unknown')`` for a reason that is not in the list. The caller makes sure that no booking of it is open (``BookingService.open_for_step``)."""
         case = await self._open_case(uow, case_id)
         step = _step_of(case, step_id)
         if move not in (StepMove.DROP, StepMove.POSTPONE):
             raise ValueError(f"{move.value} is not asked for by a person")
         step.state = advance(step.state, move)
-        step.reason = reason_word(reason)
+        step.reason = one_of("reason", reason, DROP_REASONS if move is StepMove.DROP else POSTPONE_REASONS)
         return await self._changed(uow, case)
 
     async def record_held(
@@ -223,12 +229,13 @@ class CaseService:
         Raises ``Conflict``: ``step_scheduled``, ``referral_open`` while a concern waits to be looked after (S-10).
         """
         case = await self._open_case(uow, case_id)
+        one_of("reason", reason, CLOSE_REASONS)
         await refuse_open(uow, case_id)
         if any(step.state is StepState.SCHEDULED for step in case.steps):
             raise Conflict("step_scheduled")
         for step in case.steps:
             if step.state not in _DONE:
-                step.state, step.reason = advance(step.state, StepMove.DROP), reason_word(reason)
+                step.state, step.reason = advance(step.state, StepMove.DROP), reason
         case.state, case.closed_at = advance(case.state, CaseMove.CLOSE), uow.now
         case.avoid = []  # kept no longer than the case is open (domain 2.7)
         return await self._changed(uow, case)

@@ -113,6 +113,8 @@ def test_a_sound_interpreter_is_eligible_with_the_full_score() -> None:
             },
             [],
         ),
+        ({"by_calendar": True}, {"hours": ((NOW - timedelta(hours=2), NOW),)}, ["M-11.availability"]),
+        ({"by_calendar": True}, {"hours": ((NOW, NOW + timedelta(hours=9)),)}, []),
         ({}, {"presence": Presence.AWAY}, ["M-11.presence"]),
         ({}, {"presence": Presence.OFFLINE, "on_call": True}, []),
         ({}, {"presence": Presence.BUSY, "on_call": True}, ["M-11.presence"]),

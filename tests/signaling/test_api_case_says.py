@@ -256,6 +256,10 @@ async def test_a_concern_is_a_task_that_somebody_closes_and_tells_nothing_of_wha
     (task,) = seen["referrals"]
     assert (task["state"], task["raised_by_part"], task["overdue"]) == ("open", "interpreter", False)
     assert "SPECIALIST_REFERRAL_OPEN" in seen["needs"]
+    wiped = await officer.patch(path, {"version": seen["version"], "needs": []})
+    assert (wiped.status_code, wiped.json()["code"]) == (409, "referral_open"), (
+        "the need goes with the task, not by hand"
+    )
     assert set(task) == {
         "id", "case_id", "case_ref", "country", "raised_at", "raised_by_part", "due_at", "overdue", "state", "outcome",
         "closed_at", "closed_by",

@@ -107,9 +107,9 @@ def body(method: str, path: str, found: dict[str, str]) -> dict[str, Any] | None
         ("PATCH", "/api/cases/{case_id}"): {"version": 1, "literacy": "cannot"},
         ("POST", "/api/cases/{case_id}/steps"): {"code": "RS-ID-20"},
         ("POST", "/api/cases/{case_id}/steps/{step_id}/drop"): {"reason": "not_needed"},
-        ("POST", "/api/cases/{case_id}/steps/{step_id}/postpone"): {"reason": "not_needed"},
+        ("POST", "/api/cases/{case_id}/steps/{step_id}/postpone"): {"reason": "person_ill"},
         ("POST", "/api/cases/{case_id}/steps/{step_id}/held"): {"how": "interpreter_in_person"},
-        ("POST", "/api/cases/{case_id}/close"): {"reason": "not_needed"},
+        ("POST", "/api/cases/{case_id}/close"): {"reason": "finished"},
         ("POST", "/api/cases/{case_id}/link"): {"case_ref": "RS-26-7K4M-Q2"},
         ("POST", "/api/cases/{case_id}/language"): {
             "version": 1, "language": "pes", "confidence": "sure", "found_by": ["card"], "confirmed_by": "person",

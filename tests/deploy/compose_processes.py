@@ -33,6 +33,8 @@ from tests.deploy.composition import (
 )
 
 PUBLIC_ADDRESS = "127.0.0.1"
+PATIENCE_S, CHECK_S = 180.0, 20.0
+"""At least so long a service may take to become well, and one look at it: all of them start at once, beside other tests."""
 SITE_NAME = "tarjuman.localhost"
 
 
@@ -130,16 +132,18 @@ class ComposeProcesses:
             return
         environment = self._environment(running.service, running.translation)
         argv = images.tool([running.translation.health(part) for part in health.argv])
-        deadline = time.monotonic() + health.patience
+        patience = max(health.patience, PATIENCE_S)
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if running.process.poll() is not None:
                 raise ServiceError(f"{name} ended with {running.process.returncode}\n{self.log(name)}")
             with contextlib.suppress(subprocess.TimeoutExpired):
-                check = subprocess.run(argv, env=environment, capture_output=True, timeout=health.timeout, check=False)
+                limit = max(health.timeout, CHECK_S)
+                check = subprocess.run(argv, env=environment, capture_output=True, timeout=limit, check=False)
                 if check.returncode == 0:
                     return
             time.sleep(0.2)
-        raise ServiceError(f"{name} did not become well within {health.patience:.0f} s\n{self.log(name)}")
+        raise ServiceError(f"{name} did not become well within {patience:.0f} s\n{self.log(name)}")
 
     def log(self, name: str, *, lines: int = 40) -> str:
         """The end of a service's output."""

@@ -92,7 +92,7 @@ export const routes: readonly Route[] = [
     path: '/sessions/:id',
     title: 'record.title',
     roles: ['interviewer', 'coordinator', 'auditor'],
-    texts: ['pool', 'aids', 'speech'],
+    texts: ['pool', 'aids', 'speech', 'fallback'],
     load: page(() => import('./sessions/RecordPage.svelte')),
   },
   {
@@ -268,6 +268,13 @@ export const routes: readonly Route[] = [
     roles: ['coordinator', 'administrator'],
     texts: ['speech', 'calendar'],
     load: page(() => import('./speech/SpeechPage.svelte')),
+  },
+  {
+    path: '/accounts',
+    title: 'nav.accounts',
+    roles: ['administrator'],
+    texts: ['admin'],
+    load: page(() => import('./admin/AccountsPage.svelte')),
   },
   { path: '/t', title: 'guest.title', bare: true, load: page(() => import('./applicant/GuestPage.svelte')) },
   {

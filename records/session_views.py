@@ -210,6 +210,12 @@ def _present(entries: Sequence[SessionEntry], ended_at: datetime | None) -> list
     return rows
 
 
+_NOT_BACK = frozenset(
+    {EntryKind.LEFT, EntryKind.RECUSED, EntryKind.INTERPRETER_LOST, EntryKind.REPLACED, EntryKind.ENDED}
+)
+"""What ends a loss without a line that is back."""
+
+
 def _interruptions(entries: Sequence[SessionEntry]) -> list[Interruption]:
     found: list[Interruption] = []
     running: dict[tuple[str, str | None], Interruption] = {}
@@ -224,6 +230,12 @@ def _interruptions(entries: Sequence[SessionEntry]) -> list[Interruption]:
                 loss = {"from": parse_stamp(entry.data["from"]), "to": None, "seconds": None, "who": key[0]}
                 found.append(loss)
             loss["to"], loss["seconds"] = entry.at, int(entry.data["seconds"])
+        elif entry.kind in _NOT_BACK:
+            # Away until they left, were replaced, or everything ended: no interruption any more from then on.
+            code = entry.data.get("code") or entry.data.get("old_code")
+            for one in [one for one in running if entry.kind == EntryKind.ENDED or one in (key, ("interpreter", code))]:
+                loss = running.pop(one)
+                loss["to"], loss["seconds"] = entry.at, max(0, int((entry.at - loss["from"]).total_seconds()))
         elif entry.kind == EntryKind.SERVICE_GAP:
             start = parse_stamp(entry.data["from"])
             found.append({"from": start, "to": entry.at, "seconds": int(entry.data["seconds"]), "who": "service"})

@@ -139,21 +139,23 @@ class CallMedia:
         except AppError as error:
             log.info("media_allow_skipped", extra={"code": error.code})
 
-    async def drop(self, session_id: str, place_id: str | None, reason: str) -> int:
-        """End one connection or the whole room. Returns the speaking time of the room in milliseconds (0 if unknown).
+    async def speech_ms(self, session_id: str) -> int:
+        """The speaking time of the room in milliseconds (0 if unknown). Never raises."""
+        try:
+            description = await (await self._client(session_id)).describe(session_id)
+        except AppError as error:
+            log.info("speech_unknown", extra={"code": error.code})
+            return 0
+        return int(description.left_speech_ms + sum(peer.speech_ms for peer in description.peers))
 
-        Never raises: a node that is gone has nothing left to close."""
-        speech_ms = 0
+    async def drop(self, session_id: str, place_id: str | None, reason: str) -> None:
+        """End one connection or the whole room. Never raises: a node that is gone has nothing left to close."""
         try:
             client = await self._client(session_id)
-            if place_id is None:
-                description = await client.describe(session_id)
-                speech_ms = description.left_speech_ms + sum(peer.speech_ms for peer in description.peers)
             await client.close(session_id, place_id, reason)
         except AppError as error:
             log.info("media_close_skipped", extra={"code": error.code})
         self._check_nodes.pop(session_id, None)
-        return speech_ms
 
     async def hears(self, session_id: str, place_id: str) -> bool:
         """Whether the node hears somebody now; False too when it does not say so soon."""

@@ -20,7 +20,8 @@ from records.models import Session
 from records.session_log import SessionLog
 from records.session_rows import locked_session
 from signaling import places
-from signaling.calls import LOG_AFTER, CallService, tell_place
+from signaling.calls import CallService, tell_place
+from signaling.line_log import LOG_AFTER
 from signaling.places import Place
 from signaling.realtime.protocol import instant
 from signaling.realtime.rooms import INTERPRETER, OFFICER
@@ -118,9 +119,7 @@ class CallWatch:
         lost_from = place.lost_from
         if session is None or lost_from is None or place.loss_logged_at is not None:
             return
-        data = {"part": place.part, "code": place.code, "from": instant(lost_from)}
-        await places.change(uow, place.id, loss_logged_at=uow.now, heard_at=None)
-        await self._log.append(uow, session.id, EntryKind.LINE_LOST, data)
+        await self._calls.lines.lost(uow, session.id, place, lost_from)
         if session.state is SessionState.ACTIVE and place.part in (OFFICER, INTERPRETER):
             lost = PauseReason.INTERPRETER_LOST if place.part == INTERPRETER else PauseReason.CONNECTION_LOST
             # Not from this round on: after a gap of our own service it comes late, and nobody was heard meanwhile.

@@ -27,6 +27,7 @@ from signaling.aids.room import RoomAids
 from signaling.auth.principal import Principal
 from signaling.auth.tokens import TokenKind, redeem
 from signaling.call_media import CHECK_PREFIX, CallMedia
+from signaling.line_log import LineLog
 from signaling.medium import Medium, ModeWhy, medium_of, why_now
 from signaling.places import Place, Seat
 from signaling.realtime.hub import Hub
@@ -36,8 +37,8 @@ from signaling.realtime.rooms import INTERPRETER, LOG_LINES, OFFICER, RoomFacts,
 from signaling.room_legs import relay_legs
 
 log = logging.getLogger(__name__)
-LOG_AFTER = timedelta(seconds=10)
-"""Only losses longer than this are written into the log (S-11)."""
+END_WITHIN_S = 4.0
+"""A busy file is waited for 5 s, a connection for 10 s: whoever ends a talk knows after one such wait that it has not ended yet."""
 CHECK_PART = "check"
 """Part of the only person in a check room."""
 
@@ -87,6 +88,8 @@ class CallService:
         self._log = session_log
         self._conduct = conduct
         self._aids = aids
+        self.lines = LineLog(session_log)
+        """Losses of lines in the log."""
         self.ladder: Ladder | None = None
         """Put in after it was made: the ladder itself needs this service."""
         media.on_heard = self.heard
@@ -102,8 +105,11 @@ class CallService:
         await self.close(session_id, outcome, reason or EndReason.FINISHED, by=OFFICER)
 
     async def close(self, session_id: str, outcome: Outcome, reason: EndReason, *, by: str) -> None:
-        """End media first (no network inside a transaction), then end and seal session, booking and step in one transaction."""
-        speech_ms = await self._media.drop(session_id, None, "session_ended")
+        """End and seal session, booking and step in one transaction, then media (no network inside a transaction).
+
+        Raises ``Unavailable('database_unavailable')`` soon when the database is away or busy: the talk goes on then, with its sound.
+        """
+        speech_ms = await self._media.speech_ms(session_id)
 
         async def work() -> None:
             async with self._database.unit(Actor.system()) as uow:
@@ -118,7 +124,13 @@ class CallService:
                     await self._log.seal(uow, session_id)
                 tell_room(uow, session, "room.closed", {"reason": reason.value})
 
-        await self._database.retry(work)
+        try:
+            await self._database.retry(work, within=END_WITHIN_S)
+        except Conflict as conflict:
+            if conflict.code == "session_over":  # Perhaps by an attempt whose outcome was not known.
+                await self._media.drop(session_id, None, "session_ended")
+            raise
+        await self._media.drop(session_id, None, "session_ended")
 
     # the socket's side
 
@@ -180,10 +192,10 @@ class CallService:
             if not await places.revive(uow, place.id, place.connection_id or ""):
                 return
             lost_from = place.lost_from
-            if lost_from is not None and place.media_lost_at is None and uow.now - lost_from > LOG_AFTER:
-                await places.change(uow, place.id, heard_at=None)
-                await self.log_back(uow, session, place, lost_from)
-                heard = place.has_audio and await places.first_sound(uow, place.id)
+            if lost_from is not None and await self.lines.socket_back(uow, session, place, lost_from):
+                heard = place.has_audio
+                if heard:
+                    await places.first_sound(uow, place.id)
             tell_place(uow, session, place.id)
         if heard:
             await self.heard(place.session_id, place.id)
@@ -272,12 +284,13 @@ class CallService:
             if session is None or session.state in SESSION_OVER:
                 return
             lost_from = place.media_lost_at
-            if lost_from is not None and place.here:
-                if uow.now - lost_from > LOG_AFTER:
-                    await self.log_back(uow, session, place, lost_from)
+            if lost_from is not None:
                 await places.change(uow, place_id, media_lost_at=None)
-            elif lost_from is not None:
-                await places.change(uow, place_id, media_lost_at=None)
+                if place.here:
+                    await self.lines.back(uow, session, place, lost_from)
+                elif place.state == "lost":
+                    # Their socket is still away: one loss that goes on, since the sound went if that was first.
+                    await places.change(uow, place_id, since=place.lost_from)
             again = place.heard_at is None and lost_from is not None and await places.first_sound(uow, place_id)
             tell_place(uow, session, place_id)
         if again:
@@ -321,19 +334,9 @@ class CallService:
         # Whoever is on the telephone was not away, whatever became of the browser.
         silent = before.seen_at if before.state == "present" and before.phone_leg_id is None else None
         lost_from = before.lost_from or silent
-        if lost_from is not None and uow.now - lost_from > LOG_AFTER:
-            await places.change(uow, place.id, heard_at=None)
-            await self.log_back(uow, session, before, lost_from)
+        if lost_from is not None:
+            await self.lines.socket_back(uow, session, before, lost_from)
         tell_place(uow, session, place.id)
-
-    async def log_back(self, uow: UnitOfWork, session: Session, place: Place, lost_from: datetime) -> None:
-        """Write that somebody is back after a loss of more than 10 s, and the loss itself if nobody has yet (S-11)."""
-        facts = {"part": place.part, "code": place.code, "from": instant(lost_from)}
-        await places.change(uow, place.id, loss_logged_at=None)
-        if place.loss_logged_at is None:
-            await self._log.append(uow, session.id, EntryKind.LINE_LOST, facts)
-        seconds = int((uow.now - lost_from).total_seconds())
-        await self._log.append(uow, session.id, EntryKind.LINE_BACK, {**facts, "seconds": seconds})
 
 
 def tell_room(uow: UnitOfWork, session: Session, name: str, data: dict[str, Any]) -> None:

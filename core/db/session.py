@@ -217,17 +217,28 @@ class Database:
             async with self._closed(session):
                 yield ReadUnit(session, actor, self._clock.now(), self.dialect)
 
-    async def retry(self, work: Callable[[], Awaitable[T]], *, attempts: int = 6, first_wait: float = 0.05) -> T:
+    async def retry(
+        self,
+        work: Callable[[], Awaitable[T]],
+        *,
+        attempts: int = 6,
+        first_wait: float = 0.05,
+        within: float | None = None,
+    ) -> T:
         """Run ``work`` (which opens its own unit) until it succeeds, at most ``attempts`` times, waiting longer each time.
+
+        ``within``: seconds after which no further attempt begins, for somebody who waits; one that has begun is waited for.
 
         Only passing trouble is retried: deadlocks, serialization failures, a busy file, lost connections. The outcome of a
         commit whose connection was lost is unknown, so ``work`` must be idempotent: choose identifiers before calling this.
         """
+        began = self._clock.monotonic()
         for attempt in range(1, attempts):
             try:
                 return await work()
             except Exception as error:
-                if not is_transient(error):
+                late = within is not None and self._clock.monotonic() - began >= within
+                if late or not is_transient(error):
                     raise
                 log.warning("database_retry", extra={"attempt": attempt})
             wait = first_wait * 2 ** (attempt - 1)

@@ -14,7 +14,7 @@ from core.db.session import Database, UnitOfWork
 from core.events.bus import Event
 from records.models import Session
 from signaling import places
-from signaling.calls import LOG_AFTER, CallService
+from signaling.calls import CallService
 from signaling.fallback.models import FallbackCall, FallbackRoom
 from signaling.fallback.reading import RUNNING, locked_room
 from signaling.fallback.service import LadderService
@@ -74,10 +74,9 @@ class LadderNews:
     async def _in_room(self, uow: UnitOfWork, session: Session, place_id: str, call: FallbackCall | None) -> None:
         """The interruption is over: they are heard again, by telephone (S-11)."""
         place = await places.get(uow, place_id)
-        lost_from = None if call is None else call.lost_from
-        if lost_from is None or uow.now - lost_from <= LOG_AFTER or place.phone_leg_id is None:
-            return
-        await self._calls.log_back(uow, session, place, lost_from)
+        lost_from = uow.now if call is None else call.lost_from or uow.now
+        if place.phone_leg_id is not None:
+            await self._calls.lines.back(uow, session, place, lost_from)
 
     async def _agreement(self, uow: UnitOfWork, session: Session, room: FallbackRoom) -> None:
         """Asked when somebody is on the telephone in a step that asks; with nobody on it the answer is of no use any more."""

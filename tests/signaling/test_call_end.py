@@ -7,14 +7,18 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
 from core.clock import ManualClock
+from core.db.errors import DatabaseUnavailable
+from core.errors import Unavailable
 from core.events.bus import Event, Message
-from records.lifecycle import EndReason, Outcome
+from records.lifecycle import EndReason, Outcome, SessionState
 from signaling.call_media import room_topic
 from signaling.realtime.news import ROOM_TOLD
+from signaling.realtime.protocol import RoomEnd
 from signaling.realtime.rooms import participant
 from tests.signaling.fallback.ladder import Stage, staged
 from tests.signaling.house import settings_for
@@ -52,3 +56,31 @@ async def test_whoever_leaves_is_told_that_they_left(stage: Stage) -> None:
     assert [data["reason"] for data in await told_of(stage)] == ["left", "left"]
     given_up = participant(replace(await stage.place("interpreter"), state="gone"))
     assert given_up["reason"] == "withdrawn"
+
+
+async def test_an_end_while_the_database_is_busy_is_refused_soon_and_the_talk_goes_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt waits for seconds itself: six of them kept the officer waiting for a minute, without sound."""
+    tried: list[float] = []
+    dropped = AsyncMock()
+
+    async def busy(*_: Any, **__: Any) -> None:
+        tried.append(stage.clock.monotonic())
+        stage.clock.advance(5)
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(stage.services.live.media, "drop", dropped)
+    end = RoomEnd(t="room.end", id="1", outcome="completed")
+    officer, room = await stage.place("officer"), stage.services.live.socket.room
+    with monkeypatch.context() as away:
+        away.setattr(stage.services.scheduler.conduct, "finish", busy)
+        with pytest.raises(Unavailable, match="database_unavailable"):
+            await room.handle(officer, end)
+    assert len(tried) == 1
+    dropped.assert_not_awaited()
+    assert (await stage.session()).state is SessionState.ACTIVE
+
+    await room.handle(officer, end)
+    assert (await stage.session()).state is SessionState.SEALED
+    dropped.assert_awaited_once_with(stage.session_id, None, "session_ended")

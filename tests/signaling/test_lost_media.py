@@ -13,7 +13,7 @@ from core.clock import ManualClock
 from core.errors import Unavailable
 from core.events.bus import Message, Position
 from media.protocol import NODES_TOPIC, NodeStatus, to_json
-from records.lifecycle import PauseReason, SessionState
+from records.lifecycle import EndReason, Outcome, PauseReason, SessionState
 from records.models import Session
 from signaling import places
 from tests.signaling.fallback.ladder import SYSTEM, Stage, staged
@@ -129,8 +129,50 @@ async def test_a_talk_goes_on_when_the_node_heard_somebody_before_their_socket_w
     stage.clock.advance(3)
     await stage.services.calls.reached(stage.session_id, place.id)
     assert await state(stage) == (SessionState.PAUSED, PauseReason.INTERPRETER_LOST)
+    assert await stage.log("line_back") == [], "their socket is away"
     await stage.services.calls.come_back(seat.place.connection_id or "", seat.secret)
     assert (await state(stage))[0] is SessionState.ACTIVE
+    (lost,), (back,) = await stage.log("line_lost"), await stage.log("line_back")
+    assert (back["from"], back["seconds"]) == (lost["from"], 18)
+    assert (await stage.place("interpreter")).loss_logged_at is None, "the next loss is written too"
+
+
+@pytest.mark.parametrize(("cut", "sound", "socket"), [(5, 8, 13), (2, 20, 15), (14, 16, 17), (5, 8, 9)])
+async def test_a_loss_of_sound_and_socket_is_one_loss_with_its_end(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, cut: int, sound: int, socket: int
+) -> None:
+    """Seconds after the sound went: the socket is cut, the sound is back, the socket is back, in either order."""
+    place = await stage.place("interpreter")
+    async with stage.services.database.unit(SYSTEM) as uow:
+        seat = await places.take(uow, place.id)
+        await places.change(uow, place.id, media_lost_at=uow.now)
+    calls, begun = stage.services.calls, stage.clock.monotonic()
+    monkeypatch.setattr(stage.services.live.media, "hears", AsyncMock(return_value=sound < socket))
+    for second in range(1, 21):
+        await stage.after(1)
+        if second == cut:
+            await stage.lose("interpreter")
+        if second == sound:
+            await calls.reached(stage.session_id, place.id)
+        if second == socket:
+            await calls.come_back(seat.place.connection_id or "", seat.secret)
+    assert stage.clock.monotonic() - begun == 20
+    whole = max(sound, socket)
+    assert [entry["seconds"] for entry in await stage.log("line_back")] == ([whole] if whole > 10 else [])
+    assert [entry["kind"] for entry in await stage.log("line_lost", "line_back")] == (
+        ["line_lost", "line_back"] if whole > 10 else []
+    )
+    assert (await state(stage))[0] is SessionState.ACTIVE
+
+
+async def test_who_is_away_until_the_end_is_no_interruption_without_an_end(stage: Stage) -> None:
+    await stage.lose("interpreter")
+    await stage.after(30)
+    await stage.services.calls.close(stage.session_id, Outcome.STOPPED, EndReason.FINISHED, by="officer")
+    async with stage.services.database.read(SYSTEM) as unit:
+        record = await stage.services.session_log.record(unit, stage.session_id)
+    (loss,) = record["interruptions"]
+    assert (loss["to"], loss["seconds"]) == (record["ended_at"], 30)
 
 
 async def test_a_gap_that_several_processes_find_at_their_start_is_written_once(stage: Stage) -> None:

@@ -194,7 +194,7 @@ class BookingViews:
         return found
 
     async def links(self, unit: ReadUnit, case_ids: Sequence[str]) -> dict[str, BookingLink]:
-        """For each case the next action: start, waiting, in_session, join or none, with its open booking."""
+        """For each case the next action, with the open booking that it is about; of several the one that needs somebody first."""
         rows = await unit.session.scalars(
             select(Booking).where(Booking.case_id.in_(case_ids), Booking.state.in_(OPEN)).order_by(Booking.requested_at)
         )
@@ -257,7 +257,7 @@ class BookingViews:
         return await self.views(unit, (await unit.session.scalars(wanted)).all())
 
 
-_WEIGHT = {"none": 0, "start": 1, "waiting": 2, "join": 3, "in_session": 4}
+_WEIGHT = {"none": 0, "start": 1, "agreed": 2, "held": 3, "waiting": 4, "join": 5, "in_session": 6}
 
 
 def _next_action(booking: Booking, now: datetime) -> str:
@@ -265,8 +265,8 @@ def _next_action(booking: Booking, now: datetime) -> str:
     if booking.state is BookingState.IN_SESSION:
         return "in_session"
     if booking.state is BookingState.ASSIGNED:
-        return "join" if join_opens_at(booking) <= now else "waiting"
-    return "waiting"
+        return "join" if join_opens_at(booking) <= now else "agreed"
+    return "held" if booking.state is BookingState.HELD else "waiting"
 
 
 async def _names(unit: ReadUnit, bookings: Sequence[Booking]) -> dict[str, InterpreterName]:

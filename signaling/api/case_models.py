@@ -163,7 +163,7 @@ class CaseSummary(Out):
     state: Literal["open", "closed"]
     languages: list[CaseLanguage]
     step: CurrentStep | None
-    next: Literal["start", "waiting", "in_session", "join", "none"]
+    next: Literal["start", "waiting", "held", "agreed", "in_session", "join", "none"]
     booking_id: str | None
     session_id: str | None
     opened_at: Instant

@@ -63,6 +63,12 @@ async def book(
         return await world.services.appointments.book(uow, new, only_sure=only_sure)
 
 
+async def comes_next(world: World, booking: Booking) -> str:
+    """What the list of cases says about its case."""
+    async with world.database.read(OFFICER) as unit:
+        return (await world.services.booking_views.links(unit, [booking.case_id]))[booking.case_id]["next"]
+
+
 async def hold(world: World, hour: float, minutes: int = 60, **values: object) -> Booking:
     _, step_id = await world.case()
     new = NewBooking(
@@ -200,6 +206,7 @@ async def test_a_hold_keeps_the_time_is_confirmed_or_runs_out(world: World) -> N
     held = await hold(world, 10)
     assert held.state is BookingState.HELD
     assert held.session_id is None
+    assert await comes_next(world, held) == "held"
     with pytest.raises(Conflict) as refused:
         await book(world, 10)
     assert refused.value.params == {"rule": Rule.ENGAGED.value}
@@ -208,6 +215,7 @@ async def test_a_hold_keeps_the_time_is_confirmed_or_runs_out(world: World) -> N
         assert (await world.services.appointments.confirm(uow, held.id)).id == held.id
     assert confirmed.state is BookingState.ASSIGNED
     assert (await world.session(confirmed.session_id)).starts_at == at(world, 10)
+    assert await comes_next(world, held) == "agreed", "nobody is looked for any more"
 
 
 async def test_a_hold_ends_by_the_clock_of_the_database(world: World) -> None:

@@ -866,7 +866,7 @@ export interface components {
              * Next
              * @enum {string}
              */
-            next: "start" | "waiting" | "in_session" | "join" | "none";
+            next: "start" | "waiting" | "held" | "agreed" | "in_session" | "join" | "none";
             officer_sex: components["schemas"]["SexWish"];
             /** Opened At */
             opened_at: string;
@@ -972,7 +972,7 @@ export interface components {
              * Next
              * @enum {string}
              */
-            next: "start" | "waiting" | "in_session" | "join" | "none";
+            next: "start" | "waiting" | "held" | "agreed" | "in_session" | "join" | "none";
             /** Opened At */
             opened_at: string;
             /** Session Id */

@@ -13,6 +13,16 @@ export function caseSign(c: CaseSummary): CaseSign {
   if (c.next === 'waiting' && c.booking_id) {
     return { tone: 'signal', icon: 'clock', text: 'case.sign.waiting', action: 'case.follow', href: bookingPath(c.booking_id) }
   }
+  if ((c.next === 'held' || c.next === 'agreed') && c.booking_id) {
+    const text = c.next === 'held' ? 'booking.state.held' : 'booking.state.assigned'
+    return {
+      tone: c.next === 'held' ? 'signal' : 'ok',
+      icon: 'cal',
+      text,
+      action: 'action.open',
+      href: bookingPath(c.booking_id),
+    }
+  }
   if (c.next === 'join' && c.session_id) {
     return { tone: 'ok', icon: 'check', text: 'case.sign.join', action: 'case.join', href: callPath(c.session_id) }
   }

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { catalogue } from '../api/catalogue.svelte'
-import type { CaseDetail, Catalogue, Outlook } from '../api/types'
+import type { CaseDetail, CaseSummary, Catalogue, Outlook } from '../api/types'
 import { show, want } from '../i18n/index.svelte'
 import { clocksOf } from '../i18n/zoned'
+import { caseSign } from './states'
 import { expectation, gateId, heldAt, heldHows, minuteKey, recordable, roundUp, timeline } from './view'
 
 const outlook = (o: Partial<Outlook>): Outlook => ({
@@ -156,5 +157,23 @@ describe('gateId', () => {
   it('keeps the same rule for two steps apart', () => {
     const gate = (step: string) => gateId({ code: 'required_step', state: 'ok', rule: '1.7', action: null, params: { step } })
     expect(gate('RS-VUL-10')).not.toBe(gate('RS-VUL-20'))
+  })
+})
+
+describe('what the list of cases says', () => {
+  const sign = (next: CaseSummary['next']) =>
+    caseSign({
+      id: 'case_1',
+      state: 'open',
+      next,
+      booking_id: 'booking_1',
+      session_id: null,
+      languages: [{}],
+    } as unknown as CaseSummary)
+
+  it('does not look for anybody once somebody has agreed, or the time is held', () => {
+    expect(sign('waiting').text).toBe('case.sign.waiting')
+    expect(sign('agreed')).toMatchObject({ tone: 'ok', text: 'booking.state.assigned', href: '/bookings/booking_1' })
+    expect(sign('held')).toMatchObject({ text: 'booking.state.held', href: '/bookings/booking_1' })
   })
 })

@@ -186,6 +186,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least important log entry that is written"
     )
+    procedure_files: list[Path] = Field(
+        [],
+        description="further procedure files, such as one with a temporary step (RS-TMP-01), beside the product's own",
+    )
     stun_urls: list[str] = Field([], description="STUN addresses such as stun:stun.example.org:3478")
     media: MediaSettings = Field(default_factory=lambda: MediaSettings.model_validate({}))
     turn: TurnSettings = Field(default_factory=lambda: TurnSettings.model_validate({}))

@@ -211,7 +211,8 @@ def keep_must(case: Case, field: Literal["interp_sex", "officer_sex"], wish: Sex
 def file_number(text: str | None, now: datetime) -> str | None:
     """The authority's own file number, or none. May be any number but one that names a person.
 
-    Raises ``Invalid``: ``forbidden_text_length``, ``forbidden_name`` without any digit, ``forbidden_id_number``, ``forbidden_birth_date``, ``forbidden_email``.
+    Raises ``Invalid``: ``forbidden_text_length``, ``forbidden_name`` without any digit, ``forbidden_id_number``,
+    ``forbidden_birth_date``, ``forbidden_email``.
     """
     if text is None or not text.strip():
         return None

@@ -180,7 +180,10 @@ class CaseService:
     async def move_step(
         self, uow: UnitOfWork, case_id: str, step_id: str, *, move: StepMove, reason: str
     ) -> CaseDetail:
-        """Drop or postpone a step. Raises ``Invalid('value_unknown')`` for a reason that is not in the list. The caller makes sure that no booking of it is open (``BookingService.open_for_step``)."""
+        """Drop or postpone a step. Raises ``Invalid('value_unknown')`` for a reason that is not in the list.
+
+        The caller makes sure that no booking of it is open (``BookingService.open_for_step``).
+        """
         case = await self._open_case(uow, case_id)
         step = _step_of(case, step_id)
         if move not in (StepMove.DROP, StepMove.POSTPONE):

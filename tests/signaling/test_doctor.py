@@ -12,9 +12,12 @@ import pytest
 
 from core.db import migrate as migrations
 from core.settings import MediaSettings, Settings, TurnSettings
+from records.procedures import CatalogueError
+from signaling.bootstrap import build
 from signaling.doctor import diagnose, is_sound
 from signaling.findings import Finding, Grade
 from signaling.stun import StunAddress, binding, is_answer, parse_address
+from tests.records.test_procedures import STEP
 from tests.services import free_port
 from tests.signaling.house import settings_for
 
@@ -188,3 +191,16 @@ def test_answers_to_others_do_not_count() -> None:
 
 def test_migrations_are_known() -> None:
     assert migrations.head() is not None
+
+
+async def test_a_temporary_step_comes_by_configuration_and_a_wrong_file_stops_the_start(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "transit.yaml"
+    file.write_text("steps:\n" + STEP, encoding="utf-8")
+    told = settings.model_copy(update={"procedure_files": [file]})
+    assert build(told).catalogue.step("RS-TMP-01").is_temporary
+    file.write_text("steps:\n" + STEP.replace("typical_minutes: ", "typical_minutes: about "), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"transit\.yaml:\d+: .*typical_minutes"):
+        build(told)
+    assert any("transit.yaml" in finding.sentence for finding in about(await diagnose(told), "settings"))

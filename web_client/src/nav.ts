@@ -28,6 +28,7 @@ const entries: readonly NavEntry[] = [
   { path: '/pool', text: 'nav.pool', role: 'coordinator', also: ['/quality', '/pay'] },
   { path: '/ring', text: 'nav.ring', role: 'coordinator' },
   { path: '/holidays', text: 'nav.holidays', role: 'coordinator' },
+  { path: '/accounts', text: 'nav.accounts', role: 'administrator' },
   { path: '/ring', text: 'nav.ring', role: 'administrator' },
   { path: '/speech', text: 'nav.speech', role: 'coordinator' },
   { path: '/speech', text: 'nav.speech', role: 'administrator' },

@@ -21,7 +21,7 @@ class Session {
     if (this.has('interpreter')) return '/today'
     if (this.has('coordinator')) return '/board'
     if (this.has('auditor')) return '/audit'
-    return '/account'
+    return this.has('administrator') ? '/accounts' : '/account'
   }
 
   take(me: Me): void {

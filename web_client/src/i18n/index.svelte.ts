@@ -3,6 +3,7 @@
  * (scripts/catalogue-parts.mjs): `core` at once, `desk` with the first page that wants it, each area with its own pages.
  */
 import loaders from 'virtual:texts'
+import type admin from '../../locales/admin/en.json'
 import type again from '../../locales/again/en.json'
 import type aids from '../../locales/aids/en.json'
 import type audit from '../../locales/audit/en.json'
@@ -32,6 +33,7 @@ import { choose, type Direction, directionOf, isLocale, type Locale } from './lo
 
 type Raw =
   | keyof typeof en
+  | keyof typeof admin
   | keyof typeof again
   | keyof typeof aids
   | keyof typeof audit
@@ -65,6 +67,7 @@ export type Part =
   | 'desk'
   | 'board'
   | 'briefings'
+  | 'admin'
   | 'again'
   | 'aids'
   | 'audit'

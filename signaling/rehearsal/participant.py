@@ -62,21 +62,21 @@ class RobotParticipant:
         A machine that stands still tears holes into what its robots say and hear: the first seconds alone tell little of the way.
         Raises ``TimeoutError`` when too little came."""
         loop = asyncio.get_running_loop()
-        limit, wanted, known = loop.time() + timeout, seconds, 0
+        limit = loop.time() + timeout
         best: Comparison | None = None
-        while best is None or (best.similarity < CLEAR and loop.time() < limit):
-            try:
-                heard = await self.peer.until_heard(other, seconds=wanted, timeout=max(0.0, limit - loop.time()))
-            except TimeoutError:
-                if best is None:
-                    raise
-                break
-            if len(heard) == known:
-                break  # No more of it is kept.
-            known, wanted = len(heard), len(heard) / RATE + 1
+        heard = await self.peer.until_heard(other, seconds=seconds, timeout=timeout)
+        while True:
             found = await asyncio.to_thread(_clearest, said, heard[RATE // 4 :], int(seconds * RATE))
             best = found if best is None or found.similarity > best.similarity else best
-        return best
+            if best.similarity >= CLEAR or loop.time() >= limit:
+                return best
+            known = len(heard)
+            try:
+                heard = await self.peer.until_heard(other, seconds=known / RATE + 1, timeout=limit - loop.time())
+            except TimeoutError:
+                return best
+            if len(heard) == known:
+                return best  # No more of it is kept.
 
     async def leave(self) -> None:
         """Say goodbye, then close."""

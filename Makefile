@@ -19,7 +19,7 @@ WEB_SOURCES := $(shell find web_client -type d \( -name node_modules -o -name di
 # and sound is judged in them. So does every new file until it is named here. All other tests compute, but for calls over slow lines.
 WAITING_TESTS := $(addprefix tests/,scenarios/test_kills.py scenarios/test_session_life.py media/test_slow_lines.py \
   deploy/test_processes.py scenarios/test_ladder.py scenarios/test_bad_input.py scenarios/test_rehearsal.py)
-ALONE_TESTS := tests/media/test_chromium.py tests/media/lines/test_heard.py $(filter-out $(WAITING_TESTS),$(sort $(wildcard tests/scenarios/test_*.py tests/browser/test_*.py)))
+ALONE_TESTS := $(addprefix tests/,media/test_chromium.py media/lines/test_heard.py signaling/telephony/test_stream.py) $(filter-out $(WAITING_TESTS),$(sort $(wildcard tests/scenarios/test_*.py tests/browser/test_*.py)))
 
 .PHONY: demo test bench soak check check-python check-web test-fast-beside-check test-fast test-waiting test-alone web installed gen lock system clean help
 .DEFAULT_GOAL := help

@@ -261,6 +261,7 @@ class SipCarrier:
             keys: dict[str, str | int] = {**handset.keys, "status": self._STATUS.get(lifts, 500)}
             async with Sipp.playing(scenario, self._trunk_port, keys=keys) as sipp:
                 yield SipPerson(sipp, handset)
+                await self._over(sipp)
 
     @asynccontextmanager
     async def calls(self, caller: str) -> AsyncIterator[Person]:
@@ -269,6 +270,13 @@ class SipCarrier:
             to = f"{LOOPBACK}:{self._our_port}"
             async with Sipp.playing("uac_calls", self._trunk_port, to=to, keys=keys) as sipp:
                 yield SipPerson(sipp, handset)
+                await self._over(sipp)
+
+    @staticmethod
+    async def _over(sipp: Sipp) -> None:
+        """It has said its last word too: a BYE that nobody answered would be repeated to the next one at this port, who takes it for
+        the one call that he plays."""
+        assert await sipp.done(), "SIPp saw something else than its scenario"
 
     async def break_down(self) -> None:
         pid = self.provider.agent_pid
@@ -366,6 +374,7 @@ async def booked(carrier: Carrier) -> Booked:
     exchange = carrier.exchange
     session_id, place_id = await exchange.session()
     await exchange.officer_here(session_id)
+    await exchange.sound(session_id)
     return Booked(carrier, session_id, place_id, await exchange.place(session_id, "officer"))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from sqlalchemy import select
 
 from core.access import Actor
 from core.clock import ManualClock
+from core.errors import Unavailable
 from core.settings_sections import TelephonySettings
 from records.models import SessionParticipant
 from signaling import places
@@ -70,6 +73,16 @@ class Exchange:
             await places.take(uow, place_id)
             # Nobody renews the lease of a browser that is not there.
             await places.change(uow, place_id, seen_at=uow.now + timedelta(hours=1))
+
+    async def sound(self, session_id: str) -> None:
+        """The sound process of the room's node is there: on a busy machine it takes longer to start than a call waits for it."""
+        async with asyncio.timeout(60):
+            while True:
+                with suppress(Unavailable):
+                    _, client = await self.world.house.services.live.media.placement.ensure(session_id)
+                    await client.open_tap(session_id, ())
+                    return
+                await asyncio.sleep(0.2)
 
     async def ref(self) -> str:
         found = await self.telephony.legs.number_of(self.world.users["I-RS"])

@@ -63,6 +63,7 @@ async def officer_in(live: Exchange, session_id: str, said: Samples) -> AsyncIte
 
 async def connected(live: Exchange, session_id: str, place_id: str) -> tuple[str, Call]:
     """The interpreter has lifted, pressed 1, and the stream is asked for."""
+    await live.sound(session_id)
     leg_id, call = await live.called(session_id, place_id)
     await call.tell("ringing")
     await call.lift()
@@ -79,14 +80,20 @@ def seen(live: Exchange, leg_id: str, state: LegState) -> Callable[[], Awaitable
 
 async def alike(said: Samples, heard: Callable[[], Samples], rate: int) -> Comparison:
     """Waits for three seconds that are the same speech: a test machine that stands still meanwhile tears holes into both ends."""
+
+    def looked_for(sound: Samples) -> Comparison | None:
+        for begin in range(max(0, len(sound) - 12 * rate), len(sound) - 3 * rate, rate):
+            found = compare(said, sound[begin : begin + 3 * rate], rate, looped=True)
+            if found.similarity > ALIKE:
+                return found
+        return None
+
     async with asyncio.timeout(60):
         while True:
             await asyncio.sleep(1.0)
-            sound = heard()
-            for begin in range(max(0, len(sound) - 12 * rate), len(sound) - 3 * rate, rate):
-                found = compare(said, sound[begin : begin + 3 * rate], rate, looped=True)
-                if found.similarity > ALIKE:
-                    return found
+            # In a thread: both ends and the house have to go on meanwhile.
+            if (found := await asyncio.to_thread(looked_for, heard())) is not None:
+                return found
 
 
 def _at_officer(officer: RobotParticipant, place_id: str) -> Samples:

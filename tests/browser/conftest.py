@@ -18,7 +18,7 @@ from tests.speech import wav
 from tests.stack import Kind, Stack
 
 # Four browsers and four servers share the processors here; what a person would wait for is measured elsewhere.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=120_000)
 
 
 @pytest.fixture(scope="session")

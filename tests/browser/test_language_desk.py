@@ -73,7 +73,7 @@ async def test_the_phrasebook_opens_without_a_line(shared_single: Stack, playwri
         case_url = page.url
         await officer.press("language.open_phrases")
         book = page.get_by_test_id("phrases")
-        await expect(book).to_have_attribute("data-offline", "kept", timeout=60_000)
+        await expect(book).to_have_attribute("data-offline", "kept", timeout=120_000)
         assert await violations(officer, axe) == []
         phrases_url = page.url
         await officer.context.set_offline(True)

@@ -102,7 +102,7 @@ async def in_a_call(
     """From the request to a guest in the room."""
     await officer.press("booking.now")
     await officer.page.wait_for_url("**/bookings/*")
-    await expect(interpreter.page.get_by_test_id("ring")).to_be_visible(timeout=60_000)
+    await expect(interpreter.page.get_by_test_id("ring")).to_be_visible(timeout=120_000)
     await asyncio.gather(judge(officer, "waiting", axe), judge(interpreter, "home-ring", axe))
     # Who accepts has to be in the room within seconds: nothing comes between.
     await interpreter.press("home.accept")
@@ -122,7 +122,7 @@ async def in_a_call(
         await guest.page.goto(demo.url + "/t#" + link.partition("#")[2])
         await judge(guest, "guest", axe)
         await guest.press("guest.join")
-        await expect(guest.page.get_by_test_id("guest-room")).to_be_visible(timeout=60_000)
+        await expect(guest.page.get_by_test_id("guest-room")).to_be_visible(timeout=120_000)
         await judge(guest, "guest-room", axe)
 
 
@@ -300,7 +300,7 @@ async def booth_pages(interpreter: Desk, demo: Stack, axe: str) -> None:
 async def into_the_room(one: Desk) -> None:
     """Past the check, until interpreting began."""
     await through_the_check(one)
-    await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=60_000)
+    await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=120_000)
 
 
 async def all_cases(one: Desk) -> list[Json]:

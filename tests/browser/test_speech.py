@@ -100,7 +100,7 @@ async def test_a_draft_of_a_talk_with_the_person_beside_the_officer(
         await expect(panel.get_by_test_id("asked-applicant")).to_contain_text(officer.say("speech.note.waits"))
         await looked_at(interpreter, "draft-confirm", axe)
         await interpreter.press("speech.note.confirm")
-        await expect(panel).to_have_attribute("data-flow", "running", timeout=60_000)
+        await expect(panel).to_have_attribute("data-flow", "running", timeout=120_000)
         for one in (officer, interpreter):
             await expect(one.page.get_by_test_id("draft-line").locator(".said").nth(1)).to_be_visible(timeout=120_000)
         await looked_at(officer, "draft-officer", axe)
@@ -128,7 +128,7 @@ async def into_a_call(officer: Desk, interpreter: Desk, url: str) -> None:
     await officer.press("case.join")
     await asyncio.gather(through_the_check(officer), through_the_check(interpreter))
     for one in (officer, interpreter):
-        await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=60_000)
+        await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=120_000)
 
 
 async def looked_at(one: Desk, name: str, axe: str) -> None:
@@ -158,9 +158,9 @@ async def test_the_listening_helper_hears_the_browser_s_microphone(
             # The first answer needs the model to be loaded; on a busy machine that takes longer than anybody is let wait.
             await officer.press("language.helper.start")
             # Pauses are cut out before the model hears it: eight seconds of voice are needed.
-            await expect(page.locator("dialog .timer")).to_have_text(re.compile(r"^(1[4-9]|2\d) /"), timeout=60_000)
+            await expect(page.locator("dialog .timer")).to_have_text(re.compile(r"^(1[4-9]|2\d) /"), timeout=120_000)
             await officer.press("language.helper.send")
-            await expect(heard.or_(too_slow).first).to_be_visible(timeout=60_000)
+            await expect(heard.or_(too_slow).first).to_be_visible(timeout=120_000)
             if await heard.is_visible():
                 break
         await expect(heard).to_be_visible()

@@ -74,7 +74,7 @@ async def test_an_appointment(single: Stack, playwright: Playwright, voices: dic
         await interpreter.press("home.join")
         await asyncio.gather(through_the_check(officer), through_the_check(interpreter))
         for one in (officer, interpreter):
-            await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=60_000)
+            await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=120_000)
         print("heard", await heard(officer, voices, "interpreter", "applicant"))
 
         await officer.press("call.end")

@@ -44,10 +44,10 @@ async def be_available(interpreter: Desk) -> None:
 async def through_the_check(one: Desk) -> None:
     """The check before joining, when it comes: only the lines about the own room are asked here."""
     room, check = one.page.get_by_test_id("room"), one.page.get_by_test_id("room-tick-0")
-    await expect(room.or_(check).first).to_be_visible(timeout=60_000)
+    await expect(room.or_(check).first).to_be_visible(timeout=120_000)
     if await check.is_visible():
         await one.press("precheck.skip")
-    await expect(room).to_be_visible(timeout=60_000)
+    await expect(room).to_be_visible(timeout=120_000)
 
 
 async def heard(one: Desk, said: dict[str, Path], expected: str, foreign: str) -> dict[str, float]:
@@ -96,7 +96,7 @@ async def test_the_job(stack: Stack, playwright: Playwright, voices: dict[str, P
         await officer.press("case.join")
         await asyncio.gather(through_the_check(officer), through_the_check(interpreter))
         for one in (officer, interpreter):
-            await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=60_000)
+            await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=120_000)
         print(f"accept to active {time.monotonic() - accepted:.2f} s")
 
         found = await asyncio.gather(
@@ -147,7 +147,7 @@ async def with_tablet(
         await tablet.page.goto(stack.url + "/t#" + link.partition("#")[2])
         await tablet.shot("guest")
         await tablet.press("guest.join")
-        await expect(tablet.page.get_by_test_id("guest-room")).to_be_visible(timeout=60_000)
+        await expect(tablet.page.get_by_test_id("guest-room")).to_be_visible(timeout=120_000)
         await expect(officer.page.get_by_test_id("tile-applicant")).to_be_visible()
         await expect(interpreter.page.get_by_test_id("tile-applicant")).to_be_visible()
         await applicant_alone(officer, interpreter, voices)

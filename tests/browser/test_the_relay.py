@@ -81,7 +81,7 @@ async def test_a_relay(single: Stack, playwright: Playwright, voices: dict[str, 
         await officer.press("case.join")
         await asyncio.gather(*(through_the_check(one) for one in (officer, afar, near)))
         for one in (officer, afar, near):
-            await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=60_000)
+            await expect(one.page.get_by_test_id("room")).to_have_attribute("data-state", "active", timeout=120_000)
         for code, spoken, other in ((person.code, spoken, other) for person, spoken, other in HALVES):
             for language in (spoken, other):
                 await expect(tile(officer, code)).to_contain_text(officer.say(f"lang.{language}"))

@@ -160,17 +160,16 @@ class CallRoom:
             if session is None or session.state in SESSION_OVER:
                 raise Conflict("session_over")
             data = {"signal_id": signal_id, "kind": message.kind, "from": place.id, "part": place.part}
-            if message.kind != "concern":
+            if message.kind == "concern":
+                # In one transaction, before it is confirmed: the task in the case (S-10), and the news for the officer, whose screen
+                # may be away just now, as this process may be in a moment.
+                await raise_concern(uow, session.id, part=place.part)
+                told = {**data, "session_id": session.id}
+                tell_room(uow, session, "signal.raised", told, topic=f"user:{session.officer_user_id}")
+            else:
                 entry = {"signal": message.kind, "part": place.part}
                 await self._log.append(uow, session.id, EntryKind.SIGNAL, entry)
                 tell_room(uow, session, "signal.raised", data)
-            officer = session.officer_user_id
-        if message.kind == "concern":
-            async with self._database.unit(Actor.system()) as uow:
-                # The officer's screen may be away: what has to be looked after stands in the case (S-10).
-                await raise_concern(uow, place.session_id, part=place.part)
-            told = {**data, "session_id": place.session_id}
-            await self._hub.tell(f"user:{officer}", "signal.raised", told, dedupe_id=signal_id)
         return signal_id
 
     async def _language(self, place: Place, code: str) -> None:

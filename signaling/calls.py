@@ -339,9 +339,11 @@ class CallService:
         tell_place(uow, session, place.id)
 
 
-def tell_room(uow: UnitOfWork, session: Session, name: str, data: dict[str, Any]) -> None:
-    """Numbered news of a room, told after the commit and never without it."""
-    body = {"session_id": session.id, "name": name, "at": instant(uow.now), "data": data}
+def tell_room(uow: UnitOfWork, session: Session, name: str, data: dict[str, Any], *, topic: str | None = None) -> None:
+    """Numbered news of a room, told after the commit and never without it; ``topic`` for what only one of the people may hear."""
+    body = {"session_id": session.id, "name": name, "at": instant(uow.now), "data": data} | (
+        {"topic": topic} if topic else {}
+    )
     uow.emit(ROOM_TOLD, body, country=session.country)
 
 

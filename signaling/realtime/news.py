@@ -35,7 +35,7 @@ from signaling.realtime.views_json import as_json
 
 log = logging.getLogger(__name__)
 ROOM_TOLD = "room.told"
-"""A room's own news: ``{session_id, name, at, data | place_id}`` (see ``signaling.calls``)."""
+"""A room's own news: ``{session_id, name, at, data | place_id, topic?}`` (see ``signaling.calls``)."""
 NEWS_NAMES = (
     BOOKING_CHANGED, OFFER_SENT, OFFER_ENDED, ASSIGNMENT_CHANGED, PRESENCE_CHANGED, SESSION_CHANGED, SESSION_ENTRY, ROOM_TOLD,
     REVOKED_EVENT, SURGE_CHANGED, RUN_CHANGED, ROSTER_CHANGED, SWAP_CHANGED, CALENDAR_CHANGED,
@@ -157,7 +157,7 @@ class News:
             data = await self._read(self._views.participant, body["place_id"])
             if data["state"] == "left":
                 name, data = "participant.left", {"id": data["id"], "reason": data["reason"]}
-        await self._tell(event, f"room:{body['session_id']}", name, data)
+        await self._tell(event, body.get("topic") or f"room:{body['session_id']}", name, data)
 
     async def _read(self, read: Any, *subject: Any) -> View:
         async with self._database.read(Actor.system()) as unit:

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+from sqlalchemy import select
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from core.clock import ManualClock
@@ -17,10 +18,11 @@ from core.db.errors import DatabaseUnavailable
 from core.errors import Conflict, NotFound, Unavailable
 from core.events.memory_bus import InProcessBus
 from records.lifecycle import EndReason, Outcome, SessionState
+from records.referral_models import ReferralTask
 from signaling import places
 from signaling.auth.tokens import TokenKind, issue
 from signaling.realtime.hub import Connection, Hub
-from signaling.realtime.protocol import MediaStart, RoomPause
+from signaling.realtime.protocol import MediaStart, RoomPause, RoomSignal
 from signaling.socket import TRY_AGAIN, Conversation
 from tests.signaling.fallback.ladder import SYSTEM, Stage, staged
 from tests.signaling.house import settings_for
@@ -242,3 +244,30 @@ async def test_after_the_end_no_page_opens_the_room_again(stage: Stage) -> None:
     start = MediaStart.model_validate({"t": "media.start", "id": "1", "want": {}})
     with pytest.raises(Conflict, match="session_over"):
         await stage.services.live.media.start(stage.session_id, officer.id, start)
+
+
+async def test_a_concern_stands_in_the_database_before_it_is_confirmed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task, and the news for the officer, in one transaction: nobody listens just now, and the bus may be away."""
+    bus_away = AsyncMock(side_effect=Unavailable("bus_unavailable"))
+    monkeypatch.setattr(stage.services.live.hub, "tell", bus_away)
+    place, session = await stage.place("interpreter"), await stage.session()
+    room = stage.services.live.socket.room
+    await room.handle(place, RoomSignal(t="room.signal", id="m1", kind="concern"))
+    async with stage.services.database.read(SYSTEM) as unit:
+        found = await unit.session.scalar(select(ReferralTask).where(ReferralTask.session_id == stage.session_id))
+    assert found is not None
+    assert found.raised_by_part == "interpreter"
+    (told,) = [one.body for one in await stage.world.events("room.told") if one.body["name"] == "signal.raised"]
+    assert told["topic"] == f"user:{session.officer_user_id}"
+    assert (told["data"]["kind"], told["data"]["session_id"]) == ("concern", stage.session_id)
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr("signaling.call_room.raise_concern", AsyncMock(side_effect=refused))
+    before = len(await stage.world.events("room.told"))
+    with pytest.raises(Unavailable, match="database_unavailable"):
+        await room.handle(place, RoomSignal(t="room.signal", id="m2", kind="concern"))
+    assert len(await stage.world.events("room.told")) == before, "nothing is told that is not held"

@@ -76,6 +76,8 @@ class SlotSearch:
     need: Need
     first: datetime
     last: datetime
+    asks: str | None = None
+    """Whoever has agreed to the appointment that is moved: nobody else is asked for another time."""
 
 
 class AppointmentService:
@@ -146,7 +148,9 @@ class AppointmentService:
             return SlotSearch(question, None, need, first, last)
         rules = await self._rounds.rules(unit, facts.step_code)
         openings = await Openings.read(unit, need, rules, asked.way, first, last, without=moving)
-        return SlotSearch(question, openings, need, first, last)
+        old = await self._bookings.get(unit, moving) if moving is not None else None
+        agreed = old is not None and old.state is BookingState.ASSIGNED and asked.way is Way.DIRECT
+        return SlotSearch(question, openings, need, first, last, old.interpreter_id if old and agreed else None)
 
     async def count(self, search: SlotSearch, *, refused: bool = False) -> list[Slot]:
         """The slots of a search. Weeks of quarters of an hour take seconds: rings and calls must not wait for them.
@@ -155,7 +159,9 @@ class AppointmentService:
         """
         if search.openings is None:
             return []
-        asked = partial(slots, search.openings, search.need, search.first, search.last, refused=refused)
+        asked = partial(
+            slots, search.openings, search.need, search.first, search.last, refused=refused, asks=search.asks
+        )
         return await self._counting.of((search.question, refused), asked)
 
     async def book(

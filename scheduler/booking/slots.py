@@ -189,15 +189,25 @@ class Slot:
 
 
 def slots(
-    openings: Openings, need: Need, start: datetime, end: datetime, *, every: timedelta = QUARTER, refused: bool = False
+    openings: Openings,
+    need: Need,
+    start: datetime,
+    end: datetime,
+    *,
+    every: timedelta = QUARTER,
+    refused: bool = False,
+    asks: str | None = None,
 ) -> list[Slot]:
-    """The free slots that begin in ``[start, end)`` on whole steps of ``every``; with ``refused`` also the others, with reasons."""
+    """The free slots that begin in ``[start, end)`` on whole steps of ``every``; with ``refused`` also the others, with reasons.
+
+    ``asks``: whoever has agreed to what is moved; nobody else is asked, so a time that is not sure needs them.
+    """
     found: list[Slot] = []
     moment = next_step(start, every)
     length = timedelta(minutes=need.minutes)
     while moment < end:
         plan = openings.at(moment)
-        if plan.is_open:
+        if plan.is_open and (asks is None or plan.is_sure or any(match.candidate.id == asks for match in plan.legs[1])):
             few = plan.choices < FEW
             found.append(
                 Slot(

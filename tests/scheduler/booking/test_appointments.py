@@ -200,6 +200,22 @@ async def test_who_stated_nothing_is_asked(world: World) -> None:
         await book(world, 16, only_sure=True)
 
 
+async def test_a_move_is_offered_no_time_for_which_only_others_could_be_asked(world: World) -> None:
+    agreed, _ = await world.interpreters(2)
+    await works(world, agreed, (9, 13))
+    booking = await book(world, 10)
+    assert booking.interpreter_id == agreed
+    asked = SlotsAsked(booking.step_id, "pbt", "srp", 60)
+    sure: dict[str | None, dict[datetime, bool]] = {}
+    for moving in (None, booking.id):
+        async with world.database.read(OFFICER) as unit:
+            search = await world.services.appointments.search(unit, asked, at(world, 0), at(world, 24), moving=moving)
+        sure[moving] = {slot.starts_at: slot.sure for slot in await world.services.appointments.count(search)}
+    assert sure[None][at(world, 15)] is False, "the other has stated no hours and may be asked for a new appointment"
+    assert at(world, 15) not in sure[booking.id], "who has agreed cannot, and nobody else is asked for a move"
+    assert sure[booking.id][at(world, 11)] is True
+
+
 async def test_a_hold_keeps_the_time_is_confirmed_or_runs_out(world: World) -> None:
     (person,) = await world.interpreters(1)
     await works(world, person, (9, 13))

@@ -27,6 +27,7 @@ from tests.stack import Stack
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 LOCALES = ("en", "sr-Cyrl", "ar")
 OFFICER, INTERPRETER, COORDINATOR, AUDITOR = "O-1183", "I-0402", "C-07", "U-02"
+ADMINISTRATOR = "A-01"
 OFFICER_OF_ASYLUM = "O-2040"
 
 
@@ -91,6 +92,7 @@ async def test_screens(demo: Stack, playwright: Playwright, axe: str, tmp_path: 
                 coordinator_pages(coordinator, demo, axe),
                 waiting_line(playwright, coordinator, demo, axe),
                 auditor_pages(playwright, coordinator, demo, axe),
+                administrator_pages(playwright, coordinator, demo, axe),
             )
             await in_a_call(playwright, officer, interpreter, coordinator, demo, axe, voice)
         await briefing_pages(playwright, coordinator, demo, axe)
@@ -220,6 +222,19 @@ async def auditor_pages(playwright: Playwright, coordinator: Desk, demo: Stack, 
         await auditor.page.goto(demo.url + "/logs")
         await expect(auditor.page.locator("tbody .badge").first).to_be_visible()
         await judge(auditor, "audit-logs", axe)
+
+
+async def administrator_pages(playwright: Playwright, coordinator: Desk, demo: Stack, axe: str) -> None:
+    """The administrator's first page: the accounts, and one of them."""
+    async with desk(playwright, demo.url, locale=coordinator.locale, beside=coordinator) as administrator:
+        await enter(administrator, demo, ADMINISTRATOR)
+        page = administrator.page
+        accounts = page.get_by_test_id("accounts")
+        await accounts.get_by_role("button", name=COORDINATOR, exact=True).click()
+        await expect(page.get_by_role("dialog")).to_contain_text(COORDINATOR)
+        await judge(administrator, "account-open", axe)
+        await page.keyboard.press("Escape")
+        await judge(administrator, "accounts", axe)
 
 
 async def pool_pages(coordinator: Desk, demo: Stack, axe: str) -> None:

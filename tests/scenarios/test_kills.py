@@ -9,7 +9,6 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -121,9 +120,9 @@ def the_node_of(house: House, call: Call, postgres: Postgres) -> str:
     return str(row[0])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_postgres() -> Iterator[Postgres]:
-    """A server that may be killed; it keeps what it has acknowledged."""
+    """A server that may be killed and is started again; it keeps what it has acknowledged."""
     server = Postgres.start()
     if server.process is None:
         missing("a PostgreSQL server of our own to kill")
@@ -134,24 +133,24 @@ def own_postgres() -> Iterator[Postgres]:
     server.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_redis() -> Iterator[Redis]:
-    """A server that may be killed."""
+    """A server that may be killed and is started again."""
     server = Redis.own()
     yield server
     server.stop()
 
 
-@pytest.fixture
-def fragile(own_postgres: Postgres, own_redis: Redis, tmp_path: Path) -> Iterator[Stack]:
-    """An installation of several processes on them."""
-    yield from running("split", tmp_path, own_postgres, own_redis)
+@pytest.fixture(scope="module")
+def fragile(own_postgres: Postgres, own_redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """An installation of several processes on them, which outlives what they suffer."""
+    yield from running("split", tmp_path_factory.mktemp("fragile"), own_postgres, own_redis)
 
 
 @pytest.fixture
 async def fragile_house(fragile: Stack, speech: dict[str, Samples]) -> AsyncIterator[House]:
     """People in it."""
-    made = House(fragile, speech)
+    made = House(fragile, speech, shared=True)
     async with made.exits:
         yield made
 

@@ -182,8 +182,8 @@ async def change_user(user_id: Key, body: UserChangesBody, who: Who, services: S
         if hashed is not None or body.disabled or memberships is not None:
             await services.logins.end(uow, user_id=user_id)
         _record(services, uow, "user.changed", account, sorted(body.model_fields_set - {"version"}))
-        known = await beside(uow, [account], who.countries_as(Role.ADMINISTRATOR))
-    return _user(account, known[account.user_id])
+        read = await beside(uow, [account], who.countries_as(Role.ADMINISTRATOR))
+    return _user(account, read[account.user_id])
 
 
 @router.get("/api/procedures")

@@ -122,13 +122,9 @@ export class CallController {
     return this.#send({ t: 'room.got_it', signal_id: signalId })
   }
 
-  pause(): Promise<unknown> {
-    return this.#send({ t: 'room.pause', reason: 'break' })
-  }
+  pause = (): Promise<unknown> => this.#send({ t: 'room.pause', reason: 'break' })
 
-  resume(): Promise<unknown> {
-    return this.#send({ t: 'room.resume' })
-  }
+  resume = (): Promise<unknown> => this.#send({ t: 'room.resume' })
 
   confirmLanguage(code: string): Promise<unknown> {
     return this.#send({ t: 'room.language', code })

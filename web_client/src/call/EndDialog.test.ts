@@ -44,9 +44,18 @@ let dialog: ReturnType<typeof mount> | undefined
 let done: number
 
 function press(): void {
-  const end = (outcome: 'completed' | 'stopped' | 'rebooked') => client.send({ t: 'room.end', outcome }).then(() => void (done += 1))
-  const online = () => client.state === 'open'
-  const props = { open: true, begun: true, end, get online() { return online() } } // biome-ignore format: one thought
+  const end = async (outcome: 'completed' | 'stopped' | 'rebooked') => {
+    await client.send({ t: 'room.end', outcome })
+    done += 1
+  }
+  const props = {
+    open: true,
+    begun: true,
+    end,
+    get online() {
+      return client.state === 'open'
+    },
+  }
   dialog = mount(EndDialog, { target: document.body, props })
   document.querySelector<HTMLButtonElement>('.actions .btn:last-child')?.click()
 }

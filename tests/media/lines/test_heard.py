@@ -44,7 +44,7 @@ async def test_two_telephones_and_a_browser_hear_each_other_and_nobody_himself(
         mulaw = await r.client.open_line("ses", "phone-a", Codec.PCMU)
         alaw = await r.client.open_line("ses", "phone-b", Codec.PCMA)
         async with calling(mulaw) as a, calling(alaw, Codec.PCMA) as b:
-            await r.until(lambda: len({t.peer_id for t in robot.tracks}) == 2, timeout=30)
+            await robot.until(lambda: len({t.peer_id for t in robot.tracks}) == 2, timeout=45)
             soft = (narrow["interpreter"] * 0.25).astype(np.float32)
 
             async def say() -> Heard:

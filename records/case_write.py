@@ -218,12 +218,12 @@ def file_number(text: str | None, now: datetime) -> str | None:
         return None
     if len(text) > FILE_NUMBER_LIMIT:
         raise Invalid("forbidden_text_length", {"field": "ext_ref", "length": len(text), "limit": FILE_NUMBER_LIMIT})
-    if not any(char.isdecimal() for char in text):
-        # A file has a number; a word in its place is somebody's name.
-        raise Invalid("forbidden_name", {"field": "ext_ref"})
     kind = find_forbidden(text, now.date())
     if kind in (ForbiddenKind.ID_NUMBER, ForbiddenKind.BIRTH_DATE, ForbiddenKind.EMAIL):
         raise Invalid(f"forbidden_{kind.value}", {"field": "ext_ref"})
+    if not any(char.isdecimal() for char in text):
+        # A file has a number; a word in its place is somebody's name.
+        raise Invalid("forbidden_name", {"field": "ext_ref"})
     return text.strip()
 
 

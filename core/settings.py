@@ -180,16 +180,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="TCP port to listen on")
-    key_file: Path | None = Field(
-        None, description="key ring for field encryption; empty means <data folder>/keys.json"
-    )
+    key_file: Path | None = Field(None, description="key ring for fields; empty means <data folder>/keys.json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least important log entry that is written"
     )
-    procedure_files: list[Path] = Field(
-        [],
-        description="further procedure files, such as one with a temporary step (RS-TMP-01), beside the product's own",
-    )
+    catalogue_files: list[Path] = Field([], description="further procedure files, such as one with a temporary step")
     stun_urls: list[str] = Field([], description="STUN addresses such as stun:stun.example.org:3478")
     media: MediaSettings = Field(default_factory=lambda: MediaSettings.model_validate({}))
     turn: TurnSettings = Field(default_factory=lambda: TurnSettings.model_validate({}))

@@ -211,7 +211,7 @@ def build(
     clock = clock or ServerClock(SystemClock())
     database = open_database(settings, clock)
     bus = open_bus(settings)
-    catalogue = catalogue or load_catalogue(extra=settings.procedure_files)
+    catalogue = catalogue or load_catalogue(extra=settings.catalogue_files)
     languages = languages or load_languages()
     hasher = PasswordHasher(settings.auth)
     logins = LoginService(database, clock, settings.auth)

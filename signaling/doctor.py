@@ -77,7 +77,7 @@ async def _settings(settings: Settings) -> AsyncIterator[Finding]:
     if settings.bus_url == "memory://":
         yield say(Grade.OK, "One process: the bus is in memory. A second process would need bus_url=redis://...")
     try:
-        catalogue = load_catalogue(extra=settings.procedure_files)
+        catalogue = load_catalogue(extra=settings.catalogue_files)
     except CatalogueError as error:
         yield say(Grade.BAD, f"The procedure catalogue is wrong: {error}")
     else:

@@ -198,7 +198,7 @@ async def test_a_temporary_step_comes_by_configuration_and_a_wrong_file_stops_th
 ) -> None:
     file = tmp_path / "transit.yaml"
     file.write_text("steps:\n" + STEP, encoding="utf-8")
-    told = settings.model_copy(update={"procedure_files": [file]})
+    told = settings.model_copy(update={"catalogue_files": [file]})
     assert build(told).catalogue.step("RS-TMP-01").is_temporary
     file.write_text("steps:\n" + STEP.replace("typical_minutes: ", "typical_minutes: about "), encoding="utf-8")
     with pytest.raises(CatalogueError, match=r"transit\.yaml:\d+: .*typical_minutes"):

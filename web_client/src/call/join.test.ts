@@ -29,13 +29,14 @@ test('a link keeps its key until it has led into the room, however often it is p
 })
 
 test('without storage the key holds for the page', async () => {
-  const refused = vi.spyOn(Storage.prototype, 'getItem').mockImplementation(() => {
+  const refused = vi.fn(() => {
     throw new Error('no storage here')
   })
+  vi.stubGlobal('localStorage', { getItem: refused, setItem: refused, removeItem: refused })
   post.mockResolvedValue({ session_id: 's' })
   await guestEntry('link-1').first()
   await guestEntry('link-1').first()
+  vi.unstubAllGlobals()
   expect(refused).toHaveBeenCalled()
-  refused.mockRestore()
   expect(new Set(keys()).size).toBe(1)
 })

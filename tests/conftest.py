@@ -22,17 +22,10 @@ from core.events.bus import EventBus
 from core.events.memory_bus import InProcessBus
 from core.events.redis_bus import RedisBus
 from signaling.schema import CONFLICTS
-from tests import compiled, sqlite_here
+from tests import compiled
 from tests.services import Postgres, Redis, memory
 
 compiled.share()
-sqlite_here.install()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Before its fixtures are made."""
-    sqlite_here.use(item.path)
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
